@@ -1,0 +1,21 @@
+"""Every command as a function of the same name, loaded when first used: ``from galkeras.api import fit``.
+
+>>> from galkeras.api import make_tfrecords, fit, encode, classify  # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOME: dict[str, str] = {}
+
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,61 @@
+"""The ``galkeras`` command. Each command is one file here, a thin parser over a function of `galkeras.api`."""
+
+__all__ = ["app", "main"]
+
+import errno
+import sys
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from galkeras import __version__
+from galkeras.errors import GalkerasError
+
+# In the order in which the data flows. Each module holds `command`, and imports nothing heavy at its top.
+COMMANDS: tuple[str, ...] = ()
+
+app = typer.Typer(
+    name="galkeras",
+    help="Galaxy images to features: VAE latents, domain adaptation and Galaxy Zoo morphology.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _name in COMMANDS:
+    app.command(_name)(import_module(f"galkeras.cli.{_name.replace('-', '_')}").command)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"galkeras {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line. Expected trouble is one line on stderr and exit code 1, never a traceback."""
+    try:
+        app()
+    except GalkerasError as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+            raise
+        _fail(f"{error.filename or 'writing'}: {error.strerror}")
+    except KeyboardInterrupt:
+        _fail("interrupted", code=130)
+
+
+def _fail(message: str, code: int = 1) -> None:
+    print(f"galkeras: {message}", file=sys.stderr)
+    raise SystemExit(code)

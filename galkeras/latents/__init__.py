@@ -1,0 +1,1 @@
+"""Encoding to tables, and what is done with latents."""

@@ -1,0 +1,1 @@
+"""Simulated survey pairs with known morphology."""

@@ -1,0 +1,1 @@
+"""Encoders, decoders, the VAE, the domain-adaptation model, their losses and folders."""

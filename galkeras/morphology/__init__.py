@@ -1,0 +1,1 @@
+"""The GZD-5 decision tree, labels by vote fraction, random forests."""

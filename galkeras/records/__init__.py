@@ -1,0 +1,1 @@
+"""TFRecord sets: schema, writer, integrity check, tf.data readers."""

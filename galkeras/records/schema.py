@@ -1,0 +1,145 @@
+"""What a record set is: its splits, its shards and its ``dataset.json``."""
+
+__all__ = ["DTYPES", "SCHEMA_VERSION", "SPLITS", "RecordSet", "Shard", "split_of"]
+
+import hashlib
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from galkeras.errors import GalkerasError
+from galkeras.files import read_json, write_json
+from galkeras.surveys.facts import BANDS
+from galkeras.surveys.pictures import NANOMAGGY, PICTURE
+
+SCHEMA_VERSION = 1
+SPLITS = ("train", "validation", "test")
+DTYPES = ("uint8", "float16", "float32")
+DATASET_FILE = "dataset.json"
+REJECTED_FILE = "rejected.csv"
+
+# Cumulative fractions: 80 % train, 10 % validation, 10 % test.
+_EDGES = (0.8, 0.9, 1.0)
+
+
+def split_of(galaxy_id: str) -> str:
+    """Return the split of a galaxy, which follows from a hash of its id alone.
+
+    So the same galaxy is on the same side in every survey and after every rebuild.
+    """
+    digest = hashlib.sha256(f"galkeras split {galaxy_id}".encode()).digest()
+    position = int.from_bytes(digest[:8], "big") / 2**64
+    return next(split for split, edge in zip(SPLITS, _EDGES, strict=True) if position < edge)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One TFRecord file of a record set.
+
+    Attributes:
+        name: File name, ``SPLIT-00000-of-00008.tfrecord``.
+        split: One of `SPLITS`.
+        examples: Number of records in it.
+        bytes: Its size.
+        sha256: Hexadecimal checksum of the file.
+    """
+
+    name: str
+    split: str
+    examples: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RecordSet:
+    """A folder of sharded TFRecords, as its ``dataset.json`` describes it.
+
+    A record holds ``id`` (bytes), ``image`` (the raw little-endian bytes of an ``(image_size, image_size, band)``
+    array of ``dtype``, row 0 south, bands g, r, z), ``ra``, ``dec`` (degrees; NaN where unknown) and
+    ``pixel_scale`` (arcsec; NaN where unknown).
+
+    Attributes:
+        path: The folder.
+        survey: Name of the survey, as in `galkeras.surveys.facts` or the user's own.
+        image_size: Side of the square images in pixels.
+        pixel_scale: Common pixel scale in arcsec after any resampling, or None where images differ or nothing
+            is known.
+        units: ``nanomaggy`` or ``picture`` (0..255).
+        dtype: Storage dtype, one of `DTYPES`.
+        shards: All shards, split by split.
+        read: Catalogue rows read; equals ``written + rejected``.
+        written: Records written.
+        rejected: Rows left out, each with its reason in ``rejected.csv``.
+        bands: Always g, r, z.
+    """
+
+    path: Path
+    survey: str
+    image_size: int
+    pixel_scale: float | None
+    units: str
+    dtype: str
+    shards: tuple[Shard, ...]
+    read: int
+    written: int
+    rejected: int
+    bands: tuple[str, ...] = BANDS
+    schema_version: int = SCHEMA_VERSION
+
+    def __post_init__(self) -> None:
+        def check(name: str, good: bool, must: str) -> None:
+            if not good:
+                raise GalkerasError(
+                    f"{self.path / DATASET_FILE}: {name} must be {must}. Received: {getattr(self, name)!r}"
+                )
+
+        check("schema_version", self.schema_version == SCHEMA_VERSION, str(SCHEMA_VERSION))
+        check("units", self.units in (NANOMAGGY, PICTURE), f"{NANOMAGGY} or {PICTURE}")
+        check("dtype", self.dtype in DTYPES, f"one of {', '.join(DTYPES)}")
+        check("bands", tuple(self.bands) == BANDS, ", ".join(BANDS))
+        check("image_size", isinstance(self.image_size, int) and 0 < self.image_size <= 4096, "1 to 4096")
+        check("shards", all(shard.split in SPLITS for shard in self.shards), f"of splits {', '.join(SPLITS)}")
+        check("shards", all(Path(s.name).name == s.name for s in self.shards), "file names without a folder")
+        check("read", self.read == self.written + self.rejected, "written + rejected")
+        check("written", self.written == sum(shard.examples for shard in self.shards), "the sum over shards")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "RecordSet":
+        """Read the record set in folder ``path``; anything wrong with it is a `GalkerasError`."""
+        path = Path(path)
+        file = path / DATASET_FILE
+        if not file.exists():
+            raise GalkerasError(f"{path} is not a finished record set: it holds no {DATASET_FILE}")
+        return cls._from_json(path, read_json(file))
+
+    @classmethod
+    def _from_json(cls, path: Path, value: Any) -> "RecordSet":
+        try:
+            known = {field.name for field in fields(cls)} - {"path"}
+            value = {key: value[key] for key in known}
+            shards = tuple(Shard(**shard) for shard in value.pop("shards"))
+            return cls(path=path, shards=shards, bands=tuple(value.pop("bands")), **value)
+        except (KeyError, TypeError) as error:
+            raise GalkerasError(f"{path / DATASET_FILE} is not a record set's: {error}") from None
+
+    def save(self) -> None:
+        """Write ``dataset.json``, the last file of a record set."""
+        value = asdict(self)
+        del value["path"]
+        write_json(self.path / DATASET_FILE, value)
+
+    def in_split(self, split: str) -> tuple[Shard, ...]:
+        """Return the shards of one split."""
+        return tuple(shard for shard in self.shards if shard.split == split)
+
+    def count(self, *splits: str) -> int:
+        """Return the number of records in the named splits, or in all."""
+        return sum(shard.examples for shard in self.shards if not splits or shard.split in splits)
+
+    @cached_property
+    def image_bytes(self) -> int:
+        """Bytes of one stored image."""
+        itemsize = {"uint8": 1, "float16": 2, "float32": 4}[self.dtype]
+        return self.image_size**2 * len(self.bands) * itemsize

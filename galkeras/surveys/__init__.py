@@ -1,0 +1,1 @@
+"""The sky: survey facts, catalogues, cutouts, and how pixels are shown."""

@@ -1,0 +1,1 @@
+"""Fitting: strategy, callbacks, resume."""
