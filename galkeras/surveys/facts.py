@@ -40,7 +40,9 @@ class Survey:
         title: Its name in print.
         layer: The layer of the cutout service. Never the mixed ``ls-dr9``, which changes source at
             declination 32.375 degrees.
-        header: The value of the SURVEY keyword in its FITS cutouts.
+        header: The value of the SURVEY keyword in its FITS cutouts. The service writes the same for both halves of
+            DR9, so it never tells them apart.
+        version: The value of the VERSION keyword, which does.
         bands: Facts for each band.
     """
 
@@ -48,6 +50,7 @@ class Survey:
     title: str
     layer: str
     header: str
+    version: str
     bands: dict[str, Band]
 
 
@@ -59,14 +62,16 @@ SURVEYS: dict[str, Survey] = {
             "decals",
             "DECaLS",
             "ls-dr9-south",
-            "LegacySurvey",
+            "DECaLS",
+            "DR9-south",
             {"g": Band(1.29, 23.95), "r": Band(1.18, 23.54), "z": Band(1.11, 22.50)},
         ),
         Survey(
             "bass-mzls",
             "BASS+MzLS",
             "ls-dr9-north",
-            "LegacySurvey",
+            "DECaLS",
+            "DR9-north",
             {"g": Band(1.61, 23.65, 0.454), "r": Band(1.47, 23.08, 0.454), "z": Band(1.01, 22.60)},
         ),
     )
