@@ -6,7 +6,9 @@
 from importlib import import_module
 from typing import Any
 
-_HOME: dict[str, str] = {}
+_HOME: dict[str, str] = {
+    "fit": "galkeras.training.fit",
+}
 
 __all__ = list(_HOME)
 

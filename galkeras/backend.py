@@ -8,18 +8,36 @@ __all__ = ["keras", "tf", "tfd"]
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # oneDNN is off by default on AMD, where it is worth 1.5x to 1.9x in training.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-logging.getLogger("tensorflow").setLevel(logging.ERROR)
-logging.getLogger("absl").setLevel(logging.ERROR)
 
-with warnings.catch_warnings():
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Discard what C++ writes to stderr: TensorFlow logs there before it reads its own log level."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+with warnings.catch_warnings(), _quiet_stderr():
     # TFP 0.25 parses versions with distutils, which warns about its own age.
     warnings.simplefilter("ignore", DeprecationWarning)
     import keras
     import tensorflow as tf
     from tensorflow_probability import distributions as tfd
+
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
+logging.getLogger("absl").setLevel(logging.ERROR)
+# Keras warns of this on every `fit` from a tf.data pipeline, where it is what we mean.
+warnings.filterwarnings("ignore", message="`shuffle=True` was passed")

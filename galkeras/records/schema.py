@@ -138,6 +138,11 @@ class RecordSet:
         """Return the number of records in the named splits, or in all."""
         return sum(shard.examples for shard in self.shards if not splits or shard.split in splits)
 
+    @property
+    def digest(self) -> str:
+        """What identifies the records: a SHA-256 over the checksums of all shards."""
+        return hashlib.sha256("".join(shard.sha256 for shard in self.shards).encode()).hexdigest()
+
     @cached_property
     def image_bytes(self) -> int:
         """Bytes of one stored image."""

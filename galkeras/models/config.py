@@ -1,0 +1,102 @@
+"""What a model is, as plain data: enough to rebuild it, and nothing that could run."""
+
+__all__ = ["ARCHITECTURES", "LOSSES", "ModelConfig"]
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from galkeras.errors import GalkerasError
+from galkeras.surveys.facts import BANDS
+from galkeras.surveys.pictures import NANOMAGGY, PICTURE
+
+ARCHITECTURES = ("paper", "residual")
+LOSSES = ("mse", "mae")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything needed to rebuild a model; `load_model` reads it from ``config.json`` and validates it.
+
+    Attributes:
+        image_size: Side in pixels of the images that the model takes.
+        units: What their pixels are: ``nanomaggy`` or ``picture`` (0..255).
+        surveys: Names of the surveys whose images it was trained on.
+        pixel_scale: arcsec a pixel of the input, or None where it differs or nothing is known.
+        latent_dim: Number of latents N_L.
+        network_size: Side at which the network works: the input is block-averaged to it (nanomaggies: summed).
+            Defaults to ``image_size``; must divide it and be a multiple of 64.
+        architecture: ``paper`` (Xu et al. 2023, Fig. 2) or ``residual``.
+        loss: ``mse`` or ``mae``: squared or absolute error, summed over the pixels of an image.
+        kl_weight: k of the paper's equation 2.
+        softening: Flux a pixel, by band, below which the asinh stretch is linear; None for a linear stretch.
+        ceiling: Flux a pixel, by band, that the stretch maps to 1.
+    """
+
+    image_size: int
+    units: str
+    surveys: tuple[str, ...]
+    ceiling: tuple[float, ...]
+    softening: tuple[float, ...] | None = None
+    pixel_scale: float | None = None
+    latent_dim: int = 40
+    network_size: int = 0
+    architecture: str = "paper"
+    loss: str = "mse"
+    kl_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        def check(name: str, good: bool, must: str) -> None:
+            if not good:
+                raise GalkerasError(f"`{name}` must be {must}. Received: {name}={getattr(self, name)!r}")
+
+        check("image_size", _is_count(self.image_size, 4096), "a whole number of pixels from 1 to 4096")
+        object.__setattr__(self, "network_size", self.network_size or self.image_size)
+        check(
+            "network_size",
+            _is_count(self.network_size, 4096)
+            and self.network_size % 64 == 0
+            and self.image_size % self.network_size == 0,
+            f"a multiple of 64 (the encoder halves the side six times) that divides the images' {self.image_size}"
+            " pixels",
+        )
+        check("units", self.units in (NANOMAGGY, PICTURE), f"{NANOMAGGY} or {PICTURE}")
+        check("latent_dim", _is_count(self.latent_dim, 4096), "a whole number from 1 to 4096")
+        check("architecture", self.architecture in ARCHITECTURES, f"one of {', '.join(ARCHITECTURES)}")
+        check("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}")
+        check("kl_weight", math.isfinite(self.kl_weight) and self.kl_weight >= 0, "finite and not negative")
+        for name in ("surveys", "ceiling", "softening"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, tuple(value))
+        check("surveys", len(self.surveys) > 0 and all(isinstance(s, str) for s in self.surveys), "names")
+        check("ceiling", _is_flux(self.ceiling), "a positive flux for each band")
+        check("softening", self.softening is None or _is_flux(self.softening), "a positive flux for each band")
+
+    @property
+    def network_shape(self) -> tuple[int, int, int]:
+        """Shape of a stretched image inside the network."""
+        return (self.network_size, self.network_size, len(BANDS))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the config as JSON values; `from_json` turns them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Any) -> "ModelConfig":
+        """Rebuild a config; missing, unknown or wrong values are a `GalkerasError`."""
+        known = {field.name for field in fields(cls)}
+        if not isinstance(value, dict) or (unknown := set(value) ^ known):
+            raise GalkerasError(f"missing or unknown model settings: {', '.join(sorted(unknown))}")
+        try:
+            return cls(**value)
+        except TypeError as error:
+            raise GalkerasError(f"a model setting has the wrong type: {error}") from None
+
+
+def _is_count(value: Any, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
+
+
+def _is_flux(values: tuple[float, ...]) -> bool:
+    return len(values) == len(BANDS) and all(math.isfinite(v) and v > 0 for v in values)

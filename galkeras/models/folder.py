@@ -1,0 +1,61 @@
+"""Model folders: ``config.json`` and weights. Nothing in them is ever executed or deserialised as an object."""
+
+__all__ = ["CONFIG_FILE", "WEIGHTS_FILE", "load_model", "read_config", "write_config", "write_weights"]
+
+from pathlib import Path
+from typing import Any
+
+from galkeras.backend import keras
+from galkeras.errors import GalkerasError
+from galkeras.files import atomic_path, read_json, write_json
+from galkeras.models.config import ModelConfig
+from galkeras.models.vae import VAE
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.weights.h5"
+_FORMAT = 1
+
+
+def load_model(path: str | Path) -> VAE:
+    """Rebuild the fitted model in folder ``path`` from its config and load its weights.
+
+    Raises:
+        GalkerasError: The folder is missing, holds no finished model, or its files do not fit each other.
+    """
+    path = Path(path)
+    config = ModelConfig.from_json(read_config(path)["model"])
+    weights = path / WEIGHTS_FILE
+    if not weights.exists():
+        raise GalkerasError(f"{path} holds no finished model: {WEIGHTS_FILE} is missing. Go on with --resume")
+    model = VAE(config)
+    try:
+        model.load_weights(weights)
+    except Exception as error:  # h5py and Keras raise many kinds
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise GalkerasError(f"{weights} does not hold the weights of {path / CONFIG_FILE}: {reason}") from None
+    return model
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """Return the checked ``config.json`` of a model folder: ``model``, ``training``, ``versions``."""
+    path = Path(path)
+    if not (path / CONFIG_FILE).exists():
+        raise GalkerasError(f"{path} is not a model folder: it holds no {CONFIG_FILE}")
+    value = read_json(path / CONFIG_FILE)
+    if not isinstance(value, dict) or value.get("format") != _FORMAT or "model" not in value:
+        raise GalkerasError(f"{path / CONFIG_FILE} is not a model's: `format` must be {_FORMAT}")
+    return value
+
+
+def write_config(path: Path, config: ModelConfig, training: dict[str, Any]) -> None:
+    """Write ``config.json``: what the model is, and how it is trained."""
+    write_json(path / CONFIG_FILE, {"format": _FORMAT, "model": config.to_json(), "training": training})
+
+
+def write_weights(path: Path, model: keras.Model) -> None:
+    """Write the weights of ``model``, and of its optimizer where it has one, atomically to file ``path``."""
+    with atomic_path(path) as temporary:
+        # Keras insists on the double suffix.
+        staged = temporary.with_suffix(".weights.h5")
+        model.save_weights(staged)
+        staged.replace(temporary)

@@ -1,0 +1,181 @@
+"""The variational auto-encoder: a subclassed Keras model whose distributions are TensorFlow Probability's."""
+
+__all__ = ["LOSS_TERMS", "VAE", "active_units"]
+
+import hashlib
+import json
+from functools import cached_property
+
+import numpy as np
+
+from galkeras.backend import keras, tf, tfd
+from galkeras.models.config import ModelConfig
+from galkeras.models.networks import build_decoder, build_encoder
+from galkeras.models.stretch import Stretch
+from galkeras.surveys.facts import BANDS
+
+LOSS_TERMS = ("loss", "elbo_loss", "reconstruction", "kl")
+
+# Bounds of the posterior's log variance: wide enough never to matter in a healthy run, tight enough for float32.
+_LOG_VAR_BOUNDS = (-20.0, 10.0)
+
+
+class VAE(keras.Model):
+    r"""Compresses cutouts to latents with a diagonal Gaussian posterior and rebuilds them (paper, eq. 1 and 2).
+
+    .. math:: \mathcal{L} = \|x - \hat x\| + k\,D_{KL}(q_\phi(z|x)\,\|\,\mathcal{N}(0, 1))
+
+    Per image: the reconstruction term is summed over the pixels and bands of the stretched image, the KL over the
+    latents. Adam minimises the mean over the batch of their sum, divided by the number of pixels and bands.
+
+    Args:
+        config: What to build.
+        seed: Seed of the posterior noise and of the augmentation. Both are derived from it and the optimizer's step
+            alone, so that a resumed run draws what an uninterrupted one would.
+        kl_warmup: Steps over which the KL weight grows linearly from 0 to ``config.kl_weight`` in training.
+
+    >>> model = VAE(ModelConfig(64, "picture", ("decals",), (255.0,) * 3, latent_dim=8))
+    >>> z_mean, z_log_var = model.encode(np.zeros((2, 64, 64, 3), np.float32))
+    >>> z_mean.shape
+    TensorShape([2, 8])
+    """
+
+    def __init__(self, config: ModelConfig, *, seed: int = 0, kl_warmup: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.base_seed = seed
+        self.kl_warmup = kl_warmup
+        self.stretch = Stretch(config)
+        self.encoder = build_encoder(config)
+        self.decoder = build_decoder(config)
+        self._means = {name: keras.metrics.Mean(name=name) for name in LOSS_TERMS}
+        self.build((None, config.image_size, config.image_size, len(BANDS)))
+
+    def build(self, input_shape):
+        # Encoder and decoder are built by their own input shapes.
+        self.built = True
+
+    # What users call: survey pixels in, survey pixels out.
+
+    def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the posterior's means and log variances, each (batch, latent_dim), of images in survey units."""
+        posterior = self.posterior(self.stretch(images))
+        return posterior.mean(), 2 * tf.math.log(posterior.stddev())
+
+    def decode(self, z: tf.Tensor) -> tf.Tensor:
+        """Return images in survey units of (batch, latent_dim) latents."""
+        return self.stretch.inverse(self.decode_stretched(z))
+
+    def decode_stretched(self, z: tf.Tensor) -> tf.Tensor:
+        """Return stretched images of (batch, latent_dim) latents."""
+        return self.decoder(z)
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Return the reconstructions, in survey units, of the posterior means."""
+        return self.decode(self.encode(images)[0])
+
+    # The distributions.
+
+    def posterior(self, stretched: tf.Tensor) -> tfd.Distribution:
+        """Return q(z|x), eq. 1, of stretched images."""
+        mean, log_var = tf.split(self.encoder(stretched), 2, axis=-1)
+        log_var = tf.clip_by_value(log_var, *_LOG_VAR_BOUNDS)
+        return tfd.Independent(tfd.Normal(mean, tf.exp(0.5 * log_var)), 1)
+
+    def prior(self) -> tfd.Distribution:
+        """Return p(z), the standard normal."""
+        zeros = tf.zeros(self.config.latent_dim)
+        return tfd.Independent(tfd.Normal(zeros, tf.ones_like(zeros)), 1)
+
+    def losses_per_image(
+        self, images: tf.Tensor, seed: tf.Tensor, kl_weight: tf.Tensor | float | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Return every loss term as a (batch,) tensor.
+
+        ``reconstruction`` and ``kl`` are sums over an image's pixels and latents; ``elbo_loss`` is
+        ``reconstruction + k kl`` with the config's k, and ``loss`` is the same with the ``kl_weight`` in force,
+        divided by the number of pixels and bands: what Adam sees.
+        """
+        stretched = self.stretch(images)
+        posterior = self.posterior(stretched)
+        z = posterior.mean() + posterior.distribution.stddev() * self._noise(seed, tf.shape(images)[0])
+        reconstruction = self._distance(stretched, self.decoder(z))
+        kl = tfd.kl_divergence(posterior, self.prior())
+        return self._sum_up(reconstruction, kl, kl_weight)
+
+    def _sum_up(self, reconstruction, kl, kl_weight) -> dict[str, tf.Tensor]:
+        weight = self.config.kl_weight if kl_weight is None else kl_weight
+        return {
+            "loss": (reconstruction + weight * kl) / float(np.prod(self.config.network_shape)),
+            "elbo_loss": reconstruction + self.config.kl_weight * kl,
+            "reconstruction": reconstruction,
+            "kl": kl,
+        }
+
+    def _distance(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+        error = tf.square(a - b) if self.config.loss == "mse" else tf.abs(a - b)
+        return tf.reduce_sum(error, axis=(1, 2, 3))
+
+    # Training. Every random number is drawn for the global batch and each replica takes its part, so that
+    # several devices do what one device does with the whole batch.
+
+    def train_step(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        seed = tf.stack([self.base_seed, step])
+        images = self._turn(images, seed)
+        warmup = tf.minimum(1.0, tf.cast(step + 1, tf.float32) / self.kl_warmup) if self.kl_warmup else 1.0
+        with tf.GradientTape() as tape:
+            terms = self.losses_per_image(images, seed, warmup * self.config.kl_weight)
+            # Keras sums gradients over replicas.
+            loss = tf.reduce_mean(terms["loss"]) / tf.distribute.get_strategy().num_replicas_in_sync
+        self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+        return self._log(terms)
+
+    def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Score (images, weights): weight 0 marks the padding of the last batch. The noise is the same each time."""
+        images, weights = data
+        return self._log(self.losses_per_image(images, tf.constant([self.base_seed, -1])), weights)
+
+    def _log(self, terms: dict[str, tf.Tensor], weights: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        for name, mean in self._means.items():
+            mean.update_state(terms[name], weights)
+        return {name: mean.result() for name, mean in self._means.items()}
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return list(self._means.values())
+
+    def _noise(self, seed: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
+        return _my_part(lambda count: self.prior().sample(count, seed=seed), batch)
+
+    def _turn(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Flip and quarter-turn each image at random: one of the square's eight symmetries."""
+        coins = _my_part(
+            lambda count: tf.random.stateless_uniform((count, 3, 1, 1, 1), seed + [1, 0]) < 0.5, tf.shape(images)[0]
+        )
+        images = tf.where(coins[:, 0], tf.reverse(images, [1]), images)
+        images = tf.where(coins[:, 1], tf.reverse(images, [2]), images)
+        return tf.where(coins[:, 2], tf.transpose(images, (0, 2, 1, 3)), images)
+
+    @cached_property
+    def digest(self) -> str:
+        """Return what identifies the model: a SHA-256 over its settings and weights."""
+        digest = hashlib.sha256(json.dumps(self.config.to_json(), sort_keys=True).encode())
+        for weight in self.get_weights():
+            digest.update(np.ascontiguousarray(weight, "<f4").tobytes())
+        return digest.hexdigest()
+
+
+def _my_part(draw, batch: tf.Tensor) -> tf.Tensor:
+    """Return this replica's ``batch`` rows of ``draw(rows of the global batch)``."""
+    context = tf.distribute.get_replica_context()
+    start = context.replica_id_in_sync_group * batch
+    return draw(batch * context.num_replicas_in_sync)[start : start + batch]
+
+
+def active_units(z_mean: np.ndarray, threshold: float = 0.01) -> int:
+    """Return how many latents carry information: variance of the posterior mean over galaxies above ``threshold``.
+
+    (Burda et al. 2016, sec. 5.) ``z_mean`` is (galaxies, latent_dim).
+    """
+    return int(np.sum(np.var(z_mean, axis=0) > threshold))

@@ -1,0 +1,71 @@
+"""What fitting reads from a record set: the stretch's parameters, and padded validation batches."""
+
+__all__ = ["measure_stretch", "validation_dataset"]
+
+import numpy as np
+
+from galkeras.backend import tf
+from galkeras.records.reader import ordered_dataset
+from galkeras.records.schema import RecordSet
+from galkeras.surveys.facts import BANDS
+from galkeras.surveys.pictures import PICTURE
+
+# Galaxies that the stretch is measured on, from the training split.
+_SAMPLE = 512
+# Softening in units of the sky noise a pixel, and the galaxies whose brightest pixel stays under the ceiling.
+_SOFTENING_SIGMAS = 5.0
+_CEILING_PERCENTILE = 90.0
+
+
+def measure_stretch(records: RecordSet, factor: int = 1) -> dict[str, tuple[float, ...] | None]:
+    """Return ``softening`` and ``ceiling`` of `ModelConfig` for the training galaxies of ``records``.
+
+    Pictures, which were stretched when they were made, are only divided by 255. For nanomaggies the softening is
+    5 times the sky noise a pixel (from the median absolute deviation of the outer sixteenth of the image, median over
+    galaxies), and the ceiling is the 90th percentile over galaxies of their brightest pixel.
+
+    Args:
+        records: The record set to fit.
+        factor: Side of the pixel blocks that the model sums before it stretches.
+    """
+    if records.units == PICTURE:
+        return {"softening": None, "ceiling": (255.0,) * len(BANDS)}
+    noises, peaks, seen = [], [], 0
+    for batch in ordered_dataset(records, ("train",), 64):
+        images = tf.nn.avg_pool2d(batch["image"], factor, factor, "VALID").numpy() * factor**2
+        width = max(1, images.shape[1] // 16)
+        border = np.concatenate(
+            [
+                side.reshape(len(images), -1, len(BANDS))
+                for side in (images[:, :width], images[:, -width:], images[:, :, :width], images[:, :, -width:])
+            ],
+            axis=1,
+        )
+        middle = np.median(border, axis=1, keepdims=True)
+        noises.append(1.4826 * np.median(np.abs(border - middle), axis=1))
+        peaks.append(images.max(axis=(1, 2)))
+        seen += len(images)
+        if seen >= _SAMPLE:
+            break
+    tiny = 1e-6  # noise-free images have no sky noise to measure
+    softening = np.maximum(_SOFTENING_SIGMAS * np.median(np.concatenate(noises), axis=0), tiny)
+    ceiling = np.maximum(np.percentile(np.concatenate(peaks), _CEILING_PERCENTILE, axis=0), 2 * softening)
+    return {"softening": tuple(map(float, softening)), "ceiling": tuple(map(float, ceiling))}
+
+
+def validation_dataset(records: RecordSet, split: str, batch_size: int) -> tf.data.Dataset:
+    """Return (images, weights) of a split in order, the last batch filled up with blank images of weight 0.
+
+    So every batch divides evenly over replicas and every galaxy counts once.
+    """
+
+    def pad(batch):
+        images = batch["image"]
+        count = tf.shape(images)[0]
+        missing = batch_size - count
+        images = tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
+        weights = tf.concat([tf.ones(count), tf.zeros(missing)], 0)
+        side = records.image_size
+        return tf.ensure_shape(images, (batch_size, side, side, len(BANDS))), tf.ensure_shape(weights, (batch_size,))
+
+    return ordered_dataset(records, (split,), batch_size).map(pad)

@@ -1,0 +1,100 @@
+"""Fitting a VAE to a record set."""
+
+__all__ = ["fit"]
+
+from pathlib import Path
+
+from galkeras.backend import keras
+from galkeras.models.config import ModelConfig
+from galkeras.models.folder import load_model
+from galkeras.models.vae import VAE
+from galkeras.records.reader import training_dataset
+from galkeras.records.schema import RecordSet
+from galkeras.training.data import measure_stretch, validation_dataset
+from galkeras.training.run import TrainingConfig, finish, open_folder, train
+from galkeras.training.strategy import choose_strategy
+from galkeras.training.summary import summarise
+
+
+def fit(
+    records: str | Path,
+    out: str | Path,
+    *,
+    latent: int = 40,
+    architecture: str = "paper",
+    loss: str = "mse",
+    kl_weight: float = 1.0,
+    image_size: int | None = None,
+    epochs: int = 50,
+    batch_size: int = 64,
+    learning_rate: float = 1e-3,
+    patience: int = 20,
+    seed: int = 0,
+    resume: bool = False,
+) -> VAE:
+    """Fit a VAE to the training split of a record set and write a model folder.
+
+    The weights kept are those of the epoch with the lowest validation ELBO loss.
+
+    Args:
+        records: Folder of the record set.
+        out: The model folder to write, by convention ``saved_models/NAME``.
+        latent: Number of latents N_L.
+        architecture: ``paper`` (Xu et al. 2023, Fig. 2) or ``residual``.
+        loss: ``mse`` or ``mae`` on stretched images.
+        kl_weight: k of eq. 2, with both terms summed per image.
+        image_size: Side at which the network works; images are block-averaged to it. Default: the records' side.
+        epochs: Passes over the training split, at most.
+        batch_size: Images a step over all devices; at most the training split.
+        learning_rate: Adam's, at its highest: it warms up and then follows a half cosine to 0.
+        patience: Stop after so many epochs without a better validation score.
+        seed: Of initialisation, shuffling, augmentation and posterior noise.
+        resume: Go on with an interrupted run of the same settings.
+
+    Returns:
+        The fitted model.
+
+    Raises:
+        GalkerasError: On bad settings, too few galaxies, or a folder that holds something else.
+    """
+    records, out = RecordSet.load(records), Path(out)
+    training = TrainingConfig(
+        records=records.digest,
+        epochs=epochs,
+        batch_size=min(batch_size, records.count("train")),
+        learning_rate=learning_rate,
+        patience=patience,
+        seed=seed,
+    )
+    size = image_size or records.image_size
+    config = ModelConfig(
+        image_size=records.image_size,
+        units=records.units,
+        surveys=(records.survey,),
+        pixel_scale=records.pixel_scale,
+        latent_dim=latent,
+        network_size=size,
+        architecture=architecture,
+        loss=loss,
+        kl_weight=kl_weight,
+        **measure_stretch(records, max(1, records.image_size // size)),
+    )
+    if not open_folder(out, config, training, resume):
+        return load_model(out)
+    steps = records.count("train") // training.batch_size
+    strategy = choose_strategy()
+    with strategy.scope():
+        keras.utils.set_random_seed(seed)
+        model = VAE(config, seed=seed, kl_warmup=training.kl_warmup_epochs * steps)
+    train(
+        model,
+        strategy,
+        out,
+        training,
+        steps,
+        lambda first_epoch: training_dataset(
+            records, "train", training.batch_size, seed=seed, first_epoch=first_epoch
+        ),
+        validation_dataset(records, "validation", training.batch_size),
+    )
+    return finish(VAE(config), out, lambda model: summarise(model, records, out))

@@ -1,0 +1,40 @@
+"""The progress bar of a run: images a second and time left."""
+
+__all__ = ["Progress"]
+
+from tqdm import tqdm
+
+from galkeras.backend import keras
+
+
+class Progress(keras.callbacks.Callback):
+    """One bar over all epochs; after each, a line with its losses.
+
+    Args:
+        epochs: Epochs in all.
+        steps: Steps an epoch.
+        batch_size: Images a step.
+        done: Epochs already done.
+        columns: Columns of the history to print.
+    """
+
+    def __init__(self, epochs: int, steps: int, batch_size: int, done: int, columns: tuple[str, ...]):
+        super().__init__()
+        self.columns, self.batch_size, self.epochs = columns, batch_size, epochs
+        per_epoch = steps * batch_size
+        self.bar = tqdm(
+            total=epochs * per_epoch, initial=done * per_epoch, unit="img", unit_scale=True, smoothing=0.05, disable=None
+        )
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.bar.set_description(f"epoch {epoch + 1}/{self.epochs}")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update(self.batch_size)
+
+    def on_epoch_end(self, epoch, logs=None):
+        losses = "  ".join(f"{name} {logs[name]:.4g}" for name in self.columns if name in logs)
+        self.bar.write(f"epoch {epoch + 1:>3}/{self.epochs}  {losses}")
+
+    def on_train_end(self, logs=None):
+        self.bar.close()

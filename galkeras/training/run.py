@@ -1,0 +1,141 @@
+"""The run that `fit` and `adapt` share: an output folder, a resumable training loop, a finish."""
+
+__all__ = ["TrainingConfig", "finish", "open_folder", "train"]
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from galkeras.backend import keras, tf
+from galkeras.errors import GalkerasError
+from galkeras.models.config import ModelConfig
+from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, read_config, write_config, write_weights
+from galkeras.models.vae import LOSS_TERMS
+from galkeras.training.progress import Progress
+from galkeras.training.state import BEST_FILE, EpochState
+
+_MONITOR = "val_elbo_loss"
+_WARMUP_EPOCHS = 2
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained, beside what it is; stored in ``config.json`` and compared on resume.
+
+    Attributes:
+        records: Digest of the record sets.
+        epochs: Passes over the training split, at most.
+        batch_size: Images a step over all devices.
+        learning_rate: Adam's, at its highest.
+        patience: Epochs without a better validation score after which to stop.
+        seed: Of everything random.
+        kl_warmup_epochs: Epochs over which the KL weight grows to its value.
+    """
+
+    records: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int
+    seed: int
+    kl_warmup_epochs: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            if getattr(self, name) < 1:
+                raise GalkerasError(f"`{name}` must be 1 or more. Received: {name}={getattr(self, name)}")
+        if not 0 < self.learning_rate < 1:
+            raise GalkerasError(
+                f"`learning_rate` must lie between 0 and 1. Received: learning_rate={self.learning_rate}"
+            )
+        if not 0 <= self.seed < 2**31:
+            raise GalkerasError(f"`seed` must lie between 0 and 2^31. Received: seed={self.seed}")
+
+
+def open_folder(out: Path, config: ModelConfig, training: TrainingConfig, resume: bool) -> bool:
+    """Make the model folder ready; return False when it already holds the finished model.
+
+    Raises:
+        GalkerasError: It holds something else, or, to be resumed, a run with other settings.
+    """
+    settings = {"model": config.to_json(), "training": asdict(training)}
+    if resume and (out / CONFIG_FILE).exists():
+        stored = read_config(out)
+        for part, values in settings.items():
+            for name, value in values.items():
+                old = stored[part].get(name)
+                if old != (list(value) if isinstance(value, tuple) else value):
+                    raise GalkerasError(
+                        f"{out} was begun with {name}={old}, not {value}: give the same, or another --out"
+                    )
+        return not (out / WEIGHTS_FILE).exists()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        hint = "go on with --resume, or give" if (out / CONFIG_FILE).exists() else "give"
+        raise GalkerasError(f"{out} is not empty: {hint} another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    write_config(out, config, asdict(training))
+    return True
+
+
+def train(
+    model: keras.Model,
+    strategy: tf.distribute.Strategy,
+    out: Path,
+    training: TrainingConfig,
+    steps: int,
+    dataset: Callable[[int], tf.data.Dataset],
+    validation: tf.data.Dataset,
+) -> None:
+    """Train ``model`` until its epochs or its patience run out, leaving best weights and history in ``out``.
+
+    Args:
+        model: Built under ``strategy``.
+        strategy: Over which devices.
+        out: The model folder; a run interrupted there is gone on with.
+        training: Epochs, learning rate, patience.
+        steps: Steps an epoch.
+        dataset: Gives the training batches from a first epoch on.
+        validation: The validation batches.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if training.batch_size % replicas:
+        raise GalkerasError(
+            f"`batch_size` must divide over {replicas} devices. Received: batch_size={training.batch_size}"
+        )
+    with strategy.scope():
+        model.compile(optimizer=_adam(training, steps), jit_compile=False)
+    state = EpochState(out, _MONITOR, training.patience, training.kl_warmup_epochs)
+    state.set_model(model)
+    done = state.restore(steps)
+    if done < training.epochs and not state.finished:
+        columns = ("loss", _MONITOR, *(f"val_{term}" for term in LOSS_TERMS[2:]))
+        model.fit(
+            dataset(done),
+            initial_epoch=done,
+            epochs=training.epochs,
+            steps_per_epoch=steps,
+            validation_data=validation,
+            verbose=0,
+            callbacks=[
+                state,
+                Progress(training.epochs, steps, training.batch_size, done, columns),
+                keras.callbacks.TensorBoard(out / "tensorboard"),
+            ],
+        )
+
+
+def finish(model: keras.Model, out: Path, summarise: Callable[[keras.Model], None]) -> keras.Model:
+    """Load the best weights into a fresh ``model``, summarise it, and write its weights: the folder is finished."""
+    model.load_weights(out / BEST_FILE)
+    summarise(model)
+    write_weights(out / WEIGHTS_FILE, model)
+    return model
+
+
+def _adam(training: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
+    total = training.epochs * steps
+    warmup = min(_WARMUP_EPOCHS * steps, total // 2)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, total - warmup), warmup_target=training.learning_rate, warmup_steps=warmup
+    )
+    return keras.optimizers.Adam(schedule)

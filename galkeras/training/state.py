@@ -1,0 +1,106 @@
+"""What a run leaves behind after each epoch, so that another can go on from there."""
+
+__all__ = ["BEST_FILE", "HISTORY_FILE", "EpochState", "read_history"]
+
+import csv
+import io
+import math
+import time
+from pathlib import Path
+
+from galkeras.backend import keras
+from galkeras.errors import GalkerasError
+from galkeras.files import atomic_write
+from galkeras.models.folder import write_weights
+
+HISTORY_FILE = "history.csv"
+BEST_FILE = "checkpoints/best.weights.h5"
+_LAST_FILE = "checkpoints/last.weights.h5"
+
+
+class EpochState(keras.callbacks.Callback):
+    """Writes history, best and last weights after each epoch; stops a run that no longer improves.
+
+    All its own state follows from the history, so that a resumed run stops where an uninterrupted one would. The last
+    weights, with the optimizer's, are written last: what a kill leaves behind is the state after some whole epoch.
+
+    Args:
+        folder: The model folder.
+        monitor: The validation column whose minimum is best.
+        patience: Epochs without improvement after which to stop.
+        warmup: Epochs at the start that are never best, because the loss in force is still changing.
+    """
+
+    def __init__(self, folder: Path, monitor: str, patience: int, warmup: int = 0):
+        super().__init__()
+        self.folder, self.monitor, self.patience, self.warmup = folder, monitor, patience, warmup
+        self.history: list[dict[str, float]] = []
+
+    def restore(self, steps_per_epoch: int) -> int:
+        """Load the last weights, optimizer and history into the model; return the number of epochs done."""
+        path = self.folder / _LAST_FILE
+        if not path.exists():
+            return 0
+        self.model.optimizer.build(self.model.trainable_weights)
+        try:
+            self.model.load_weights(path)
+        except Exception as error:
+            raise GalkerasError(f"{path} cannot be loaded: {error}. Start again in another --out") from None
+        done = int(self.model.optimizer.iterations.numpy()) // steps_per_epoch
+        self.history = read_history(self.folder)[:done]
+        if len(self.history) < done:
+            raise GalkerasError(
+                f"{self.folder / HISTORY_FILE} has {len(self.history)} rows, but {path} is after epoch {done}"
+            )
+        return done
+
+    @property
+    def best_epoch(self) -> int:
+        """Return the epoch, counted from 1, with the best validation score (the last one before any counts)."""
+        scores = [
+            row[self.monitor] if epoch >= self.warmup and math.isfinite(row[self.monitor]) else math.inf
+            for epoch, row in enumerate(self.history)
+        ]
+        best = min(scores, default=math.inf)
+        return scores.index(best) + 1 if math.isfinite(best) else len(self.history)
+
+    @property
+    def finished(self) -> bool:
+        """Tell whether patience has run out."""
+        return len(self.history) - max(self.best_epoch, self.warmup) >= self.patience
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        rate = float(self.model.optimizer.learning_rate)
+        seconds = round(time.perf_counter() - self._start, 3)
+        self.history.append({"epoch": epoch + 1, **logs, "learning_rate": rate, "seconds": seconds})
+        if not math.isfinite(logs["loss"]):
+            raise GalkerasError(
+                f"the loss is {logs['loss']} in epoch {epoch + 1}: lower --learning-rate, or look for broken images with"
+                " `galkeras inspect --verify`"
+            )
+        _write_history(self.folder, self.history)
+        if self.best_epoch == len(self.history):
+            write_weights(self.folder / BEST_FILE, self.model)
+        write_weights(self.folder / _LAST_FILE, self.model)
+        if self.finished:
+            self.model.stop_training = True
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """Return the rows of a model folder's ``history.csv``: one an epoch, every loss term per image."""
+    try:
+        with open(folder / HISTORY_FILE, newline="") as file:
+            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    except (OSError, TypeError, ValueError) as error:
+        raise GalkerasError(f"{folder / HISTORY_FILE} cannot be read: {error}") from None
+
+
+def _write_history(folder: Path, rows: list[dict[str, float]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys())
+    writer.writeheader()
+    writer.writerows(rows)
+    atomic_write(folder / HISTORY_FILE, text.getvalue())

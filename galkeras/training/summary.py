@@ -1,0 +1,148 @@
+"""What a fitted model looks like: scores in ``summary.json`` and figures in its folder."""
+
+__all__ = ["summarise"]
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from galkeras.backend import tf
+from galkeras.files import atomic_path, write_json
+from galkeras.models.ssim import ssim
+from galkeras.models.stretch import Stretch
+from galkeras.models.vae import VAE, active_units
+from galkeras.records.reader import ordered_dataset
+from galkeras.records.schema import RecordSet
+from galkeras.surveys.pictures import save_mosaic, to_rgb
+from galkeras.training.state import read_history
+
+_SHOWN = 12
+_SAMPLES = 36
+_TRAVERSED = 12
+# Below this share of active latents a run is called collapsed.
+_COLLAPSED = 0.1
+
+
+def summarise(model: VAE, records: RecordSet, out: Path) -> dict:
+    """Score ``model`` on the test galaxies (validation where there are none) and draw its figures into ``out``.
+
+    Writes ``summary.json``, ``losses.png``, ``reconstructions.png``, ``latents.png``, ``traversal.png`` and
+    ``samples.png``; warns when the latents have collapsed.
+
+    Returns:
+        What ``summary.json`` holds.
+    """
+    split = "test" if records.count("test") else "validation"
+    originals, rebuilt, means, log_vars, scores = [], [], [], [], []
+    for batch in ordered_dataset(records, (split,), 64):
+        stretched = model.stretch(batch["image"])
+        mean, log_var = model.encode(batch["image"])
+        decoded = model.decode_stretched(mean)
+        error = tf.reduce_mean(tf.square(stretched - decoded), axis=(1, 2, 3))
+        scores.append(np.stack([ssim(stretched, decoded), error], axis=1))
+        means.append(mean.numpy())
+        log_vars.append(log_var.numpy())
+        if len(originals) * 64 < _SHOWN:
+            originals.append(stretched.numpy())
+            rebuilt.append(decoded.numpy())
+    means, log_vars = np.concatenate(means), np.concatenate(log_vars)
+    similarity, mse = np.concatenate(scores).T
+    kl = 0.5 * (means**2 + np.exp(log_vars) - 1 - log_vars).mean(0)
+    summary = {
+        "split": split,
+        "galaxies": len(means),
+        "ssim": _quantiles(similarity),
+        "ssim_window": "Gaussian, 11 pixels, sigma 1.5",
+        "data_range": Stretch.DATA_RANGE,
+        "mse": _quantiles(mse),
+        "latents": model.config.latent_dim,
+        "active_units": active_units(means),
+        "kl": float(kl.sum()),
+        "kl_per_latent": kl.round(4).tolist(),
+        "collapsed": active_units(means) < max(1, _COLLAPSED * model.config.latent_dim),
+        "digest": model.digest,
+    }
+    write_json(out / "summary.json", summary)
+    _draw_losses(out / "losses.png", read_history(out), model.config.loss)
+    _draw_latents(out / "latents.png", kl, means)
+    _draw_reconstructions(
+        out / "reconstructions.png", model, np.concatenate(originals)[:_SHOWN], np.concatenate(rebuilt)[:_SHOWN]
+    )
+    _draw_traversal(out / "traversal.png", model, means, kl)
+    noise = tf.random.stateless_normal((_SAMPLES, model.config.latent_dim), (0, 0))
+    save_mosaic(out / "samples.png", _show(model, model.decode_stretched(noise)))
+    if summary["collapsed"]:
+        warnings.warn(
+            f"only {summary['active_units']} of {summary['latents']} latents carry information: the model has collapsed. "
+            f"Lower --kl-weight (now {model.config.kl_weight:g}), or train for more epochs",
+            stacklevel=2,
+        )
+    return summary
+
+
+def _quantiles(values: np.ndarray) -> dict[str, float]:
+    names = ("p5", "p25", "median", "p75", "p95")
+    quantiles = dict(zip(names, map(float, np.percentile(values, (5, 25, 50, 75, 95))), strict=True))
+    return {"mean": float(np.mean(values)), **quantiles}
+
+
+def _show(model: VAE, stretched) -> np.ndarray:
+    return to_rgb(model.stretch.inverse(tf.convert_to_tensor(stretched)).numpy(), model.config.units)
+
+
+def _draw_reconstructions(path: Path, model: VAE, originals: np.ndarray, rebuilt: np.ndarray) -> None:
+    """Three rows: originals, reconstructions of the posterior means, residuals (grey is none, in stretched units)."""
+    residuals = np.clip(0.5 + 2 * (originals - rebuilt), 0, 1)[:, ::-1, :, ::-1]
+    rows = [_show(model, originals), _show(model, rebuilt), (255 * residuals).astype(np.uint8)]
+    save_mosaic(path, np.concatenate(rows), columns=len(originals))
+
+
+def _draw_traversal(path: Path, model: VAE, means: np.ndarray, kl: np.ndarray) -> None:
+    """One row for each of the latents that carry most, moved from -3 to 3 standard deviations about the mean galaxy."""
+    centre, spread = means.mean(0), means.std(0)
+    steps = np.linspace(-3, 3, 9)
+    z = np.repeat(centre[None], _TRAVERSED * len(steps), axis=0).reshape(_TRAVERSED, len(steps), -1)
+    for row, latent in enumerate(np.argsort(-kl)[:_TRAVERSED]):
+        z[row, :, latent] += steps * spread[latent]
+    pictures = _show(model, model.decode_stretched(z.reshape(-1, z.shape[-1]).astype(np.float32)))
+    save_mosaic(path, pictures, columns=len(steps))
+
+
+def _draw_losses(path: Path, history: list[dict[str, float]], loss: str) -> None:
+    figure, axes = _figure(1, 3, (12, 3.5))
+    epochs = [row["epoch"] for row in history]
+    titles = ("ELBO loss per image", f"reconstruction ({loss}, summed over pixels)", "KL (summed over latents)")
+    for axis, term, title in zip(axes, ("elbo_loss", "reconstruction", "kl"), titles, strict=True):
+        axis.plot(epochs, [row[term] for row in history], label="train")
+        axis.plot(epochs, [row[f"val_{term}"] for row in history], label="validation")
+        axis.set(title=title, xlabel="epoch")
+        if min(row[term] for row in history) > 0:
+            axis.set_yscale("log")
+    axes[0].legend()
+    _save(figure, path)
+
+
+def _draw_latents(path: Path, kl: np.ndarray, means: np.ndarray) -> None:
+    figure, (left, right) = _figure(1, 2, (10, 3.5))
+    order = np.argsort(-kl)
+    left.bar(range(len(kl)), kl[order])
+    left.set(title="information by latent", xlabel="latent, sorted", ylabel="mean KL [nat]")
+    right.bar(range(len(kl)), means.var(0)[order])
+    right.axhline(0.01, color="k", lw=0.8, ls="--")
+    right.set(title=f"{active_units(means)} active units", xlabel="latent, sorted", ylabel="variance of posterior mean")
+    right.set_yscale("log")
+    _save(figure, path)
+
+
+def _figure(rows: int, columns: int, size: tuple[float, float]):
+    # Without pyplot: no global state, no display.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns)
+
+
+def _save(figure, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)
