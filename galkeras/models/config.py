@@ -86,8 +86,10 @@ class ModelConfig:
     def from_json(cls, value: Any) -> "ModelConfig":
         """Rebuild a config; missing, unknown or wrong values are a `GalkerasError`."""
         known = {field.name for field in fields(cls)}
-        if not isinstance(value, dict) or (unknown := set(value) ^ known):
-            raise GalkerasError(f"missing or unknown model settings: {', '.join(sorted(unknown))}")
+        if not isinstance(value, dict):
+            raise GalkerasError(f"model settings must be a JSON object. Received: {value!r}")
+        if strange := set(value) ^ known:
+            raise GalkerasError(f"missing or unknown model settings: {', '.join(sorted(strange))}")
         try:
             return cls(**value)
         except TypeError as error:

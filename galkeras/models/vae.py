@@ -4,7 +4,6 @@ __all__ = ["LOSS_TERMS", "VAE", "active_units"]
 
 import hashlib
 import json
-from functools import cached_property
 
 import numpy as np
 
@@ -157,7 +156,7 @@ class VAE(keras.Model):
         images = tf.where(coins[:, 1], tf.reverse(images, [2]), images)
         return tf.where(coins[:, 2], tf.transpose(images, (0, 2, 1, 3)), images)
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Return what identifies the model: a SHA-256 over its settings and weights."""
         digest = hashlib.sha256(json.dumps(self.config.to_json(), sort_keys=True).encode())
