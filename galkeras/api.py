@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 _HOME: dict[str, str] = {
+    "mock": "galkeras.mock.survey_pair",
     "fit": "galkeras.training.fit",
 }
 

@@ -1,0 +1,57 @@
+"""``galkeras mock``: simulate a pair of surveys."""
+
+__all__ = ["command"]
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS
+
+
+def command(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for cutouts and tables.")],
+    galaxies: Annotated[int, typer.Option(help="How many galaxies.")] = 2000,
+    surveys: Annotated[str, typer.Option(help=f"Comma-separated: {', '.join(SURVEYS)}.")] = ",".join(SURVEYS),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same galaxies, the first ones first.")] = 1,
+    size: Annotated[int, typer.Option(help="Side of the cutouts in pixels.")] = 256,
+    pixel_scale: Annotated[float, typer.Option(help="arcsec a pixel, a multiple of 0.262.")] = PIXEL_SCALE,
+    defects: Annotated[float, typer.Option(help="Fraction of galaxies spoilt in one survey.")] = 0.02,
+    noise_free: Annotated[bool, typer.Option("--noise-free", help="Also write the images without noise.")] = False,
+    seeds: Annotated[
+        tuple[str, Path] | None,
+        typer.Option(metavar="cosmos DIR", help="Draw real galaxies of a galsim.RealGalaxyCatalog; no labels."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes.  [default: all cores]")] = None,
+) -> None:
+    """Simulate galaxies of known morphology in two surveys.
+
+    Writes the files that the real surveys give: FITS cutouts, and a Galaxy Zoo DECaLS catalogue with the votes
+    of simulated volunteers. `truth.parquet` keeps what was simulated. A rerun goes on where the last one stopped.
+
+    Example:
+
+        galkeras mock --galaxies 2000 --surveys decals,bass-mzls --seed 1 --out mock/
+
+        galkeras mock --galaxies 500 --size 128 --pixel-scale 0.524 --out small/
+    """
+    from galkeras.errors import GalkerasError
+    from galkeras.mock.survey_pair import mock
+
+    if seeds and seeds[0] != "cosmos":
+        raise GalkerasError(f"--seeds knows only 'cosmos' and a folder. Received: {seeds[0]!r}")
+    names = [name.strip() for name in surveys.split(",") if name.strip()]
+    folder = mock(
+        out,
+        galaxies,
+        names,
+        seed,
+        size=size,
+        pixel_scale=pixel_scale,
+        defects=defects,
+        noise_free=noise_free,
+        seeds=seeds[1] if seeds else None,
+        workers=workers,
+    )
+    typer.echo(f"{galaxies} galaxies in {', '.join(names)}: {folder}")

@@ -1,0 +1,158 @@
+"""The true sky around a galaxy, as both surveys would see it without air, telescope or noise."""
+
+__all__ = ["Sky", "draw_sky"]
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from galkeras.mock.fourier import Grid
+from galkeras.mock.paint import MAP_SIZE, paint_edge_on, paint_face_on
+from galkeras.mock.simulator import galsim
+from galkeras.mock.truth import random_of
+from galkeras.surveys.facts import BANDS, ZERO_POINT
+
+_YOUNG = (0.22, 0.18)
+"""g - r and r - z of star-forming arms and knots."""
+_EXTENT = 9.0
+"""Painted maps reach this many half-light radii from side to side."""
+
+
+@dataclass(frozen=True)
+class Sky:
+    """Fourier components of the sky in each band (nanomaggies), and what was drawn beside the galaxy."""
+
+    grid: Grid
+    bands: dict[str, np.ndarray]
+    extra: dict[str, Any]
+
+
+def colours(g_r: float, r_z: float) -> np.ndarray:
+    """Return the fluxes in g, r and z of a source with unit r flux."""
+    return np.array([10 ** (-0.4 * g_r), 1.0, 10 ** (0.4 * r_z)], np.float32)
+
+
+def draw_sky(
+    truth: dict[str, Any], seed: int, index: int, grid: Grid, frame: float, real: galsim.GSObject | None = None
+) -> Sky:
+    """Draw the galaxy, what disturbs it, and the stars and faint galaxies of a field ``frame`` arcsec wide.
+
+    A ``real`` galaxy of unit flux takes the simulated one's place.
+    """
+    texture = random_of(seed, index, "texture")
+    total = 10 ** (0.4 * (ZERO_POINT - truth["r_mag"]))
+    if real:
+        galaxy = colours(truth["g_r"], truth["r_z"])[:, None, None] * grid.profile(real)
+    else:
+        galaxy = _draw_galaxy(truth, grid, texture)
+    galaxy *= np.float32(total / galaxy[1, 0, 0].real)
+    light, extra = _disturb(galaxy, truth, grid, texture)
+    field = random_of(seed, index, "field")
+    extra |= _add_stars(light, grid, field, frame)
+    extra |= _add_neighbours(light, grid, field, frame)
+    return Sky(grid, dict(zip(BANDS, light, strict=True)), extra)
+
+
+def _draw_galaxy(truth: dict[str, Any], grid: Grid, rng: np.random.Generator) -> np.ndarray:
+    old, young = colours(truth["g_r"], truth["r_z"]), colours(*_YOUNG)
+    red = colours(truth["bulge_g_r"], truth["bulge_r_z"])
+    angle = truth["position_angle"]
+    if truth["kind"] == "smooth":
+        spheroid = grid.sersic(truth["sersic_n"], truth["radius"], truth["axis_ratio"], angle)
+        # A slightly redder, rounder core: colour gradients of early types are about -0.05 mag a decade.
+        core = grid.exponential(truth["radius"] * 0.5, min(1.0, truth["axis_ratio"] * 1.1), angle)
+        warm = colours(truth["g_r"] + 0.08, truth["r_z"] + 0.05)
+        return (0.92 * old)[:, None, None] * spheroid + (0.08 * warm)[:, None, None] * core
+
+    paint = paint_edge_on if truth["kind"] == "edge-on" else paint_face_on
+    step = _EXTENT * truth["radius"] / MAP_SIZE
+    maps, knots = paint(truth, step, old, young, red, rng)
+    light = grid.painted(maps, step)
+    if len(knots.flux):
+        light += young[:, None, None] * grid.points(knots.x, knots.y, knots.flux)
+    bulge = truth["bulge_to_total"]
+    if bulge > 0.005 and truth["edge_on_bulge"] != "boxy":
+        profile = grid.sersic(truth["sersic_n"], truth["bulge_radius"], truth["bulge_axis_ratio"], angle)
+        light += (bulge * red)[:, None, None] * profile
+    return light
+
+
+def _disturb(
+    galaxy: np.ndarray, truth: dict[str, Any], grid: Grid, rng: np.random.Generator
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Add a companion, tidal tails and lopsidedness, as far as the galaxy is disturbed."""
+    strength, merging = truth["disturbance"], truth["merging"]
+    extra = {"companion_flux": 0.0, "companion_distance": 0.0, "tail_flux": 0.0}
+    if merging == "none":
+        return galaxy, extra
+    total, radius = galaxy[1, 0, 0].real, truth["radius"]
+    around = 2 * math.pi * rng.random()
+    light = galaxy.copy()
+    # Half of the light is pushed aside, which makes the galaxy lopsided.
+    rows, columns = grid.shift(
+        0.35 * strength * radius * math.cos(around), 0.35 * strength * radius * math.sin(around)
+    )
+    light *= 1 + 0.3 * (rows * columns - 1)
+
+    starlight = colours(truth["g_r"] - 0.08, truth["r_z"] - 0.06)
+    tails = {"minor-disturbance": 1, "major-disturbance": 2, "merger": int(rng.integers(1, 3))}[merging]
+    flux = {"minor-disturbance": 0.06, "major-disturbance": 0.16, "merger": 0.10}[merging]
+    flux *= total * rng.uniform(0.7, 1.3) / tails
+    for tail in range(tails):
+        along = np.linspace(0, 1, 70)
+        reach = radius * (1.0 + rng.uniform(1.6, 3.4) * along)
+        bend = around + math.pi * tail + rng.choice((-1, 1)) * rng.uniform(0.8, 2.2) * along**0.8
+        weight = np.exp(-1.5 * along) * np.minimum(1, 6 * along) * (1 + 0.4 * rng.normal(size=70)).clip(0.2)
+        weight *= flux / weight.sum()
+        tube = grid.points(reach * np.cos(bend), reach * np.sin(bend), weight)
+        light += starlight[:, None, None] * (tube * grid.gaussian(radius * rng.uniform(0.16, 0.3)))
+    extra["tail_flux"] = float(tails * flux)
+
+    if merging == "merger":
+        ratio, distance = rng.uniform(0.25, 0.9), radius * rng.uniform(1.2, 2.8) + 1.5
+        n = float(rng.choice((1.0, 2.0, 3.0)))
+        companion = grid.sersic(n, radius * math.sqrt(ratio) * 0.8, rng.uniform(0.5, 1.0), 180 * rng.random())
+        rows, columns = grid.shift(distance * math.cos(around), distance * math.sin(around))
+        colour = colours(truth["g_r"] + 0.1 * rng.normal(), truth["r_z"] + 0.05 * rng.normal())
+        light += (ratio * total * colour)[:, None, None] * (companion * (rows * columns))
+        extra |= {"companion_flux": float(ratio * total), "companion_distance": distance}
+    return light, extra
+
+
+def _add_stars(light: np.ndarray, grid: Grid, rng: np.random.Generator, frame: float) -> dict[str, Any]:
+    """Add foreground stars: about two an arcmin^2 brighter than r = 21, at high Galactic latitude."""
+    count = int(rng.poisson(2.2 * (grid.side / 60) ** 2))
+    x, y = rng.uniform(-grid.side / 2, grid.side / 2, (2, count))
+    # Counts grow slowly with magnitude; the brightest are left to the defects.
+    magnitude = 21.5 - rng.exponential(1.8, count).clip(0, 7)
+    g_r, r_z = rng.uniform(0.3, 1.5, count), np.zeros(count)
+    r_z = 0.1 + 0.5 * g_r + np.where(g_r > 1.2, rng.uniform(0, 0.8, count), 0)
+    # Nobody would have taken a galaxy with a star on its nucleus into the sample.
+    keep = np.hypot(x, y) > 3
+    x, y, magnitude, g_r, r_z = (values[keep] for values in (x, y, magnitude, g_r, r_z))
+    flux = 10 ** (0.4 * (ZERO_POINT - magnitude))
+    for band, colour in enumerate((-0.4 * g_r, np.zeros_like(g_r), 0.4 * r_z)):
+        light[band] += grid.points(x, y, flux * 10**colour)
+    inside = (np.abs(x) < frame / 2) & (np.abs(y) < frame / 2)
+    return {"stars": int(inside.sum()), "stars_flux": float(flux[inside].sum())}
+
+
+def _add_neighbours(light: np.ndarray, grid: Grid, rng: np.random.Generator, frame: float) -> dict[str, Any]:
+    """Add background galaxies: about ten an arcmin^2 to r = 22.8, twice as many a magnitude fainter."""
+    count = int(rng.poisson(10 * (grid.side / 60) ** 2))
+    x, y = rng.uniform(-grid.side / 2, grid.side / 2, (2, count))
+    magnitude = 22.8 + np.log10(1 - rng.random(count)).clip(-5) / 0.35
+    radius = (0.5 * 10 ** (0.13 * (22 - magnitude)) * np.exp(0.3 * rng.normal(size=count))).clip(0.2, 3)
+    axis_ratio, angle = rng.uniform(0.3, 1, count), rng.uniform(0, 180, count)
+    g_r = rng.normal(0.7, 0.35, count).clip(0, 1.6)
+    r_z = 0.2 + 0.6 * g_r + 0.15 * rng.normal(size=count)
+    flux = 10 ** (0.4 * (ZERO_POINT - magnitude))
+    for each in range(count):
+        rows, columns = grid.shift(x[each], y[each])
+        source = grid.exponential(radius[each], axis_ratio[each], angle[each]) * (rows * columns)
+        for band, colour in enumerate(flux[each] * colours(g_r[each], r_z[each])):
+            light[band] += colour * source
+    inside = (np.abs(x) < frame / 2) & (np.abs(y) < frame / 2)
+    return {"neighbours": int(inside.sum()), "neighbours_flux": float(flux[inside].sum())}

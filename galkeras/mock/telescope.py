@@ -1,0 +1,162 @@
+"""What a survey makes of the sky: seeing, pixels, noise, and the resampling of its pipeline."""
+
+__all__ = ["Exposure", "draw_exposure", "expose", "sky_noise"]
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from galkeras.mock.fourier import MOFFAT_BETA
+from galkeras.mock.simulator import galsim
+from galkeras.mock.sky import Sky
+from galkeras.mock.truth import random_of
+from galkeras.surveys.facts import BANDS, PIXEL_SCALE, SURVEYS, ZERO_POINT, Survey
+
+# AB magnitudes an arcsec^2 of a dark to grey night: they set how much a source's own photons add to the noise.
+_SKY_BRIGHTNESS = {"g": 22.0, "r": 21.0, "z": 19.2}
+
+# Zero points and colour terms (mag, and mag per mag of g - r - 0.6) against DECam, which defines the truth's
+# fluxes. BASS's and MzLS's filters differ a little from DECam's (Dey et al. 2019, section 5).
+_ZERO_POINTS = {"bass-mzls": {"g": (0.012, -0.045), "r": (-0.010, 0.02), "z": (0.020, 0.035)}}
+_ZERO_POINT_SCATTER = 0.008
+_SEEING_SCATTER = 0.11
+"""Of the natural logarithm, from galaxy to galaxy."""
+_DEPTH_SCATTER = 0.12
+_POINTING_SCATTER = 0.03
+"""arcsec, by survey and axis: far within the arcsec in which a pair has to agree."""
+_SKY_RESIDUAL = 0.12
+"""Error of the sky subtraction, relative to the noise of a pixel."""
+_LANCZOS = 3
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How one galaxy is observed in one survey and band.
+
+    Attributes:
+        seeing: FWHM in arcsec.
+        e1: Ellipticity of the point-spread function along the axes.
+        e2: Ellipticity along the diagonals.
+        depth: 5-sigma AB magnitude, as `galkeras.surveys.facts.Band.depth`.
+        zero_point: Flux is dimmed by this magnitude.
+        x: Astrometric offset in arcsec.
+        y: Likewise.
+        phase: Where the camera's pixels fall, in pixels.
+        sky: Residual sky in units of a pixel's noise.
+    """
+
+    seeing: float
+    e1: float
+    e2: float
+    depth: float
+    zero_point: float
+    x: float
+    y: float
+    phase: tuple[float, float]
+    sky: float
+
+
+def draw_exposure(survey: Survey, seed: int, index: int, g_r: float) -> dict[str, Exposure]:
+    """Draw the conditions in which ``survey`` sees galaxy ``index``, band by band."""
+    number = list(SURVEYS).index(survey.name)
+    rng = random_of(seed, index, "exposure", number)
+    x, y = _POINTING_SCATTER * rng.normal(size=2)
+    exposures = {}
+    for name in BANDS:
+        band = survey.bands[name]
+        zero, term = _ZERO_POINTS.get(survey.name, {}).get(name, (0.0, 0.0))
+        e1, e2 = 0.025 * rng.normal(size=2)
+        exposures[name] = Exposure(
+            seeing=band.seeing * float(np.exp(_SEEING_SCATTER * rng.normal())),
+            e1=e1,
+            e2=e2,
+            depth=band.depth + _DEPTH_SCATTER * rng.normal(),
+            zero_point=zero + term * (g_r - 0.6) + _ZERO_POINT_SCATTER * rng.normal(),
+            x=x + 0.3 * _POINTING_SCATTER * rng.normal(),
+            y=y + 0.3 * _POINTING_SCATTER * rng.normal(),
+            phase=tuple(rng.uniform(-0.5, 0.5, 2)),
+            sky=_SKY_RESIDUAL * rng.normal(),
+        )
+    return exposures
+
+
+def expose(
+    sky: Sky, survey: Survey, exposures: dict[str, Exposure], size: int, binning: int, seed: int, index: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the image that ``survey`` delivers and the same without noise.
+
+    Each band is sampled with the camera's own pixels, gets its noise there, and is then resampled with a Lanczos-3
+    kernel to 0.262 arcsec, which leaves the noise correlated; ``binning`` x ``binning`` of those make a pixel.
+
+    Returns:
+        Two (3, size, size) float32 images in nanomaggies.
+    """
+    noisy = np.empty((len(BANDS), size, size), np.float32)
+    clean = np.empty_like(noisy)
+    number = list(SURVEYS).index(survey.name)
+    for plane, name in enumerate(BANDS):
+        rng = random_of(seed, index, "noise", number, plane)
+        native, step, origin = _sample(sky, name, survey.bands[name].pixel_scale, exposures[name])
+        noise = _noise(native, name, step, survey.bands[name].seeing, exposures[name], rng)
+        along = [_resampling(size, binning, len(native), step, start) for start in origin]
+        clean[plane] = along[1] @ native @ along[0].T
+        noisy[plane] = clean[plane] + along[1] @ noise @ along[0].T
+    return noisy, clean
+
+
+def _sample(
+    sky: Sky, band: str, pixel: float, exposure: Exposure
+) -> tuple[np.ndarray, float, tuple[float, float]]:
+    """Return the noise-free image on the camera's pixels, their width, and x and y of the first one's centre."""
+    grid = sky.grid
+    # The nearest width that divides the periodic square: within 0.3 % of the camera's.
+    pixels = round(grid.side / pixel)
+    step = grid.side / pixels
+    x, y = (-(pixels // 2) * step + phase * step for phase in exposure.phase)
+    rows, columns = grid.shift(exposure.x - x, exposure.y - y)
+    blurred = sky.bands[band] * (grid.moffat(exposure.seeing, exposure.e1, exposure.e2) * grid.pixel(step))
+    blurred *= rows
+    blurred *= columns
+    native = grid.sample(blurred, pixels)
+    native *= np.float32(10 ** (-0.4 * exposure.zero_point))
+    return native, step, (x, y)
+
+
+def _noise(
+    native: np.ndarray, band: str, step: float, seeing: float, exposure: Exposure, rng: np.random.Generator
+) -> np.ndarray:
+    sigma = np.float32(sky_noise(exposure.depth, seeing, step))
+    # Sky-limited noise tells how many electrons a nanomaggy makes; a source adds its own Poisson noise.
+    background = np.float32(10 ** (0.4 * (ZERO_POINT - _SKY_BRIGHTNESS[band])) * step**2)
+    spread = sigma * np.sqrt(1 + np.maximum(native, 0) / background)
+    return spread * rng.standard_normal(native.shape, dtype=np.float32) + sigma * np.float32(exposure.sky)
+
+
+def sky_noise(depth: float, seeing: float, pixel: float) -> float:
+    """Return the noise of one pixel (nanomaggies) that gives this 5-sigma depth.
+
+    Depth is that of the optimal (matched-filter) flux of an exponential disc of half-light radius 0.45 arcsec:
+    its error is the pixel noise over the root of the sum of squares of the blurred profile.
+    """
+    return 10 ** (0.4 * (ZERO_POINT - depth)) / 5 * _sharpness(seeing, round(pixel, 4))
+
+
+@cache
+def _sharpness(seeing: float, pixel: float) -> float:
+    source = galsim.Exponential(half_light_radius=0.45)
+    source = galsim.Convolve(source, galsim.Moffat(beta=MOFFAT_BETA, fwhm=seeing))
+    return float(np.sqrt((source.drawImage(nx=64, ny=64, scale=pixel).array ** 2).sum()))
+
+
+def _resampling(size: int, binning: int, pixels: int, step: float, start: float) -> np.ndarray:
+    """Return the (size, pixels) matrix that resamples one axis and keeps fluxes.
+
+    Delivered pixels are centred on 0; the camera's pixel ``i`` is at ``start + i * step``.
+    """
+    fine = size * binning
+    wanted = (np.arange(fine) - (fine - 1) / 2) * PIXEL_SCALE
+    away = (wanted[:, None] - start) / step - np.arange(pixels)
+    weights = np.where(np.abs(away) < _LANCZOS, np.sinc(away) * np.sinc(away / _LANCZOS), 0)
+    weights *= PIXEL_SCALE / step / weights.sum(1, keepdims=True)
+    return weights.reshape(size, binning, pixels).sum(1).astype(np.float32)
