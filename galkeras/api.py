@@ -8,6 +8,8 @@ from typing import Any
 
 _HOME: dict[str, str] = {
     "mock": "galkeras.mock.survey_pair",
+    "make_tfrecords": "galkeras.records.make",
+    "inspect": "galkeras.records.inspect",
     "fit": "galkeras.training.fit",
 }
 

@@ -1,8 +1,20 @@
 """What a record set is: its splits, its shards and its ``dataset.json``."""
 
-__all__ = ["DTYPES", "SCHEMA_VERSION", "SPLITS", "RecordSet", "Shard", "split_of"]
+__all__ = [
+    "DATASET_FILE",
+    "DTYPES",
+    "ITEM_SIZES",
+    "REJECTED_FILE",
+    "SHARD_NAME",
+    "SCHEMA_VERSION",
+    "SPLITS",
+    "RecordSet",
+    "Shard",
+    "split_of",
+]
 
 import hashlib
+import re
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +27,12 @@ from galkeras.surveys.pictures import NANOMAGGY, PICTURE
 
 SCHEMA_VERSION = 1
 SPLITS = ("train", "validation", "test")
-DTYPES = ("uint8", "float16", "float32")
+ITEM_SIZES = {"uint8": 1, "float16": 2, "float32": 4}
+DTYPES = tuple(ITEM_SIZES)
 DATASET_FILE = "dataset.json"
 REJECTED_FILE = "rejected.csv"
+
+SHARD_NAME = re.compile(rf"({'|'.join(SPLITS)})-\d{{5}}-of-\d{{5}}\.tfrecord", re.ASCII)
 
 # Cumulative fractions: 80 % train, 10 % validation, 10 % test.
 _EDGES = (0.8, 0.9, 1.0)
@@ -57,8 +72,9 @@ class RecordSet:
     """A folder of sharded TFRecords, as its ``dataset.json`` describes it.
 
     A record holds ``id`` (bytes), ``image`` (the raw little-endian bytes of an ``(image_size, image_size, band)``
-    array of ``dtype``, row 0 south, bands g, r, z), ``ra``, ``dec`` (degrees; NaN where unknown) and
-    ``pixel_scale`` (arcsec; NaN where unknown).
+    array of ``dtype``, row 0 south, bands g, r, z), ``ra``, ``dec`` (degrees; NaN where unknown; the 8 bytes of a
+    little-endian float64, because TFRecord's own floats would cost a twentieth of an arcsecond) and
+    ``pixel_scale`` (float, arcsec; NaN where unknown). See `galkeras.records.example`.
 
     Attributes:
         path: The folder.
@@ -100,10 +116,22 @@ class RecordSet:
         check("dtype", self.dtype in DTYPES, f"one of {', '.join(DTYPES)}")
         check("bands", tuple(self.bands) == BANDS, ", ".join(BANDS))
         check("image_size", isinstance(self.image_size, int) and 0 < self.image_size <= 4096, "1 to 4096")
-        check("shards", all(shard.split in SPLITS for shard in self.shards), f"of splits {', '.join(SPLITS)}")
-        check("shards", all(Path(s.name).name == s.name for s in self.shards), "file names without a folder")
+        scale = self.pixel_scale
+        known = isinstance(scale, int | float) and 0 < scale < 1e6
+        check("pixel_scale", scale is None or known, "positive or null")
+        check("survey", isinstance(self.survey, str) and bool(self.survey), "a name")
+        check("shards", all(s.split in SPLITS for s in self.shards), f"of splits {', '.join(SPLITS)}")
+        # A name with a folder in it would lead out of the record set.
+        named = all(SHARD_NAME.fullmatch(str(s.name)) for s in self.shards)
+        check("shards", named, "named SPLIT-00000-of-00008.tfrecord")
+        check("shards", len({s.name for s in self.shards}) == len(self.shards), "of different names")
+        check("shards", all(self._plausible(s) for s in self.shards), "large enough for their examples")
         check("read", self.read == self.written + self.rejected, "written + rejected")
         check("written", self.written == sum(shard.examples for shard in self.shards), "the sum over shards")
+
+    def _plausible(self, shard: Shard) -> bool:
+        counts = isinstance(shard.examples, int) and isinstance(shard.bytes, int)
+        return counts and 0 <= shard.examples * self.image_bytes <= shard.bytes
 
     @classmethod
     def load(cls, path: str | Path) -> "RecordSet":
@@ -146,5 +174,4 @@ class RecordSet:
     @cached_property
     def image_bytes(self) -> int:
         """Bytes of one stored image."""
-        itemsize = {"uint8": 1, "float16": 2, "float32": 4}[self.dtype]
-        return self.image_size**2 * len(self.bands) * itemsize
+        return self.image_size**2 * len(self.bands) * ITEM_SIZES[self.dtype]

@@ -1,0 +1,58 @@
+"""`galkeras make-tfrecords`."""
+
+__all__ = ["command"]
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+
+def command(
+    catalogue: Annotated[Path, Argument(help="CSV, ECSV, FITS or Parquet, one row a galaxy; or an HDF5 file.")],
+    cutouts: Annotated[Path, Argument(help="Folder of FITS, PNG or JPEG cutouts, or an HDF5 file.")],
+    out: Annotated[Path, Option(help="Folder of the record set.", metavar="tfrecords/NAME")],
+    survey: Annotated[
+        str | None, Option(help="decals, bass-mzls or a name of your own. FITS headers tell it, pictures do not.")
+    ] = None,
+    crop: Annotated[int | None, Option(help="Keep the central N x N pixels.", metavar="N")] = None,
+    image_size: Annotated[
+        int | None, Option(help="Resample to N x N pixels (after any crop), conserving flux.", metavar="N")
+    ] = None,
+    dtype: Annotated[
+        str | None,
+        Option(
+            help="Storage: uint8 (default for pictures), float32 (default for FITS) or float16. 100,000 galaxies"
+            " of 256 x 256 pixels take 20, 79 and 39 GB."
+        ),
+    ] = None,
+    id_column: Annotated[str | None, Option(help="Column that names the galaxies.")] = None,
+    position: Annotated[
+        bool, Option("--position/--no-position", help="Whether the catalogue must have ra and dec.")
+    ] = True,
+    shard_megabytes: Annotated[float, Option("--shard-size", help="Size of a shard in MB.", min=0.001)] = 128,
+    workers: Annotated[int | None, Option(help="Processes. [default: one a core]", min=1)] = None,
+) -> None:
+    """Write a catalogue's cutouts as TFRecords.
+
+    A galaxy's cutout is the column *file*, or ID.fits, ID.png, ID.jpg in the folder or below it. Cutouts that
+    cannot be used are listed with the reason in rejected.csv. After an interruption the same command goes on.
+
+        galkeras make-tfrecords gz_decals_volunteers_5.csv gz_decals/ --survey decals --crop 212 --image-size 128
+            --out tfrecords/decals
+    """
+    from galkeras.records.make import make_tfrecords
+
+    make_tfrecords(
+        catalogue,
+        cutouts,
+        out,
+        survey=survey,
+        crop=crop,
+        image_size=image_size,
+        dtype=dtype,
+        id_column=id_column,
+        position=position,
+        shard_megabytes=shard_megabytes,
+        workers=workers,
+    )

@@ -1,0 +1,417 @@
+"""From a catalogue and a folder of cutouts to a record set."""
+
+__all__ = ["make_tfrecords"]
+
+import csv
+import errno
+import fcntl
+import hashlib
+import io
+import math
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+from tqdm import tqdm
+
+from galkeras.errors import GalkerasError, did_you_mean
+from galkeras.files import atomic_write
+from galkeras.records.schema import (
+    DATASET_FILE,
+    DTYPES,
+    ITEM_SIZES,
+    REJECTED_FILE,
+    SHARD_NAME,
+    SPLITS,
+    RecordSet,
+    split_of,
+)
+from galkeras.records.write import STATE_FOLDER, Reject, Row, Settings, ShardResult, ShardTask, write_shard
+from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.cutouts import MAX_SIDE, Cutout, CutoutError, read_cutout, survey_of
+from galkeras.surveys.facts import SURVEYS
+from galkeras.surveys.locate import Source, locate_cutouts
+from galkeras.surveys.pictures import NANOMAGGY, PICTURE
+
+# Cutouts read before the start to learn their units, size and survey.
+_PROBES = 16
+
+# Several shards to interleave, but none with only a handful of galaxies.
+_FEWEST_SHARDS = 4
+_FEWEST_IN_SHARD = 16
+
+# A record's id, numbers and framing.
+_OVERHEAD = 160
+
+_PIXEL_SCALES = ("pixel_scale", "pxscale", "pixscale")
+_OURS = re.compile(
+    rf"{DATASET_FILE}|{REJECTED_FILE}|mosaic\.png|{re.escape(STATE_FOLDER)}|{SHARD_NAME.pattern}|\..+\.part\.\w+"
+)
+
+
+def make_tfrecords(
+    catalogue: str | Path,
+    cutouts: str | Path,
+    out: str | Path,
+    *,
+    survey: str | None = None,
+    crop: int | None = None,
+    image_size: int | None = None,
+    dtype: str | None = None,
+    id_column: str | None = None,
+    position: bool = True,
+    shard_megabytes: float = 128,
+    workers: int | None = None,
+) -> RecordSet:
+    """Write a catalogue's cutouts as sharded TFRecords, the food of every model.
+
+    The same input gives the same bytes. Shards are written by several processes, each whole or not at all;
+    after an interruption the same call goes on, keeping the shards that check out. Cutouts that cannot be used
+    are listed with the reason in ``rejected.csv``.
+
+    Args:
+        catalogue: One row a galaxy, see `galkeras.surveys.catalogue.read_catalogue`.
+        cutouts: Folder of FITS, PNG or JPEG files (see `galkeras.surveys.locate.locate_cutouts`) or an HDF5 file.
+        out: Folder of the record set, by custom ``tfrecords/NAME``.
+        survey: Name of the survey; read from FITS headers where they tell.
+        crop: Keep only the central ``crop`` x ``crop`` pixels.
+        image_size: Resample to this side, conserving flux, after any crop. Without ``crop`` and ``image_size`` all
+            cutouts must have one size.
+        dtype: ``uint8``, ``float16`` or ``float32``; by default uint8 for pictures and float32 for FITS.
+        id_column: Column that names the galaxies.
+        position: Whether the catalogue must know ra and dec.
+        shard_megabytes: Size of a shard at which to start another.
+        workers: Processes; by default one a core. 1 works in this process.
+
+    Returns:
+        The finished record set.
+
+    Raises:
+        GalkerasError: Bad input, an output folder that holds something else, or a full disk.
+    """
+    out = Path(out)
+    _check_options(survey, crop, image_size, dtype)
+    keep = ("file", "row", "petro_th50", "petro_th90", *_PIXEL_SCALES)
+    table = read_catalogue(catalogue, id_column, position, columns=keep)
+    rows, rejects = _rows(table, locate_cutouts(table, cutouts, catalogue))
+    settings = _settings(rows, cutouts, survey, crop, image_size, dtype)
+    _check_folder(out, settings.survey)
+    tasks = _tasks(out, rows, settings, shard_megabytes)
+    _announce(out, tasks, settings, len(rejects), crop)
+    out.mkdir(parents=True, exist_ok=True)
+    with _locked(out), _full_disk_told(out):
+        for stale in out.glob(".*.part.*"):
+            stale.unlink()
+        # While shards change the record set is not finished.
+        (out / DATASET_FILE).unlink(missing_ok=True)
+        results = _write(tasks, workers or len(os.sched_getaffinity(0)))
+        rejects = sorted(rejects + [reject for result in results for reject in result.rejects])
+        records = RecordSet(
+            path=out,
+            survey=settings.survey,
+            image_size=settings.image_size,
+            pixel_scale=_common_scale(results),
+            units=settings.units,
+            dtype=settings.dtype,
+            shards=tuple(result.shard for result in results),
+            read=len(table),
+            written=sum(result.shard.examples for result in results),
+            rejected=len(rejects),
+        )
+        _remove_others(out, {task.name for task in tasks})
+        _write_rejects(out / REJECTED_FILE, rejects)
+        records.save()
+    _report(records, rejects, sum(result.kept for result in results))
+    return records
+
+
+def _check_options(survey: str | None, crop: int | None, image_size: int | None, dtype: str | None) -> None:
+    for name, value in (("crop", crop), ("image_size", image_size)):
+        if value is not None and not 1 <= value <= MAX_SIDE:
+            raise GalkerasError(f"`{name}` must be 1 to {MAX_SIDE} pixels. Received: {name}={value}")
+    if dtype is not None and dtype not in DTYPES:
+        raise GalkerasError(
+            f"`dtype` must be one of {', '.join(DTYPES)}.{did_you_mean(dtype, DTYPES)} Received: dtype={dtype!r}"
+        )
+    if survey is not None and not re.fullmatch(r"[\w.+-]+", survey):
+        raise GalkerasError(f"`survey` must be letters, digits, dots and hyphens. Received: survey={survey!r}")
+
+
+# --- the plan ---
+
+
+def _rows(table: Table, sources: list[Source | str]) -> tuple[list[Row], list[Reject]]:
+    scale = next((_numbers(table, name) for name in _PIXEL_SCALES if name in table.colnames), None)
+    if scale is None:
+        scale = np.full(len(table), np.nan)
+    petro = np.full(len(table), np.nan)
+    if {"petro_th50", "petro_th90"} <= set(table.colnames):
+        small = np.minimum(0.04 * _numbers(table, "petro_th50"), 0.02 * _numbers(table, "petro_th90"))
+        petro = np.maximum(small, 0.1)
+    files = table["file"] if "file" in table.colnames else [""] * len(table)
+    rows, rejects = [], []
+    columns = zip(table["id"], table["ra"], table["dec"], scale, petro, files, sources, strict=True)
+    for number, (name, ra, dec, pixels, by_size, file, source) in enumerate(columns):
+        if isinstance(source, Source):
+            rows.append(Row(number, str(name), float(ra), float(dec), float(pixels), float(by_size), source))
+        else:
+            rejects.append(Reject(number, str(name), str(file or ""), source))
+    # The order is that of a hash: every shard is a fair sample, whatever the catalogue is sorted by.
+    rows.sort(key=lambda row: hashlib.sha256(f"galkeras order {row.id}".encode()).digest())
+    return rows, rejects
+
+
+def _numbers(table: Table, name: str) -> np.ndarray:
+    column = table[name]
+    if hasattr(column, "filled"):
+        column = column.astype(float).filled(np.nan)
+    try:
+        return np.asarray(column, float)
+    except (TypeError, ValueError):
+        raise GalkerasError(f"the catalogue's column {name!r} must be numbers") from None
+
+
+def _settings(
+    rows: list[Row],
+    cutouts: str | Path,
+    survey: str | None,
+    crop: int | None,
+    image_size: int | None,
+    dtype: str | None,
+) -> Settings:
+    probes = _probe(rows, cutouts)
+    units = _most_common(probe.units for probe in probes)
+    if units == NANOMAGGY and dtype == "uint8":
+        raise GalkerasError("`dtype` must be float16 or float32 for FITS cutouts. Received: dtype='uint8'")
+    headers = [name for name in map(survey_of, probes) if name]
+    if survey is None:
+        if not headers:
+            raise GalkerasError(
+                f"the cutouts in {cutouts} do not say of which survey they are: say --survey"
+                f" ({', '.join(SURVEYS)}, or a name of your own)"
+            )
+        survey = _most_common(headers)
+    elif headers and survey in SURVEYS and survey not in headers:
+        raise GalkerasError(f"the cutouts in {cutouts} are of survey {headers[0]} by their headers, not {survey}")
+    side = None
+    if crop is None and image_size is None:
+        square = [probe.image.shape[0] for probe in probes if probe.image.shape[0] == probe.image.shape[1]]
+        if not square:
+            raise GalkerasError(f"the cutouts in {cutouts} are not square: say --crop")
+        side = _most_common(square)
+    default = "uint8" if units == PICTURE else "float32"
+    return Settings(survey, units, dtype or default, image_size or crop or side, crop, side)
+
+
+def _probe(rows: list[Row], cutouts: str | Path) -> list[Cutout]:
+    probes, reasons = [], Counter()
+    for row in rows:
+        try:
+            probes.append(read_cutout(*row.source))
+        except CutoutError as error:
+            reasons[str(error)] += 1
+        if len(probes) == _PROBES:
+            break
+    if not probes:
+        reason, count = reasons.most_common(1)[0]
+        raise GalkerasError(f"none of {len(rows)} cutouts in {cutouts} can be used; {count} times: {reason}")
+    return probes
+
+
+def _most_common(values: Iterable):
+    return Counter(values).most_common(1)[0][0]
+
+
+def _tasks(out: Path, rows: list[Row], settings: Settings, megabytes: float) -> list[ShardTask]:
+    tasks = []
+    for split in SPLITS:
+        members = [row for row in rows if split_of(row.id) == split]
+        count = math.ceil(len(members) * _record_bytes(settings) / (megabytes * 1e6))
+        count = max(count, min(_FEWEST_SHARDS, math.ceil(len(members) / _FEWEST_IN_SHARD)))
+        edges = [index * len(members) // max(count, 1) for index in range(count + 1)]
+        for index, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+            name = f"{split}-{index:05d}-of-{count:05d}.tfrecord"
+            tasks.append(ShardTask(out, name, split, settings, members[start:end]))
+    return tasks
+
+
+def _record_bytes(settings: Settings) -> int:
+    return settings.image_size**2 * 3 * ITEM_SIZES[settings.dtype] + _OVERHEAD
+
+
+def _announce(out: Path, tasks: list[ShardTask], settings: Settings, missing: int, crop: int | None) -> None:
+    """Print what will be written; too little space is an error before anything is."""
+    count = sum(len(task.rows) for task in tasks)
+    size = count * _record_bytes(settings)
+    side = settings.image_size
+    steps = [f"central {crop} x {crop} pixels" if crop else "", f"{side} x {side} x 3"]
+    print(
+        f"{out}: {count:,} galaxies of {settings.survey} ({missing:,} without cutout), "
+        f"{' to '.join(filter(None, steps))} {settings.dtype} {settings.units}, "
+        f"{len(tasks)} shards, about {_readable(size)}"
+    )
+    existing = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    there = sum(path.stat().st_size for path in out.glob("*.tfrecord"))
+    if size > free + there:
+        raise GalkerasError(
+            f"{out} needs about {_readable(size)}, and {_readable(free)} are free: choose another disk,"
+            " a smaller --image-size or --crop, or --dtype float16"
+        )
+
+
+def _readable(size: float) -> str:
+    for unit in ("kB", "MB"):
+        size /= 1000
+        if size < 1000:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} GB"
+
+
+# --- the folder ---
+
+
+def _check_folder(out: Path, survey: str) -> None:
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise GalkerasError(f"{out} is a file: choose a folder for --out")
+    strange = sorted(path.name for path in out.iterdir() if not _OURS.fullmatch(path.name))
+    if strange:
+        raise GalkerasError(f"{out} holds something else ({strange[0]}): choose another folder for --out")
+    try:
+        other = RecordSet.load(out).survey
+    except GalkerasError:  # Unfinished or damaged: that is what a rerun mends.
+        return
+    if other != survey:
+        raise GalkerasError(f"{out} holds the record set of survey {other}, not {survey}: choose another --out")
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """Keep a second run out of the folder."""
+    (out / STATE_FOLDER).mkdir(exist_ok=True)
+    with open(out / STATE_FOLDER / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise GalkerasError(f"another make-tfrecords is writing {out}") from None
+        yield
+
+
+@contextmanager
+def _full_disk_told(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise GalkerasError(
+            f"{out}: {error.strerror}. Make room and run the same command again: finished shards are kept"
+        ) from error
+
+
+def _remove_others(out: Path, names: set[str]) -> None:
+    """Remove shards of an earlier run that divided the galaxies differently."""
+    for path in out.glob("*.tfrecord"):
+        if path.name not in names:
+            path.unlink()
+            (out / STATE_FOLDER / f"{path.name}.json").unlink(missing_ok=True)
+
+
+def _write_rejects(path: Path, rejects: list[Reject]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "file", "reason"])
+    writer.writerows(reject[1:] for reject in rejects)
+    atomic_write(path, text.getvalue())
+
+
+def _common_scale(results: list[ShardResult]) -> float | None:
+    ranges = [result.scales for result in results if result.shard.examples]
+    low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
+    return low if high - low <= 1e-4 * low else None
+
+
+def _report(records: RecordSet, rejects: list[Reject], kept: int) -> None:
+    counts = ", ".join(f"{split} {records.count(split):,}" for split in SPLITS)
+    print(f"{records.path}: {records.written:,} of {records.read:,} galaxies written ({counts})", end="")
+    print(f"; {kept} of {len(records.shards)} shards were there already" if kept else "")
+    if rejects:
+        reasons = Counter(reject.reason.split(":")[0] for reject in rejects).most_common(3)
+        why = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+        print(f"{records.path / REJECTED_FILE}: {len(rejects):,} rejected ({why})")
+
+
+# --- the work ---
+
+
+def _write(tasks: list[ShardTask], workers: int) -> list[ShardResult]:
+    total = sum(len(task.rows) for task in tasks)
+    workers = min(workers, len(tasks))
+    with tqdm(total=total, unit="galaxy", disable=None, desc="writing") as bar:
+        if workers == 1:
+            return [write_shard(task, bar.update) for task in tasks]
+        return _write_parallel(tasks, workers, bar)
+
+
+def _write_parallel(tasks: list[ShardTask], workers: int, bar: tqdm) -> list[ShardResult]:
+    # Spawned, not forked: the caller may hold TensorFlow's threads, which do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    done, stop = context.Value("q", 0), context.Event()
+    with ProcessPoolExecutor(workers, context, _start_worker, (done, stop)) as pool:
+        futures = [pool.submit(_work, task) for task in tasks]
+        try:
+            waiting = set(futures)
+            while waiting:
+                finished, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                bar.update(done.value - bar.n)
+                for future in finished:
+                    future.result()
+            return [future.result() for future in futures]
+        except BrokenProcessPool:
+            raise GalkerasError(
+                "a worker process was killed, perhaps for want of memory: try fewer --workers"
+            ) from None
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+
+
+_worker: tuple = ()
+
+
+def _start_worker(done, stop) -> None:
+    global _worker
+    _worker = done, stop
+    # Ctrl-C reaches the whole group; the parent alone decides, and tells by `stop`.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _work(task: ShardTask) -> ShardResult:
+    done, stop = _worker
+
+    def tick(count: int) -> None:
+        if stop.is_set():
+            raise InterruptedError
+        with done.get_lock():
+            done.value += count
+
+    return write_shard(task, tick)

@@ -1,0 +1,157 @@
+"""Record sets as tf.data pipelines: shuffled and endless for training, ordered and exact for everything else."""
+
+__all__ = ["damage_named", "example_spec", "ordered_dataset", "parse_examples", "training_dataset"]
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from galkeras.backend import tf
+from galkeras.errors import GalkerasError
+from galkeras.records.inspect import damages
+from galkeras.records.schema import SPLITS, RecordSet, Shard
+
+# Shards read at once, and the memory that the training shuffle may take.
+_INTERLEAVED = 8
+_SHUFFLE_BYTES = 256_000_000
+_SHUFFLE_MOST = 10_000
+
+_THREADS = 4
+
+
+def training_dataset(
+    records: RecordSet, split: str, batch_size: int, *, seed: int, first_epoch: int = 0
+) -> tf.data.Dataset:
+    """Return an endless stream of (batch_size, side, side, 3) float32 images in the units of the record set.
+
+    An epoch is ``records.count(split) // batch_size`` batches; the few galaxies left over differ from epoch to
+    epoch. Its order follows from ``seed`` and the epoch's number alone, so a stream that starts at
+    ``first_epoch`` goes on exactly as an uninterrupted one would. The shards are shuffled and interleaved, then
+    their records shuffled in a buffer.
+
+    Raises:
+        GalkerasError: A shard is missing or truncated, or the split has less than one batch.
+    """
+    if records.count(split) < batch_size:
+        raise GalkerasError(
+            f"{records.path}: split {split!r} has {records.count(split)} galaxies, less than one batch."
+            f" Received: batch_size={batch_size}"
+        )
+    shards = [shard for shard in records.in_split(split) if shard.examples]
+    paths = tf.constant(_paths(records, shards))
+    buffer = min(records.count(split), _SHUFFLE_MOST, max(batch_size, _SHUFFLE_BYTES // records.image_bytes))
+
+    def epoch(number):
+        order = tf.random.experimental.stateless_shuffle(paths, seed=[seed, number])
+        files = tf.data.Dataset.from_tensor_slices(order)
+        examples = files.interleave(
+            tf.data.TFRecordDataset,
+            cycle_length=min(_INTERLEAVED, len(shards)),
+            num_parallel_calls=min(_THREADS, len(shards)),
+            deterministic=True,
+        )
+        # A function of seed and epoch; a plain sum would give seed 1 the epochs of seed 0, one later.
+        mixed = tf.random.stateless_uniform([], [seed, number], maxval=tf.int64.max, dtype=tf.int64)
+        examples = examples.shuffle(buffer, seed=mixed, reshuffle_each_iteration=False)
+        return examples.batch(batch_size, drop_remainder=True)
+
+    def images(serialized):
+        batch = parse_examples(serialized, records)["image"]
+        return tf.ensure_shape(batch, (batch_size, *batch.shape[1:]))
+
+    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
+    batches = epochs.flat_map(epoch).map(images, num_parallel_calls=_THREADS, deterministic=True)
+    return _configured(batches)
+
+
+def ordered_dataset(
+    records: RecordSet, splits: Sequence[str] | None = None, batch_size: int = 64
+) -> tf.data.Dataset:
+    """Return every galaxy of the named splits (default: all) once, shard by shard, the last batch as it comes.
+
+    Each batch is a dict: ``id`` (string), ``image`` ((batch, side, side, 3) float32 in the units of the record
+    set), ``ra`` and ``dec`` (degrees, float64), ``pixel_scale`` (arcsec, float32; unknown numbers are NaN) and
+    ``split`` (string). Iterate inside `damage_named` to be told which shard is damaged.
+
+    Raises:
+        GalkerasError: An unknown split, or a shard that is missing or truncated.
+    """
+    shards = [shard for split in (SPLITS if splits is None else splits) for shard in records.in_split(split)]
+    count = sum(shard.examples for shard in shards)
+    names = [shard.split for shard in shards]
+
+    def read(path, split):
+        return tf.data.TFRecordDataset(path).map(lambda serialized: (serialized, split))
+
+    def parse(serialized, split):
+        return {**parse_examples(serialized, records), "split": split}
+
+    paths = tf.constant(_paths(records, shards), tf.string)
+    files = tf.data.Dataset.from_tensor_slices((paths, tf.constant(names, tf.string)))
+    examples = files.flat_map(read).apply(tf.data.experimental.assert_cardinality(count))
+    return _configured(examples.batch(batch_size).map(parse, num_parallel_calls=_THREADS, deterministic=True))
+
+
+def example_spec() -> dict[str, tf.io.FixedLenFeature]:
+    """Return what `tf.io.parse_example` must know of a record."""
+    spec = {name: tf.io.FixedLenFeature([], tf.string) for name in ("id", "image", "ra", "dec")}
+    return {**spec, "pixel_scale": tf.io.FixedLenFeature([], tf.float32)}
+
+
+def parse_examples(serialized: tf.Tensor, records: RecordSet) -> dict[str, tf.Tensor]:
+    """Parse a batch of serialised records, shape (batch,), into the tensors that `ordered_dataset` documents.
+
+    An image that is not of the record set's size is an error, not padded or cut. Standard TensorFlow operations
+    only, so that it can be part of a SavedModel.
+    """
+    parsed = tf.io.parse_example(serialized, example_spec())
+    length = tf.strings.length(parsed["image"])
+    right = tf.debugging.assert_equal(
+        length, records.image_bytes, f"a record holds an image of another size than {records.image_size}"
+    )
+    with tf.control_dependencies([right] if right is not None else []):
+        raw = tf.io.decode_raw(parsed["image"], records.dtype, fixed_length=records.image_bytes)
+    side = records.image_size
+    image = tf.cast(tf.reshape(raw, (-1, side, side, len(records.bands))), tf.float32)
+    degrees = {
+        name: tf.reshape(tf.io.decode_raw(parsed[name], tf.float64, fixed_length=8), [-1])
+        for name in ("ra", "dec")
+    }
+    return {"id": parsed["id"], "image": image, **degrees, "pixel_scale": parsed["pixel_scale"]}
+
+
+@contextmanager
+def damage_named(records: RecordSet) -> Iterator[None]:
+    """Turn TensorFlow's error about a damaged record into one line that names the shard and the record."""
+    try:
+        yield
+    except (
+        tf.errors.DataLossError,
+        tf.errors.InvalidArgumentError,
+        tf.errors.FailedPreconditionError,
+        tf.errors.NotFoundError,
+    ) as error:
+        first = next(damages(records), None)
+        if first is None:
+            raise
+        raise GalkerasError(first) from error
+
+
+def _paths(records: RecordSet, shards: list[Shard]) -> list[str]:
+    """Return the shards' files, having seen that they are there in full."""
+    paths = []
+    for shard in shards:
+        path = records.path / shard.name
+        size = path.stat().st_size if path.is_file() else None
+        if size != shard.bytes:
+            what = "is missing" if size is None else f"has {size} bytes, not {shard.bytes}"
+            raise GalkerasError(f"{path} {what}: run make-tfrecords again, which rebuilds damaged shards")
+        paths.append(str(path))
+    return paths
+
+
+def _configured(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    options = tf.data.Options()
+    # An autotuned iterator can block for seconds when it is torn down.
+    options.autotune.enabled = False
+    options.deterministic = True
+    return dataset.prefetch(2).with_options(options)

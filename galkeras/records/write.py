@@ -1,0 +1,188 @@
+"""One shard of a record set: its galaxies decoded, resized and written, whole or not at all."""
+
+__all__ = ["Reject", "Row", "Settings", "ShardResult", "ShardTask", "write_shard"]
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from galkeras.errors import GalkerasError
+from galkeras.files import atomic_path, read_json, sha256_of, write_json
+from galkeras.records.example import Galaxy, encode_example
+from galkeras.records.schema import Shard
+from galkeras.records.tfrecord import frame
+from galkeras.surveys.cutouts import Cutout, CutoutError, read_cutout, survey_of
+from galkeras.surveys.facts import SURVEYS
+from galkeras.surveys.locate import Source
+from galkeras.surveys.resample import crop, rebin
+
+STATE_FOLDER = ".shards"
+"""Holds, for each finished shard, what it was made from: a rerun keeps the shards whose input is the same."""
+
+# Side of the pictures of the Galaxy Zoo DECaLS release, whose pixel scale follows from the galaxy's size.
+_GZD_SIDE = 424
+
+
+class Row(NamedTuple):
+    """A galaxy to write: its place in the catalogue, and where its pixels are."""
+
+    number: int
+    id: str
+    ra: float
+    dec: float
+    pixel_scale: float
+    petro_scale: float
+    source: Source
+
+
+class Reject(NamedTuple):
+    """A galaxy left out."""
+
+    number: int
+    id: str
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every image of a record set has in common.
+
+    Attributes:
+        survey: Name of the survey.
+        units: ``nanomaggy`` or ``picture``.
+        dtype: Storage dtype.
+        image_size: Side of the stored images.
+        crop: Side of the central square that is taken first, or None.
+        side: Side that cutouts must have, or None where ``image_size`` was asked for and any will do.
+    """
+
+    survey: str
+    units: str
+    dtype: str
+    image_size: int
+    crop: int | None
+    side: int | None
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """A shard to write: its folder, name and split, and its galaxies in order."""
+
+    folder: Path
+    name: str
+    split: str
+    settings: Settings
+    rows: list[Row]
+
+
+@dataclass(frozen=True)
+class ShardResult:
+    """A finished shard: who was left out, the range of pixel scales (NaN: unknown), and whether it was kept."""
+
+    shard: Shard
+    rejects: list[Reject]
+    scales: tuple[float, float]
+    kept: bool = False
+
+
+def write_shard(task: ShardTask, tick: Callable[[int], None] = lambda count: None) -> ShardResult:
+    """Write one shard, or keep it where it is there already, made from the same input and undamaged.
+
+    ``tick`` is called with the number of galaxies done since the last call; what it raises ends the work.
+    """
+    fingerprint = _fingerprint(task)
+    path, state = task.folder / task.name, task.folder / STATE_FOLDER / f"{task.name}.json"
+    kept = _finished(path, state, fingerprint)
+    if kept:
+        tick(len(task.rows))
+        return kept
+    state.unlink(missing_ok=True)
+    rejects, scales = [], []
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        for row in task.rows:
+            try:
+                galaxy = prepare(read_cutout(*row.source), row, task.settings)
+                file.write(frame(encode_example(galaxy)))
+                scales.append(galaxy.pixel_scale)
+            except CutoutError as error:
+                rejects.append(Reject(row.number, row.id, row.source.path, str(error)))
+            tick(1)
+        file.flush()
+    shard = Shard(task.name, task.split, len(scales), path.stat().st_size, sha256_of(path))
+    scale_range = (float(np.min(scales)), float(np.max(scales))) if scales else (math.nan, math.nan)
+    # JSON has no NaN.
+    stored = None if math.isnan(scale_range[0]) else scale_range
+    write_json(state, {"fingerprint": fingerprint, "shard": asdict(shard), "rejects": rejects, "scales": stored})
+    return ShardResult(shard, rejects, scale_range)
+
+
+def prepare(cutout: Cutout, row: Row, settings: Settings) -> Galaxy:
+    """Return the galaxy as it is stored. What does not fit the record set is a `CutoutError`."""
+    if cutout.units != settings.units:
+        raise CutoutError(f"wrong units: a {cutout.units} among {settings.units} images")
+    header = survey_of(cutout)
+    if header and settings.survey in SURVEYS and header != settings.survey:
+        raise CutoutError(f"wrong survey: the header says {header}, not {settings.survey}")
+    image, scale = cutout.image, _pixel_scale(cutout, row, settings)
+    height, width = image.shape[:2]
+    if settings.crop:
+        if min(height, width) < settings.crop:
+            raise CutoutError(f"wrong shape: {height} x {width} pixels, less than the crop of {settings.crop}")
+        image = crop(image, settings.crop)
+    elif height != width:
+        raise CutoutError(f"wrong shape: {height} x {width} pixels, not square")
+    elif settings.side and height != settings.side:
+        raise CutoutError(f"wrong shape: {height} x {width} pixels, not {settings.side} x {settings.side}")
+    scale *= image.shape[0] / settings.image_size
+    with np.errstate(over="ignore"):
+        image = rebin(image, settings.image_size, settings.units).astype(settings.dtype)
+    if not np.isfinite(image).all():
+        raise CutoutError(f"not finite: pixels too bright for {settings.dtype}, use float32")
+    return Galaxy(row.id, image, row.ra, row.dec, scale)
+
+
+def _pixel_scale(cutout: Cutout, row: Row, settings: Settings) -> float:
+    if cutout.pixel_scale is not None:
+        return cutout.pixel_scale
+    if not math.isnan(row.pixel_scale):
+        return row.pixel_scale
+    galaxy_zoo = settings.survey == "decals" and cutout.image.shape[:2] == (_GZD_SIDE, _GZD_SIDE)
+    return row.petro_scale if galaxy_zoo else math.nan
+
+
+def _fingerprint(task: ShardTask) -> str:
+    """Return a digest of all that decides a shard's bytes: a cutout counts by its name, size and time."""
+
+    @lru_cache(maxsize=8)
+    def state_of(path: str) -> tuple[int, int] | None:
+        try:
+            found = os.stat(path)
+        except OSError:
+            return None
+        return found.st_size, found.st_mtime_ns
+
+    digest = hashlib.sha256(json.dumps([task.name, asdict(task.settings)]).encode())
+    for row in task.rows:
+        digest.update(json.dumps([row, state_of(row.source.path)]).encode())
+    return digest.hexdigest()
+
+
+def _finished(path: Path, state: Path, fingerprint: str) -> ShardResult | None:
+    try:
+        known = read_json(state)
+        if known["fingerprint"] != fingerprint or sha256_of(path) != known["shard"]["sha256"]:
+            return None
+        rejects = [Reject(*reject) for reject in known["rejects"]]
+        scales = tuple(known["scales"] or (math.nan, math.nan))
+        return ShardResult(Shard(**known["shard"]), rejects, scales, kept=True)
+    except (GalkerasError, OSError, KeyError, TypeError):
+        return None

@@ -1,0 +1,325 @@
+"""Catalogues as the surveys publish them, read into one spelling."""
+
+__all__ = ["ID_COLUMNS", "campaign", "canonical_names", "position_of", "read_catalogue"]
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from astropy.table import MaskedColumn, Table
+
+from galkeras.errors import GalkerasError, did_you_mean
+
+ID_COLUMNS = ("iauname", "dr8_id", "objid", "object_id", "id", "inds")
+"""Columns that name a galaxy, in the order in which they are looked for."""
+
+# The questions of every Galaxy Zoo DECaLS campaign.
+_QUESTIONS = (
+    "smooth-or-featured",
+    "disk-edge-on",
+    "has-spiral-arms",
+    "bar",
+    "bulge-size",
+    "how-rounded",
+    "edge-on-bulge",
+    "spiral-winding",
+    "spiral-arm-count",
+    "merging",
+)
+_QUESTION = re.compile(
+    "(?P<question>" + "|".join(q.replace("-", "[-_]") for q in _QUESTIONS) + r")(?:[-_]dr\d+)?[-_](?P<rest>.+)"
+)
+_TOTAL = re.compile(r"total(?:[-_]votes)?")
+_MEASURE = re.compile(r"(?P<answer>.+?)_(?P<measure>fraction|debiased|concentration)")
+_ASKED = re.compile(r"proportion[-_]volunteers[-_]asked")
+
+_IAU_NAME = re.compile(r"J(\d\d)(\d\d)(\d\d(?:\.\d+)?)([+-])(\d\d)(\d\d)(\d\d(?:\.\d+)?)")
+
+
+def read_catalogue(
+    path: str | Path,
+    id_column: str | None = None,
+    position: bool = True,
+    columns: Sequence[str] | None = None,
+) -> Table:
+    """Read a catalogue, one row a galaxy.
+
+    CSV, ECSV, FITS and Parquet by extension; HDF5 files of images (`.h5`, `.hdf5`) are catalogues too, made of
+    their one-dimensional datasets and the index ``row``; a galaxy that nothing else names is ``STEM-0000012``.
+
+    Args:
+        path: The file.
+        id_column: Column that names the galaxies; by default the first of `ID_COLUMNS` that is there.
+        position: Whether ``ra`` and ``dec`` are needed. Where the columns are missing and the names are IAU
+            names, positions are read off the names.
+        columns: Keep only these besides ``id``, ``ra`` and ``dec`` (those that exist). All by default.
+
+    Returns:
+        The table in the file's order: ``id`` (str), ``ra`` and ``dec`` (degrees, float64, NaN where unknown),
+        then the other columns. Vote columns come out as ``{question}_{answer}_fraction`` and
+        ``{question}_total-votes`` with the hyphens of Galaxy Zoo DECaLS and without a data release's suffix.
+
+    Raises:
+        GalkerasError: An unreadable file; no id column; missing or duplicate ids; missing or wrong positions.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise GalkerasError(f"catalogue {path} does not exist")
+    kind = path.suffix.lower()
+    if kind not in _READERS:
+        raise GalkerasError(f"catalogue {path}: unknown format {kind!r}; known: {', '.join(_READERS)}")
+
+    def wanted(name: str) -> bool:
+        return (
+            columns is None
+            or name in columns
+            or name == id_column
+            or name.lower() in (*ID_COLUMNS, "ra", "dec")
+            or canonical_names([name])[0] in columns
+        )
+
+    try:
+        table = _READERS[kind](path, wanted, {*ID_COLUMNS, "file", id_column})
+    except GalkerasError:
+        raise
+    except Exception as error:  # Four libraries' readers, each with its own kinds of failure.
+        raise GalkerasError(f"catalogue {path} is not readable: {_first_line(error)}") from error
+    if not len(table):
+        raise GalkerasError(f"catalogue {path} has no rows")
+
+    name = _find_id_column(path, table, id_column)
+    ids = _ids(path, name, table[name])
+    ra, dec = _positions(path, table, ids, position)
+    result = Table({"id": ids, "ra": ra, "dec": dec}, copy=False)
+    others = [c for c in table.colnames if c != "id" and c.lower() not in ("ra", "dec")]
+    for old, new in zip(others, canonical_names(others), strict=True):
+        result[new] = table[old]
+    return result
+
+
+def canonical_names(names: Sequence[str]) -> list[str]:
+    """Return column names with votes in one spelling.
+
+    Where several columns would get the same name (votes of several data releases side by side) they keep theirs.
+
+    >>> canonical_names(["smooth_or_featured_featured_or_disk_fraction", "bar-dr5_total"])
+    ['smooth-or-featured_featured-or-disk_fraction', 'bar_total-votes']
+    """
+    new = [_canonical_name(name) for name in names]
+    uses = Counter(new)
+    return [n if uses[n] == 1 else old for old, n in zip(names, new, strict=True)]
+
+
+def _canonical_name(name: str) -> str:
+    match = _QUESTION.fullmatch(name)
+    if not match:
+        return name
+    question, rest = match["question"].replace("_", "-"), match["rest"]
+    if _TOTAL.fullmatch(rest):
+        return f"{question}_total-votes"
+    if _ASKED.fullmatch(rest):
+        return f"{question}_proportion_volunteers_asked"
+    if measure := _MEASURE.fullmatch(rest):
+        return f"{question}_{measure['answer'].replace('_', '-')}_{measure['measure']}"
+    return f"{question}_{rest.replace('_', '-')}"
+
+
+def campaign(table: Table) -> str | None:
+    """Return whose questions a catalogue answers: ``gzd-5``, ``gzd-1-2`` (another tree), or None."""
+    if any(name.startswith(("bar_yes", "how-rounded_completely")) for name in table.colnames):
+        return "gzd-1-2"
+    return "gzd-5" if any(name.startswith("smooth-or-featured_") for name in table.colnames) else None
+
+
+def position_of(name: str) -> tuple[float, float] | None:
+    """Return right ascension and declination in degrees of an IAU name, None for any other.
+
+    >>> position_of("J120000.00-303000.0")
+    (180.0, -30.5)
+    """
+    match = _IAU_NAME.fullmatch(name)
+    if not match:
+        return None
+    hours, minutes, seconds, sign, degrees, arcmin, arcsec = match.groups()
+    ra = 15 * (int(hours) + int(minutes) / 60 + float(seconds) / 3600)
+    dec = int(degrees) + int(arcmin) / 60 + float(arcsec) / 3600
+    return ra, -dec if sign == "-" else dec
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__
+
+
+# --- formats: each returns a Table whose id columns have lost nothing ---
+
+
+def _read_csv(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) -> Table:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    # One block, so that a column's type follows from all of its values and not from the first megabyte.
+    block = csv.ReadOptions(block_size=min(max(path.stat().st_size, 1) + 1, 2**31 - 1))
+    multiline = csv.ParseOptions(newlines_in_values=True)
+    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
+        import csv as standard
+
+        header = next(standard.reader(file), [])
+    repeated = [name for name, count in Counter(header).items() if count > 1]
+    if repeated:
+        raise GalkerasError(f"catalogue {path}: column {repeated[0]!r} appears twice")
+    # Ids stay text: a number would lose leading zeros, and past 2**53 its last digits.
+    convert = csv.ConvertOptions(
+        column_types={name: pa.string() for name in header if name in text or name.lower() in ID_COLUMNS},
+        include_columns=[name for name in header if wanted(name)],
+    )
+    return _from_arrow(csv.read_csv(path, block, multiline, convert))
+
+
+def _read_parquet(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) -> Table:
+    from pyarrow import parquet
+
+    names = parquet.read_schema(path).names
+    return _from_arrow(parquet.read_table(path, columns=[name for name in names if wanted(name)]))
+
+
+def _read_astropy(format: str) -> Callable[..., Table]:
+    def read(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) -> Table:
+        table = Table.read(path, format=format)
+        table.convert_bytestring_to_unicode()
+        return table[[name for name in table.colnames if wanted(name)]]
+
+    return read
+
+
+def _read_hdf5(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) -> Table:
+    import h5py
+
+    from galkeras.surveys.cutouts import open_images
+
+    with h5py.File(path, "r") as file:
+        count = len(open_images(path, file))
+        flat = {k: v for k, v in file.items() if isinstance(v, h5py.Dataset) and v.shape == (count,)}
+        flat = {k: v for k, v in flat.items() if wanted(k) and v.dtype.kind in "iufbSO"}
+        table = Table({name: data[:] for name, data in flat.items()})
+    for name in table.colnames:
+        if table[name].dtype.kind == "O":
+            table[name] = [v.decode() if isinstance(v, bytes) else str(v) for v in table[name]]
+    table.convert_bytestring_to_unicode()
+    table["row"] = np.arange(count)
+    if not {name.lower() for name in table.colnames} & set(ID_COLUMNS):
+        table["id"] = [f"{path.stem}-{row:07d}" for row in range(count)]
+    return table
+
+
+def _from_arrow(source) -> Table:
+    import pyarrow as pa
+
+    table = Table()
+    for name, column in zip(source.column_names, source.columns, strict=True):
+        numeric = pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)
+        if numeric and column.null_count:
+            # A detour through float would cost the last digits of long integers.
+            values = column.fill_null(False if pa.types.is_boolean(column.type) else 0)
+            table[name] = MaskedColumn(values.to_numpy(), mask=column.is_null().to_numpy())
+        elif numeric or pa.types.is_floating(column.type):
+            table[name] = column.to_numpy()
+        else:
+            # Objects: fixed-width text would take gigabytes for a few long cells.
+            values = np.empty(len(column), object)
+            values[:] = column.to_pylist()
+            table[name] = values
+    return table
+
+
+_READERS: dict[str, Callable[..., Table]] = {
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
+    ".fits": _read_astropy("fits"),
+    ".fit": _read_astropy("fits"),
+    ".ecsv": _read_astropy("ascii.ecsv"),
+    ".h5": _read_hdf5,
+    ".hdf5": _read_hdf5,
+}
+
+
+# --- ids and positions ---
+
+
+def _find_id_column(path: Path, table: Table, asked: str | None) -> str:
+    if asked is not None:
+        if asked in table.colnames:
+            return asked
+        raise GalkerasError(
+            f"catalogue {path} has no column {asked!r}.{did_you_mean(asked, table.colnames)}"
+            f" It has: {_some(table.colnames)}"
+        )
+    lower = {name.lower(): name for name in reversed(table.colnames)}
+    for name in ID_COLUMNS:
+        if name in lower:
+            return lower[name]
+    raise GalkerasError(
+        f"catalogue {path} has none of the id columns {', '.join(ID_COLUMNS)};"
+        f" name yours with --id-column. It has: {_some(table.colnames)}"
+    )
+
+
+def _ids(path: Path, name: str, column) -> np.ndarray:
+    missing = np.array(getattr(column, "mask", np.zeros(len(column), bool)), bool)
+    if column.dtype.kind == "f":
+        raise GalkerasError(
+            f"catalogue {path}: ids in column {name!r} are floating-point numbers, which cannot hold long ids;"
+            " store them as integers or text"
+        )
+    raw = np.asarray(column)
+    ids = ["" if value is None or gone else str(value).strip() for value, gone in zip(raw, missing, strict=True)]
+    empty = [row for row, value in enumerate(ids, 1) if not value]
+    if empty:
+        raise GalkerasError(f"catalogue {path}: no id in column {name!r} of row {_some(empty)}")
+    repeated = [value for value, count in Counter(ids).items() if count > 1]
+    if repeated:
+        raise GalkerasError(
+            f"catalogue {path}: {len(repeated)} ids of column {name!r} appear more than once: {_some(repeated)}"
+        )
+    return np.array(ids)
+
+
+def _positions(path: Path, table: Table, ids: np.ndarray, needed: bool) -> tuple[np.ndarray, np.ndarray]:
+    lower = {name.lower(): name for name in reversed(table.colnames)}
+    if "ra" in lower and "dec" in lower:
+        ra, dec = (_degrees(path, table, lower[name]) for name in ("ra", "dec"))
+        wrong = ~((ra >= 0) & (ra <= 360) & (abs(dec) <= 90))
+        if needed and wrong.any():
+            raise GalkerasError(
+                f"catalogue {path}: ra must be 0 to 360 and dec -90 to 90 degrees; not so for {_some(ids[wrong])}"
+            )
+        return np.where(wrong, np.nan, ra), np.where(wrong, np.nan, dec)
+    named = [position_of(name) for name in ids]
+    if all(named):
+        ra, dec = np.array(named, float).T
+        return ra, dec
+    if not needed:
+        return np.full(len(ids), np.nan), np.full(len(ids), np.nan)
+    missing = [name for name in ("ra", "dec") if name not in lower]
+    near = "".join(did_you_mean(name, table.colnames) for name in missing)
+    raise GalkerasError(
+        f"catalogue {path} has no column {' and '.join(missing)} (degrees).{near}"
+        " Say --no-position if positions are not known"
+    )
+
+
+def _degrees(path: Path, table: Table, name: str) -> np.ndarray:
+    column = table[name]
+    if hasattr(column, "filled") and column.dtype.kind in "iuf":
+        column = column.astype(float).filled(np.nan)
+    try:
+        return np.asarray(column, float)
+    except (TypeError, ValueError):
+        raise GalkerasError(f"catalogue {path}: column {name!r} must be numbers in degrees") from None
+
+
+def _some(values: Iterable, limit: int = 5) -> str:
+    values = [str(value) for value in values]
+    more = f" and {len(values) - limit} more" if len(values) > limit else ""
+    return ", ".join(values[:limit]) + more
