@@ -27,7 +27,7 @@ def inspect(
         path: Folder of the record set.
         verify: Read everything and compare checksums, counts, ids and splits.
         mosaic: Picture to write, ``mosaic.png`` in the folder by default.
-        galaxies: How many galaxies to draw: the first of each split in proportion, in the order of the shards.
+        galaxies: How many galaxies to draw, the first in the order of the shards (which is that of a hash).
 
     Returns:
         The record set.

@@ -37,7 +37,7 @@ from galkeras.records.schema import (
     RecordSet,
     split_of,
 )
-from galkeras.records.write import STATE_FOLDER, Reject, Row, Settings, ShardResult, ShardTask, write_shard
+from galkeras.records.write import STATE_FOLDER, Reject, Row, Settings, ShardResult, ShardTask, prepare, write_shard
 from galkeras.surveys.catalogue import read_catalogue
 from galkeras.surveys.cutouts import MAX_SIDE, Cutout, CutoutError, read_cutout, survey_of
 from galkeras.surveys.facts import SURVEYS
@@ -190,7 +190,8 @@ def _settings(
     image_size: int | None,
     dtype: str | None,
 ) -> Settings:
-    probes = _probe(rows, cutouts)
+    probed = _probe(rows, cutouts)
+    probes = [cutout for _, cutout in probed]
     units = _most_common(probe.units for probe in probes)
     if units == NANOMAGGY and dtype == "uint8":
         raise GalkerasError("`dtype` must be float16 or float32 for FITS cutouts. Received: dtype='uint8'")
@@ -211,14 +212,25 @@ def _settings(
             raise GalkerasError(f"the cutouts in {cutouts} are not square: say --crop")
         side = _most_common(square)
     default = "uint8" if units == PICTURE else "float32"
-    return Settings(survey, units, dtype or default, image_size or crop or side, crop, side)
+    settings = Settings(survey, units, dtype or default, image_size or crop or side, crop, side)
+    reasons = [_misfit(cutout, row, settings) for row, cutout in probed]
+    if all(reasons):
+        raise GalkerasError(f"none of the first {len(probed)} cutouts in {cutouts} fits; {_most_common(reasons)}")
+    return settings
 
 
-def _probe(rows: list[Row], cutouts: str | Path) -> list[Cutout]:
+def _misfit(cutout: Cutout, row: Row, settings: Settings) -> str | None:
+    try:
+        prepare(cutout, row, settings)
+    except CutoutError as error:
+        return str(error)
+
+
+def _probe(rows: list[Row], cutouts: str | Path) -> list[tuple[Row, Cutout]]:
     probes, reasons = [], Counter()
     for row in rows:
         try:
-            probes.append(read_cutout(*row.source))
+            probes.append((row, read_cutout(*row.source)))
         except CutoutError as error:
             reasons[str(error)] += 1
         if len(probes) == _PROBES:
@@ -339,9 +351,8 @@ def _write_rejects(path: Path, rejects: list[Reject]) -> None:
 
 
 def _common_scale(results: list[ShardResult]) -> float | None:
-    ranges = [result.scales for result in results if result.shard.examples]
-    low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
-    return low if high - low <= 1e-4 * low else None
+    low, high = np.array([result.scales for result in results if result.shard.examples]).T
+    return float(low.min()) if high.max() - low.min() <= 1e-4 * low.min() else None
 
 
 def _report(records: RecordSet, rejects: list[Reject], kept: int) -> None:

@@ -49,6 +49,8 @@ def training_dataset(
             num_parallel_calls=min(_THREADS, len(shards)),
             deterministic=True,
         )
+        # In this graph alone, so that the program's global seed does not change the order.
+        tf.compat.v1.set_random_seed(1)
         # A function of seed and epoch; a plain sum would give seed 1 the epochs of seed 0, one later.
         mixed = tf.random.stateless_uniform([], [seed, number], maxval=tf.int64.max, dtype=tf.int64)
         examples = examples.shuffle(buffer, seed=mixed, reshuffle_each_iteration=False)
@@ -63,9 +65,7 @@ def training_dataset(
     return _configured(batches)
 
 
-def ordered_dataset(
-    records: RecordSet, splits: Sequence[str] | None = None, batch_size: int = 64
-) -> tf.data.Dataset:
+def ordered_dataset(records: RecordSet, splits: Sequence[str] | None = None, batch_size: int = 64) -> tf.data.Dataset:
     """Return every galaxy of the named splits (default: all) once, shard by shard, the last batch as it comes.
 
     Each batch is a dict: ``id`` (string), ``image`` ((batch, side, side, 3) float32 in the units of the record
@@ -109,12 +109,13 @@ def parse_examples(serialized: tf.Tensor, records: RecordSet) -> dict[str, tf.Te
         length, records.image_bytes, f"a record holds an image of another size than {records.image_size}"
     )
     with tf.control_dependencies([right] if right is not None else []):
-        raw = tf.io.decode_raw(parsed["image"], records.dtype, fixed_length=records.image_bytes)
+        # decode_raw of a fixed length knows no float16.
+        raw_dtype = "uint16" if records.dtype == "float16" else records.dtype
+        raw = tf.bitcast(tf.io.decode_raw(parsed["image"], raw_dtype, fixed_length=records.image_bytes), records.dtype)
     side = records.image_size
     image = tf.cast(tf.reshape(raw, (-1, side, side, len(records.bands))), tf.float32)
     degrees = {
-        name: tf.reshape(tf.io.decode_raw(parsed[name], tf.float64, fixed_length=8), [-1])
-        for name in ("ra", "dec")
+        name: tf.reshape(tf.io.decode_raw(parsed[name], tf.float64, fixed_length=8), [-1]) for name in ("ra", "dec")
     }
     return {"id": parsed["id"], "image": image, **degrees, "pixel_scale": parsed["pixel_scale"]}
 

@@ -1,6 +1,6 @@
 """One shard of a record set: its galaxies decoded, resized and written, whole or not at all."""
 
-__all__ = ["Reject", "Row", "Settings", "ShardResult", "ShardTask", "write_shard"]
+__all__ = ["Reject", "Row", "Settings", "ShardResult", "ShardTask", "prepare", "write_shard"]
 
 import hashlib
 import json

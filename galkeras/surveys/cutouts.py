@@ -107,7 +107,7 @@ def _check_pixels(cutout: Cutout) -> None:
         share = 100 * np.mean(~np.isfinite(image))
         raise CutoutError(f"not finite: {share:.1f} % of the pixels are NaN or infinite")
     if cutout.units == PICTURE:
-        zero, what = np.mean(~image.any(-1)), "the pixels are black"
+        zero, what = np.mean((image[..., 0] | image[..., 1] | image[..., 2]) == 0), "the pixels are black"
     else:
         zero, what = (image == 0).mean((0, 1)).max(), "a band's pixels are 0"
     if zero > _MAX_ZERO[cutout.units]:
@@ -150,7 +150,11 @@ def _rgb(picture: Image.Image) -> np.ndarray:
 
 def _from_rgb(rgb: np.ndarray) -> np.ndarray:
     """Planes R = z, G = r, B = g with row 0 north become g, r, z with row 0 south."""
-    return np.ascontiguousarray(rgb[::-1, :, ::-1])
+    cutout = np.empty_like(rgb)
+    # Plane by plane, because numpy copies a reversed last axis pixel by pixel.
+    for band in range(3):
+        cutout[..., band] = rgb[::-1, :, 2 - band]
+    return cutout
 
 
 # --- FITS ---

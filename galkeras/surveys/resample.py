@@ -12,23 +12,26 @@ from galkeras.surveys.pictures import NANOMAGGY
 def crop(image: np.ndarray, side: int) -> np.ndarray:
     """Return the central ``side`` x ``side`` pixels of a (height, width, band) image.
 
-    Where the parities differ the centre moves by half a pixel, north and east of it are kept one shorter.
+    Where the parities differ, the centre is half a pixel off: the extra row and column taken are the southern
+    and the left one.
     """
     top, left = ((size - side) // 2 for size in image.shape[:2])
     return image[top : top + side, left : left + side]
 
 
 @lru_cache(maxsize=8)
-def overlaps(old: int, new: int) -> np.ndarray:
-    """Return the (new, old) matrix of how much of each old pixel lies in each new one.
+def overlaps(old: int, new: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of ``old`` pixels overlap each of ``new`` pixels on the same line, and by how much.
 
-    Columns sum to 1: what an old pixel holds is shared out whole. For an integer ratio this is block summing.
+    Both are (new, taps): indices of old pixels, and the share of each that lies in the new one. The shares of
+    an old pixel sum to 1: what it holds is given out whole. For an integer ratio this is block summing.
     """
     edges = np.arange(new + 1) * (old / new)
-    low, high = edges[:-1, None], edges[1:, None]
-    pixels = np.arange(old)
-    weights = np.clip(np.minimum(high, pixels + 1) - np.maximum(low, pixels), 0, 1)
-    return weights / weights.sum(0)
+    taps = int(np.ceil(old / new)) + 1
+    pixels = np.floor(edges[:-1, None]).astype(int) + np.arange(taps)
+    shares = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    shares = np.where(pixels < old, np.clip(shares, 0, 1), 0)
+    return np.minimum(pixels, old - 1), shares
 
 
 def rebin(image: np.ndarray, side: int, units: str) -> np.ndarray:
@@ -40,9 +43,10 @@ def rebin(image: np.ndarray, side: int, units: str) -> np.ndarray:
     size = image.shape[0]
     if side == size:
         return image
-    weights = overlaps(size, side)
-    result = np.einsum("ij,jkb->ikb", weights, image, optimize=True)
-    result = np.einsum("ikb,lk->ilb", result, weights, optimize=True)
+    pixels, shares = overlaps(size, side)
+    # Sums in a fixed order, not matrix products: their last bits would depend on the machine's number of threads.
+    half = sum(shares[:, k, None, None] * image[pixels[:, k]] for k in range(pixels.shape[1]))
+    result = sum(shares[:, k, None] * half[:, pixels[:, k]] for k in range(pixels.shape[1]))
     if units != NANOMAGGY:
         result *= (side / size) ** 2
     if image.dtype == np.uint8:
