@@ -51,7 +51,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Simulated:
-    """A galaxy's rows of the two tables and its images by survey, (3, size, size) float32 nanomaggies."""
+    """A galaxy's rows of the two tables and its images by survey, (3, size, size) float32 nanomaggies.
+
+    Nothing is in ``noise_free`` unless it was asked for.
+    """
 
     catalogue: dict[str, Any]
     truth: dict[str, Any]
@@ -59,10 +62,10 @@ class Simulated:
     noise_free: dict[str, np.ndarray]
 
 
-def simulate(settings: Settings, index: int, draw: bool = True) -> Simulated:
+def simulate(settings: Settings, index: int, draw: bool = True, noise_free: bool = False) -> Simulated:
     """Simulate galaxy ``index``.
 
-    With ``draw=False`` only the tables are made: the ones for a galaxy whose cutouts exist already.
+    With ``draw=False`` only the rows are made: for a galaxy whose cutouts exist already.
     """
     seed = settings.seed
     truth = draw_truth(seed, index)
@@ -88,15 +91,15 @@ def simulate(settings: Settings, index: int, draw: bool = True) -> Simulated:
     frame = settings.size * settings.pixel_scale
     side = max(frame + 2 * _MARGIN, _REACH * truth["radius"])
     grid = Grid(fft.next_fast_len(int(np.ceil(side / PIXEL_SCALE / 2)) * 2, real=True), PIXEL_SCALE)
-    images, noise_free = {}, {}
+    images, clean = {}, {}
     sky = draw_sky(truth, seed, index, grid, frame, real)
     record |= sky.extra
     if draw:
         for survey in surveys:
-            image, clean = expose(
-                sky, survey, exposures[survey.name], settings.size, settings.binning, seed, index
+            image, clean[survey.name] = expose(
+                sky, survey, exposures[survey.name], settings.size, settings.binning, seed, index, noise_free
             )
             if spoilt == survey.name:
                 add_defect(image, defect, settings.pixel_scale, seed, index)
-            images[survey.name], noise_free[survey.name] = image, clean
-    return Simulated(catalogue, record, images, noise_free)
+            images[survey.name] = image
+    return Simulated(catalogue, record, images, clean if noise_free else {})

@@ -46,7 +46,7 @@ def paint_face_on(
     bend = rng.uniform(-0.09, 0.09, 4)
     u, v = u + bend[0] * v * np.abs(v) * 0.3 + bend[1], v + bend[2] * u * np.abs(u) * 0.3 + bend[3]
     radius = np.sqrt(u**2 + v**2 + np.float32(0.01))
-    texture = _waves(u, v, rng)
+    texture = _waves(truth["position_angle"], truth["axis_ratio"], step / scale, rng)
 
     disc = np.exp(-radius) * _edge(radius, 1.678 * 4.4)
     arms, lanes = _spiral(truth, radius, np.arctan2(v, u), rng)
@@ -94,7 +94,7 @@ def paint_edge_on(
     along = np.sqrt(u**2 + np.float32(0.02))
     thickness = truth["thickness"]
     disc = _unit(np.exp(-along) * _edge(along, 6.5) / np.cosh(np.clip(v / thickness, -20, 20)) ** 2)
-    texture = np.exp(0.5 * _waves(2 * u, 2 * v, rng))
+    texture = np.exp(0.5 * _waves(truth["position_angle"], 0.5, step / scale, rng))
     thin = np.exp(-along / np.float32(1.1)) / np.cosh(np.clip(v / (0.5 * thickness), -20, 20)) ** 2
     star_forming = _unit(thin * texture * _edge(along, 6.5))
 
@@ -158,15 +158,20 @@ def _spiral(
     return arms, lanes
 
 
-def _waves(u: np.ndarray, v: np.ndarray, rng: np.random.Generator, number: int = 14) -> np.ndarray:
-    """Return a random field of unit variance with structure of 0.2 to 1 disc scale lengths."""
-    total = np.zeros(np.broadcast_shapes(u.shape, v.shape), np.float32)
-    for _ in range(number):
-        wave = 2 * math.pi / rng.uniform(0.25, 1.2)
-        turn, start = 2 * math.pi * rng.random(2)
-        along_u, along_v = np.float32(wave * math.cos(turn)), np.float32(wave * math.sin(turn))
-        total += np.cos(along_u * u + along_v * v + np.float32(start))
-    return total * np.float32(math.sqrt(2 / number))
+def _waves(
+    angle: float, axis_ratio: float, step: float, rng: np.random.Generator, number: int = 24
+) -> np.ndarray:
+    """Return a random field of unit variance with structure of 0.2 to 1 disc scale lengths, inclined like a disc."""
+    line = (np.arange(MAP_SIZE) - (MAP_SIZE - 1) / 2) * step
+    wave = 2 * math.pi / rng.uniform(0.25, 1.2, number)
+    turn, start = 2 * math.pi * rng.random((2, number))
+    along_u, along_v = wave * np.cos(turn), wave * np.sin(turn) / axis_ratio
+    sine, cosine = math.sin(math.radians(angle)), math.cos(math.radians(angle))
+    # cos(ax + by + c) is the real part of a product of a function of x and one of y: waves add as matrices do.
+    in_x = np.outer(line, -sine * along_u + cosine * along_v)
+    in_y = np.outer(line, cosine * along_u + sine * along_v) + start
+    field = np.cos(in_y) @ np.cos(in_x).T - np.sin(in_y) @ np.sin(in_x).T
+    return (field * math.sqrt(2 / number)).astype(np.float32)
 
 
 def _knots(density: np.ndarray, flux: float, x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Knots:

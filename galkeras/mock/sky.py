@@ -149,10 +149,12 @@ def _add_neighbours(light: np.ndarray, grid: Grid, rng: np.random.Generator, fra
     g_r = rng.normal(0.7, 0.35, count).clip(0, 1.6)
     r_z = 0.2 + 0.6 * g_r + 0.15 * rng.normal(size=count)
     flux = 10 ** (0.4 * (ZERO_POINT - magnitude))
+    sources = np.empty((count, *light.shape[1:]), np.complex64)
     for each in range(count):
         rows, columns = grid.shift(x[each], y[each])
-        source = grid.exponential(radius[each], axis_ratio[each], angle[each]) * (rows * columns)
-        for band, colour in enumerate(flux[each] * colours(g_r[each], r_z[each])):
-            light[band] += colour * source
+        np.multiply(grid.exponential(radius[each], axis_ratio[each], angle[each]), rows, out=sources[each])
+        sources[each] *= columns
+    in_bands = np.array([10 ** (-0.4 * g_r), np.ones(count), 10 ** (0.4 * r_z)]) * flux
+    light += np.tensordot(in_bands.astype(np.complex64), sources, 1)
     inside = (np.abs(x) < frame / 2) & (np.abs(y) < frame / 2)
     return {"neighbours": int(inside.sum()), "neighbours_flux": float(flux[inside].sum())}

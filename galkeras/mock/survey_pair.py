@@ -203,7 +203,7 @@ def _simulate_one(out: Path, settings: Settings, noise_free: bool, index: int) -
         for survey in settings.surveys
     }
     missing = {file for pair in files.values() for file in pair if not _is_whole(file, settings.size)}
-    galaxy = simulate(settings, index, draw=bool(missing))
+    galaxy = simulate(settings, index, bool(missing), noise_free)
     ra, dec = galaxy.catalogue["ra"], galaxy.catalogue["dec"]
     for survey, pair in files.items():
         for file, images in zip(pair, (galaxy.images, galaxy.noise_free), strict=False):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from galkeras.mock.fourier import MOFFAT_BETA
 from galkeras.mock.simulator import galsim
@@ -82,26 +83,36 @@ def draw_exposure(survey: Survey, seed: int, index: int, g_r: float) -> dict[str
 
 
 def expose(
-    sky: Sky, survey: Survey, exposures: dict[str, Exposure], size: int, binning: int, seed: int, index: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the image that ``survey`` delivers and the same without noise.
+    sky: Sky,
+    survey: Survey,
+    exposures: dict[str, Exposure],
+    size: int,
+    binning: int,
+    seed: int,
+    index: int,
+    noise_free: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the image that ``survey`` delivers and, if wanted, the same without noise.
 
     Each band is sampled with the camera's own pixels, gets its noise there, and is then resampled with a Lanczos-3
     kernel to 0.262 arcsec, which leaves the noise correlated; ``binning`` x ``binning`` of those make a pixel.
 
     Returns:
-        Two (3, size, size) float32 images in nanomaggies.
+        (3, size, size) float32 images in nanomaggies.
     """
     noisy = np.empty((len(BANDS), size, size), np.float32)
-    clean = np.empty_like(noisy)
+    clean = np.empty_like(noisy) if noise_free else None
     number = list(SURVEYS).index(survey.name)
     for plane, name in enumerate(BANDS):
         rng = random_of(seed, index, "noise", number, plane)
         native, step, origin = _sample(sky, name, survey.bands[name].pixel_scale, exposures[name])
-        noise = _noise(native, name, step, survey.bands[name].seeing, exposures[name], rng)
-        along = [_resampling(size, binning, len(native), step, start) for start in origin]
-        clean[plane] = along[1] @ native @ along[0].T
-        noisy[plane] = clean[plane] + along[1] @ noise @ along[0].T
+        resampling = [_resampling(size, binning, len(native), step, start) for start in origin]
+        (columns, along_x), (rows, along_y) = resampling
+        native = native[rows, columns]
+        if clean is not None:
+            clean[plane] = (along_x @ (along_y @ native).T).T
+        native = native + _noise(native, name, step, survey.bands[name].seeing, exposures[name], rng)
+        noisy[plane] = (along_x @ (along_y @ native).T).T
     return noisy, clean
 
 
@@ -149,14 +160,18 @@ def _sharpness(seeing: float, pixel: float) -> float:
     return float(np.sqrt((source.drawImage(nx=64, ny=64, scale=pixel).array ** 2).sum()))
 
 
-def _resampling(size: int, binning: int, pixels: int, step: float, start: float) -> np.ndarray:
-    """Return the (size, pixels) matrix that resamples one axis and keeps fluxes.
+def _resampling(size: int, binning: int, pixels: int, step: float, start: float) -> tuple[slice, csr_array]:
+    """Return the camera's pixels that are needed along one axis and the matrix that resamples them.
 
-    Delivered pixels are centred on 0; the camera's pixel ``i`` is at ``start + i * step``.
+    Delivered pixels are centred on 0; the camera's pixel ``i`` is at ``start + i * step``. Fluxes are kept.
     """
     fine = size * binning
-    wanted = (np.arange(fine) - (fine - 1) / 2) * PIXEL_SCALE
-    away = (wanted[:, None] - start) / step - np.arange(pixels)
-    weights = np.where(np.abs(away) < _LANCZOS, np.sinc(away) * np.sinc(away / _LANCZOS), 0)
+    place = ((np.arange(fine) - (fine - 1) / 2) * PIXEL_SCALE - start) / step
+    nearest = np.floor(place).astype(int)[:, None] + np.arange(1 - _LANCZOS, _LANCZOS + 1)
+    away = place[:, None] - nearest
+    weights = np.sinc(away) * np.sinc(away / _LANCZOS)
     weights *= PIXEL_SCALE / step / weights.sum(1, keepdims=True)
-    return weights.reshape(size, binning, pixels).sum(1).astype(np.float32)
+    used = slice(max(nearest[0, 0], 0), min(nearest[-1, -1] + 1, pixels))
+    row = np.repeat(np.arange(fine) // binning, 2 * _LANCZOS)
+    matrix = csr_array((weights.ravel(), (row, nearest.ravel() - used.start)), (size, used.stop - used.start))
+    return used, matrix.astype(np.float32)
