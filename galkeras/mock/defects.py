@@ -56,7 +56,7 @@ def _bright_star(image, x, y, line, frame, pixel_scale, rng) -> None:  # noqa: A
 def _satellite_trail(image, x, y, line, frame, pixel_scale, rng) -> None:  # noqa: ANN001
     """A straight trail through one band, a little wider than the seeing."""
     away = line - np.float32(rng.uniform(-0.35, 0.35) * frame)
-    brightness = rng.uniform(0.15, 1.5) * (pixel_scale / 0.262) ** 2
+    brightness = rng.uniform(0.04, 0.4) * (pixel_scale / 0.262) ** 2
     image[rng.integers(len(BANDS))] += brightness * np.exp(-0.5 * (away / rng.uniform(0.5, 0.9)) ** 2)
 
 

@@ -51,20 +51,21 @@ def paint_face_on(
     disc = np.exp(-radius) * _edge(radius, 1.678 * 4.4)
     arms, lanes = _spiral(truth, radius, np.arctan2(v, u), rng)
     contrast = truth["arm_contrast"]
-    smooth_disc = _unit(disc * (1 + 0.9 * contrast * arms) * (1 + 0.1 * texture))
+    smooth_disc = _unit(disc * (1 + 2.2 * contrast * arms) * (1 + 0.1 * texture))
     stars = np.exp(-radius / np.float32(1.25)) * _edge(radius, 1.678 * 4.2)
-    star_forming = _unit(stars * (contrast * arms + (1 - contrast) * 0.35 + 0.02) * np.exp(0.8 * texture))
+    star_forming = _unit(stars * (contrast * arms + (1 - contrast) * 0.3 + 0.02) * np.exp(0.6 * texture))
 
     rest = 1 - truth["bulge_to_total"] - truth["bar_flux"]
     new = truth["young_fraction"] * rest
     ring = truth["ring"] * rest
-    knotted = 0.3 * new
+    knotted = rng.uniform(0.08, 0.2) * new
     maps = (rest - new - ring) * smooth_disc * old[:, None, None] + (new - knotted) * star_forming * young[
         :, None, None
     ]
     if ring:
         place = max(truth["bar_length"] / scale, rng.uniform(0.9, 1.8))
-        around = np.exp(-(((radius - np.float32(place)) / np.float32(0.18)) ** 2))
+        around = np.exp(-(((radius - np.float32(place)) / np.float32(rng.uniform(0.15, 0.3))) ** 2))
+        around *= np.exp(0.5 * texture) * (1 + 0.4 * np.cos(2 * np.arctan2(v, u) + 2 * math.pi * rng.random()))
         maps += ring * _unit(around) * ((old + young) / 2)[:, None, None]
     if truth["bar_flux"]:
         turn = math.radians(truth["bar_angle"])
@@ -100,7 +101,7 @@ def paint_edge_on(
 
     bulge = truth["bulge_to_total"]
     new = truth["young_fraction"] * (1 - bulge)
-    knotted = 0.25 * new
+    knotted = rng.uniform(0.05, 0.15) * new
     maps = (1 - bulge - new) * disc * old[:, None, None] + (new - knotted) * star_forming * young[:, None, None]
     if truth["edge_on_bulge"] == "boxy":
         a = truth["bulge_radius"] / scale
@@ -176,10 +177,10 @@ def _waves(
 
 def _knots(density: np.ndarray, flux: float, x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Knots:
     """Scatter star-forming knots by a density of unit sum, with a few bright and many faint ones."""
-    count = int(rng.integers(25, 90)) if flux > 0 else 0
+    count = int(rng.integers(30, 140)) if flux > 0 else 0
     cells = np.searchsorted(np.cumsum(density, dtype=np.float64), rng.random(count) * 0.999999)
     rows, columns = np.divmod(np.minimum(cells, density.size - 1), density.shape[1])
-    weight = rng.pareto(1.7, count).clip(0, 12) + 0.1
+    weight = rng.pareto(2.0, count).clip(0, 8) + 0.15
     return Knots(x[0, columns], y[rows, 0], flux * weight / weight.sum() if count else weight)
 
 

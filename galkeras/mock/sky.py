@@ -143,10 +143,10 @@ def _add_neighbours(light: np.ndarray, grid: Grid, rng: np.random.Generator, fra
     """Add background galaxies: about ten an arcmin^2 to r = 22.8, twice as many a magnitude fainter."""
     count = int(rng.poisson(10 * (grid.side / 60) ** 2))
     x, y = rng.uniform(-grid.side / 2, grid.side / 2, (2, count))
-    magnitude = 22.8 + np.log10(1 - rng.random(count)).clip(-5) / 0.35
+    magnitude = (22.8 + np.log10(1 - rng.random(count)) / 0.35).clip(18.3)
     radius = (0.5 * 10 ** (0.13 * (22 - magnitude)) * np.exp(0.3 * rng.normal(size=count))).clip(0.2, 3)
     axis_ratio, angle = rng.uniform(0.3, 1, count), rng.uniform(0, 180, count)
-    g_r = rng.normal(0.7, 0.35, count).clip(0, 1.6)
+    g_r = rng.normal(0.75, 0.28, count).clip(0.1, 1.5)
     r_z = 0.2 + 0.6 * g_r + 0.15 * rng.normal(size=count)
     flux = 10 ** (0.4 * (ZERO_POINT - magnitude))
     sources = np.empty((count, *light.shape[1:]), np.complex64)

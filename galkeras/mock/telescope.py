@@ -26,7 +26,7 @@ _SEEING_SCATTER = 0.11
 _DEPTH_SCATTER = 0.12
 _POINTING_SCATTER = 0.03
 """arcsec, by survey and axis: far within the arcsec in which a pair has to agree."""
-_SKY_RESIDUAL = 0.12
+_SKY_RESIDUAL = 0.04
 """Error of the sky subtraction, relative to the noise of a pixel."""
 _LANCZOS = 3
 

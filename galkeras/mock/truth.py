@@ -174,7 +174,7 @@ def _face_on(truth: dict[str, Any], rng: np.random.Generator) -> None:
     truth["arm_contrast"] = rng.uniform(*_ARM_CONTRAST[arms])
     # Lenticulars have little gas; a third of them show a ring.
     truth["young_fraction"] = rng.uniform(0.25, 0.5) if arms == "yes" else rng.uniform(0.0, 0.08)
-    truth["ring"] = rng.uniform(0.05, 0.15) if rng.random() < (0.35 if arms == "no" else 0.12) else 0.0
+    truth["ring"] = rng.uniform(0.04, 0.12) if rng.random() < (0.35 if arms == "no" else 0.12) else 0.0
     if arms == "yes":
         winding = truth["winding"] = _choose(rng, "winding")
         truth["pitch"] = rng.uniform(*_PITCH[winding])
