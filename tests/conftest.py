@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from sky import write_survey
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +13,14 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data: no folder {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def records(tmp_path_factory) -> Path:
+    """A record set of 80 blobs of 64 pixels."""
+    from galkeras.records.make import make_tfrecords
+
+    folder = tmp_path_factory.mktemp("survey")
+    catalogue, cutouts = write_survey(folder, 80, 64)
+    make_tfrecords(catalogue, cutouts, folder / "records", workers=1)
+    return folder / "records"

@@ -22,9 +22,7 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.columns, self.batch_size, self.epochs = columns, batch_size, epochs
         per_epoch = steps * batch_size
-        self.bar = tqdm(
-            total=epochs * per_epoch, initial=done * per_epoch, unit="img", unit_scale=True, smoothing=0.05, disable=None
-        )
+        self.bar = tqdm(total=epochs * per_epoch, initial=done * per_epoch, unit="img", smoothing=0.05, disable=None)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.bar.set_description(f"epoch {epoch + 1}/{self.epochs}")

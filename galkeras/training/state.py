@@ -78,8 +78,8 @@ class EpochState(keras.callbacks.Callback):
         self.history.append({"epoch": epoch + 1, **logs, "learning_rate": rate, "seconds": seconds})
         if not math.isfinite(logs["loss"]):
             raise GalkerasError(
-                f"the loss is {logs['loss']} in epoch {epoch + 1}: lower --learning-rate, or look for broken images with"
-                " `galkeras inspect --verify`"
+                f"the loss is {logs['loss']} in epoch {epoch + 1}: lower --learning-rate, or look for broken images"
+                " with `galkeras inspect --verify`"
             )
         _write_history(self.folder, self.history)
         if self.best_epoch == len(self.history):

@@ -74,8 +74,8 @@ def summarise(model: VAE, records: RecordSet, out: Path) -> dict:
     save_mosaic(out / "samples.png", _show(model, model.decode_stretched(noise)))
     if summary["collapsed"]:
         warnings.warn(
-            f"only {summary['active_units']} of {summary['latents']} latents carry information: the model has collapsed. "
-            f"Lower --kl-weight (now {model.config.kl_weight:g}), or train for more epochs",
+            f"only {summary['active_units']} of {summary['latents']} latents carry information: the model has"
+            f" collapsed. Lower --kl-weight (now {model.config.kl_weight:g}), or train for more epochs",
             stacklevel=2,
         )
     return summary

@@ -1,0 +1,137 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from galkeras.backend import tf
+from galkeras.errors import GalkerasError
+from galkeras.models.folder import load_model
+from galkeras.records.reader import ordered_dataset
+from galkeras.records.schema import RecordSet
+from galkeras.training.fit import fit
+from galkeras.training.state import read_history
+
+SMALL = {"latent": 4, "epochs": 4, "batch_size": 16, "kl_weight": 0.01}
+FIGURES = {"losses.png", "reconstructions.png", "latents.png", "traversal.png", "samples.png"}
+
+
+@pytest.fixture(scope="module")
+def fitted(records, tmp_path_factory):
+    out = tmp_path_factory.mktemp("models") / "vae"
+    fit(records, out, **SMALL)
+    return out
+
+
+def test_the_folder_holds_everything(fitted):
+    names = {path.name for path in fitted.iterdir()}
+    assert FIGURES | {"config.json", "model.weights.h5", "history.csv", "summary.json", "tensorboard"} <= names
+    rows = list(csv.DictReader(open(fitted / "history.csv")))
+    assert len(rows) == 4
+    terms = {"loss", "elbo_loss", "reconstruction", "kl"}
+    assert terms | {f"val_{term}" for term in terms} | {"epoch", "learning_rate"} <= set(rows[0])
+    summary = json.loads((fitted / "summary.json").read_text())
+    assert summary["latents"] == 4 and -1 <= summary["ssim"]["median"] <= 1 and summary["data_range"] == 1
+
+
+def test_it_learns(fitted):
+    history = read_history(fitted)
+    assert history[-1]["val_reconstruction"] < 0.7 * history[0]["val_reconstruction"]
+
+
+def test_the_weights_kept_are_those_of_the_best_epoch(fitted, records):
+    model, records = load_model(fitted), RecordSet.load(records)
+    best = min(row["val_elbo_loss"] for row in read_history(fitted))
+    seed = tf.constant([0, -1])
+    losses = [
+        model.losses_per_image(batch["image"], seed)["elbo_loss"]
+        for batch in ordered_dataset(records, ("validation",), 16)
+    ]
+    np.testing.assert_allclose(np.mean(np.concatenate(losses)), best, rtol=1e-3)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(fitted, records, tmp_path):
+    again = fit(records, tmp_path / "again", **SMALL)
+    assert again.digest == load_model(fitted).digest
+    assert fit(records, tmp_path / "other", **SMALL, seed=1).digest != again.digest
+
+
+def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(fitted, records, tmp_path):
+    out = tmp_path / "killed"
+    options = "--latent 4 --epochs 4 --batch-size 16 --kl-weight 0.01".split()
+    command = [sys.executable, "-c", "from galkeras.cli import main; main()", "fit", records, "--out", out, *options]
+    process = subprocess.Popen(command, env=os.environ, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (out / "checkpoints" / "last.weights.h5").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    with pytest.raises(GalkerasError, match="--resume"):
+        load_model(out)
+    with pytest.raises(GalkerasError, match="--resume"):
+        fit(records, out, **SMALL)
+    with pytest.raises(GalkerasError, match="latent_dim=4, not 5"):
+        fit(records, out, **SMALL | {"latent": 5}, resume=True)
+    assert fit(records, out, **SMALL, resume=True).digest == load_model(fitted).digest
+
+
+def test_resuming_a_finished_run_changes_nothing(fitted, records):
+    before = (fitted / "model.weights.h5").stat().st_mtime_ns
+    assert fit(records, fitted, **SMALL, resume=True).digest == load_model(fitted).digest
+    assert (fitted / "model.weights.h5").stat().st_mtime_ns == before
+
+
+def test_two_devices_do_what_one_does_with_the_whole_batch(fitted, records, tmp_path):
+    code = (
+        "from galkeras.backend import tf\n"
+        "cpu = tf.config.list_physical_devices('CPU')[0]\n"
+        "tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)\n"
+        "from galkeras.training.strategy import choose_strategy\n"
+        "assert choose_strategy().num_replicas_in_sync == 2\n"
+        "from galkeras.training.fit import fit\n"
+        f"fit({str(records)!r}, {str(tmp_path / 'two')!r}, **{SMALL!r})\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ, timeout=300)
+    one, two = read_history(fitted), read_history(tmp_path / "two")
+    for column in ("loss", "reconstruction", "kl", "val_elbo_loss"):
+        np.testing.assert_allclose([r[column] for r in two], [r[column] for r in one], rtol=2e-3)
+
+
+def test_patience_stops_a_run(records, tmp_path):
+    fit(records, tmp_path / "m", latent=4, epochs=40, batch_size=32, learning_rate=1e-9, patience=2)
+    assert len(read_history(tmp_path / "m")) < 40
+
+
+def test_a_collapsed_run_says_what_to_change(records, tmp_path):
+    with pytest.warns(UserWarning, match="--kl-weight"):
+        fit(records, tmp_path / "m", **SMALL | {"kl_weight": 1e4})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"latent": 0}, "latent_dim"),
+        ({"image_size": 48}, "network_size"),
+        ({"loss": "rmse"}, "loss"),
+        ({"epochs": 0}, "epochs"),
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_bad_settings_are_named_and_nothing_is_written(records, tmp_path, options, message):
+    with pytest.raises(GalkerasError, match=message):
+        fit(records, tmp_path / "m", **options)
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(records, tmp_path):
+    (tmp_path / "thesis.tex").write_text("do not lose this")
+    with pytest.raises(GalkerasError, match="not empty"):
+        fit(records, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
