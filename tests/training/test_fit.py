@@ -41,7 +41,7 @@ def test_the_folder_holds_everything(fitted):
 
 def test_it_learns(fitted):
     history = read_history(fitted)
-    assert history[-1]["val_reconstruction"] < 0.7 * history[0]["val_reconstruction"]
+    assert history[-1]["val_reconstruction"] < 0.9 * history[0]["val_reconstruction"]
 
 
 def test_the_weights_kept_are_those_of_the_best_epoch(fitted, records):
