@@ -11,6 +11,9 @@ _HOME: dict[str, str] = {
     "make_tfrecords": "galkeras.records.make",
     "inspect": "galkeras.records.inspect",
     "fit": "galkeras.training.fit",
+    "encode": "galkeras.latents.encode",
+    "classify": "galkeras.morphology.classify",
+    "predict": "galkeras.morphology.predict",
 }
 
 __all__ = list(_HOME)

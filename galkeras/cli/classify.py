@@ -1,0 +1,58 @@
+"""``galkeras classify``"""
+
+__all__ = ["command"]
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    latents: Annotated[Path, typer.Argument(help="Latent table that encode wrote.")],
+    catalogue: Annotated[
+        Path, typer.Argument(help="Galaxy Zoo DECaLS votes, or any catalogue with --label-column.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write, forests/NAME.")],
+    label_column: Annotated[
+        str | None, typer.Option(help="Classify by this column instead of the paper's nine questions.")
+    ] = None,
+    id_column: Annotated[str | None, typer.Option(help="The catalogue's column of galaxy names.")] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Score by cross-validation, and fit the saved forests on all. Default: one 70/30 split."
+        ),
+    ] = None,
+    minimum: Annotated[int, typer.Option(help="Leave out classes of fewer galaxies.")] = 10,
+    seed: Annotated[int, typer.Option(help="Seed of the split, the forests and the intervals.")] = 0,
+) -> None:
+    """Train and score random forests on latents: nine questions of Galaxy Zoo, or a column of yours.
+
+    Writes forests.json, a skops file a question, scores.md, scores.json and confusion.png. Accuracy comes with the
+    majority class, balanced accuracy, macro F1 and 95 % intervals.
+
+    Examples:
+
+        galkeras classify latents.parquet gz_decals_volunteers_5.parquet --out forests/first
+
+        galkeras classify latents.parquet catalogue.csv --label-column ring --folds 5 --out forests/ring
+    """
+    from galkeras.morphology.classify import classify
+
+    done = classify(
+        latents,
+        catalogue,
+        out,
+        label_column=label_column,
+        id_column=id_column,
+        folds=folds,
+        minimum=minimum,
+        seed=seed,
+    )
+    typer.echo(f"{done.matched:,} latents have a row in the catalogue, {done.unmatched:,} do not\n")
+    typer.echo(done.class_table() + "\n")
+    typer.echo(done.score_table())
+    for name, reason in done.skipped.items():
+        typer.echo(f"skipped {name}: {reason}")
+    typer.echo(f"\n{out}: forests of {len(done.results)} questions, scores.md, scores.json, confusion.png")

@@ -1,0 +1,41 @@
+"""``galkeras encode``"""
+
+__all__ = ["command"]
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help="Model folder, saved_models/NAME.")],
+    records: Annotated[Path, typer.Argument(help="Record set, tfrecords/NAME.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="Table to write: .parquet (streams, so memory stays flat), .fits, .ecsv, .csv, .npz."),
+    ],
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this split (train, validation, test); may be repeated. Default all."),
+    ] = None,
+    views: Annotated[
+        int, typer.Option(help="8 averages the latents over the eight flips and quarter turns of each image.")
+    ] = 1,
+    batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 64,
+) -> None:
+    """Write the latents of every galaxy of a record set to a table.
+
+    Columns: id, ra, dec, survey, split, z_00…, log_var_00…, reconstruction_mse, ssim. The model's digest is in the
+    metadata, and forests refuse latents of another model.
+
+    Example:
+
+        galkeras encode saved_models/first tfrecords/decals --out latents.parquet
+    """
+    from galkeras.latents.encode import encode
+
+    encoded = encode(model, records, out, batch_size=batch_size, splits=split or None, views=views)
+    typer.echo(
+        f"{encoded.path}: {encoded.galaxies:,} galaxies, mean SSIM {encoded.ssim:.3f} (stretched, data range 1)"
+    )

@@ -1,0 +1,151 @@
+"""Record set and model in, latent table out."""
+
+__all__ = ["VIEWS", "Encoded", "encode"]
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from galkeras.backend import tf
+from galkeras.errors import GalkerasError
+from galkeras.latents.columns import check_format, column_writer
+from galkeras.latents.table import LatentTable, latent_metadata
+from galkeras.models.folder import load_model
+from galkeras.records.reader import ordered_dataset
+from galkeras.records.schema import SPLITS, RecordSet
+
+VIEWS = (1, 8)
+"""The image as it is, or its four quarter turns and their mirror images."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What `encode` wrote.
+
+    Attributes:
+        path: The latent table.
+        galaxies: Its rows.
+        ssim: Mean SSIM of the reconstructions (stretched image, data range 1, window 11, sigma 1.5).
+    """
+
+    path: Path
+    galaxies: int
+    ssim: float
+
+
+def encode(
+    model: str | Path,
+    records: str | Path,
+    out: str | Path,
+    *,
+    batch_size: int = 64,
+    splits: Iterable[str] | None = None,
+    views: int = 1,
+) -> Encoded:
+    """Write the latents of every galaxy of a record set, in the order of the records.
+
+    Images are read, encoded and written batch by batch, so memory stays the same however many galaxies there are
+    (with ``.parquet``; other formats are put together at the end).
+
+    Args:
+        model: A model folder, ``saved_models/NAME``.
+        records: A record set, ``tfrecords/NAME``, of the model's image size, units and survey.
+        out: The table to write: ``.parquet``, ``.fits``, ``.ecsv``, ``.csv`` or ``.npz``.
+        batch_size: Images at a time.
+        splits: Which of train, validation and test; all if None.
+        views: 8 averages each galaxy's posterior over the eight flips and quarter turns of its image: ``z`` is the
+            mean of the eight means, so it no longer depends on how the galaxy is turned, and ``log_var`` the log
+            of the mean of the eight variances, which says how wide one posterior is and not how well their mean is
+            known. The reconstruction scores are of the image as it is, with 1 view as with 8.
+
+    Returns:
+        Where the table is, its rows and the mean SSIM.
+
+    Raises:
+        GalkerasError: Something does not fit: the model, the records, the splits or the file name.
+    """
+    out = check_format(out)
+    if views not in VIEWS:
+        raise GalkerasError(f"`views` must be 1 or 8. Received: views={views}")
+    if batch_size < 1:
+        raise GalkerasError(f"`batch_size` must be 1 or more. Received: batch_size={batch_size}")
+    record_set = RecordSet.load(records)
+    chosen = tuple(splits) if splits is not None else SPLITS
+    unknown = [split for split in chosen if split not in SPLITS]
+    if unknown or not chosen:
+        raise GalkerasError(f"`splits` must be of {', '.join(SPLITS)}. Received: {', '.join(unknown) or 'none'}")
+    count = record_set.count(*chosen)
+    if count == 0:
+        raise GalkerasError(f"{records} has no galaxies in {', '.join(chosen)}")
+    vae = load_model(model)
+    vae.check_records(record_set)
+
+    step = _step(vae, record_set.image_size, views)
+    written, similarity = 0, 0.0
+    metadata = latent_metadata(vae.digest, vae.config.latent_dim, views)
+    with (
+        column_writer(out, metadata) as write,
+        tqdm(total=count, desc="encode", unit="image", disable=None) as bar,
+    ):
+        for batch in ordered_dataset(record_set, splits=chosen, batch_size=batch_size):
+            table = _table(batch, step(batch["image"]), record_set.survey, vae.digest, views)
+            write(table.columns())
+            written += len(table)
+            similarity += float(table.ssim.sum(dtype=np.float64))
+            bar.update(len(table))
+        if written != count:
+            raise GalkerasError(f"{records}: read {written} galaxies, and its dataset.json says {count}")
+    return Encoded(out, written, similarity / written)
+
+
+def _step(vae: Any, image_size: int, views: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
+    """Return the compiled function from images to posterior means, log variances, MSE and SSIM."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, image_size, image_size, 3), tf.float32)])
+    def step(images: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        z, log_var = vae.encode(images)
+        stretched = tf.cast(vae.stretch(images), tf.float32)
+        reconstructed = tf.cast(vae.decode_stretched(z), tf.float32)
+        mse = tf.reduce_mean(tf.square(stretched - reconstructed), axis=(1, 2, 3))
+        ssim = tf.image.ssim(stretched, reconstructed, max_val=1.0, filter_size=11, filter_sigma=1.5)
+        if views > 1:
+            others = [vae.encode(turned) for turned in _other_views(images)]
+            z = tf.add_n([z, *(mean for mean, _ in others)]) / views
+            log_var = tf.math.log(tf.add_n([tf.exp(lv) for lv in (log_var, *(lv for _, lv in others))]) / views)
+        return z, log_var, mse, ssim
+
+    return step
+
+
+def _other_views(images: tf.Tensor) -> list[tf.Tensor]:
+    mirrored = tf.image.flip_left_right(images)
+    return [tf.image.rot90(images, k) for k in (1, 2, 3)] + [tf.image.rot90(mirrored, k) for k in range(4)]
+
+
+def _table(batch: dict, encoded: tuple[tf.Tensor, ...], survey: str, digest: str, views: int) -> LatentTable:
+    z, log_var, mse, ssim = (np.asarray(values, np.float32) for values in encoded)
+
+    def strings(values: tf.Tensor) -> np.ndarray:
+        return np.array([value.decode() for value in values.numpy()])
+
+    ids = strings(batch["id"])
+    if not (np.isfinite(z).all() and np.isfinite(log_var).all()):
+        bad = ids[~(np.isfinite(z).all(-1) & np.isfinite(log_var).all(-1))][0]
+        raise GalkerasError(f"the latents of galaxy {bad} are not finite: check its image and the model's weights")
+    return LatentTable(
+        id=ids,
+        ra=batch["ra"].numpy().astype(np.float64),
+        dec=batch["dec"].numpy().astype(np.float64),
+        survey=np.full(len(ids), survey),
+        split=strings(batch["split"]),
+        z=z,
+        log_var=log_var,
+        reconstruction_mse=mse,
+        ssim=ssim,
+        model=digest,
+        views=views,
+    )

@@ -1,0 +1,134 @@
+"""The latent table: one row a galaxy, its posterior and how well it was reconstructed."""
+
+__all__ = ["LatentTable", "latent_metadata", "read_latents"]
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from galkeras import __version__
+from galkeras.errors import GalkerasError
+from galkeras.latents.columns import Columns, Metadata, read_columns, write_columns
+
+_STRINGS = ("id", "survey", "split")
+_NUMBERS = ("ra", "dec", "reconstruction_mse", "ssim")
+
+
+@dataclass(frozen=True, eq=False)
+class LatentTable:
+    """What a model says of galaxies, row by row.
+
+    As a file it has the columns ``id``, ``ra``, ``dec``, ``survey``, ``split``, ``z_00``…, ``log_var_00``…,
+    ``reconstruction_mse``, ``ssim``, and the last three attributes below as metadata.
+
+    Attributes:
+        id: (rows,) names of the galaxies; a galaxy seen by two surveys has two rows.
+        ra: (rows,) right ascension in degrees, NaN where unknown.
+        dec: (rows,) declination in degrees, NaN where unknown.
+        survey: (rows,) where the image is from.
+        split: (rows,) ``train``, ``validation`` or ``test`` of the model's own training.
+        z: (rows, latent_dim) float32, means of the posteriors.
+        log_var: (rows, latent_dim) float32, log variances of the posteriors.
+        reconstruction_mse: (rows,) mean squared error a pixel and band of the stretched image.
+        ssim: (rows,) structural similarity of the stretched image (data range 1, window 11, sigma 1.5).
+        model: The digest of the model that made it.
+        views: Over how many flips and turns of the image the posterior was averaged: 1 or 8.
+        version: The version of galkeras that made it.
+    """
+
+    id: np.ndarray
+    ra: np.ndarray
+    dec: np.ndarray
+    survey: np.ndarray
+    split: np.ndarray
+    z: np.ndarray
+    log_var: np.ndarray
+    reconstruction_mse: np.ndarray
+    ssim: np.ndarray
+    model: str
+    views: int = 1
+    version: str = __version__
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @property
+    def latent_dim(self) -> int:
+        """Number of latents."""
+        return self.z.shape[1]
+
+    def columns(self) -> Columns:
+        """Return the columns of the file, by name."""
+        columns = {name: getattr(self, name) for name in ("id", "ra", "dec", "survey", "split")}
+        columns |= {f"z_{index:02d}": self.z[:, index] for index in range(self.latent_dim)}
+        columns |= {f"log_var_{index:02d}": self.log_var[:, index] for index in range(self.latent_dim)}
+        return columns | {"reconstruction_mse": self.reconstruction_mse, "ssim": self.ssim}
+
+    def metadata(self) -> Metadata:
+        """Return what the file holds beside its columns."""
+        return latent_metadata(self.model, self.latent_dim, self.views, self.version)
+
+    def save(self, path: str | Path) -> None:
+        """Write the table as Parquet, FITS, ECSV, CSV or NPZ, by the extension of ``path``."""
+        write_columns(path, self.columns(), self.metadata())
+
+
+def latent_metadata(model: str, latent_dim: int, views: int, version: str = __version__) -> Metadata:
+    """Return the metadata of a latent table."""
+    return {"table": "latents", "model": model, "latent_dim": latent_dim, "views": views, "galkeras": version}
+
+
+def read_latents(path: str | Path) -> LatentTable:
+    """Read a latent table that `galkeras encode` or `LatentTable.save` wrote.
+
+    Raises:
+        GalkerasError: It is no latent table, or a column is missing, not numeric or not finite; names file and
+            column.
+    """
+    columns, metadata = read_columns(path, strings=_STRINGS)
+    if metadata.get("table") != "latents":
+        raise GalkerasError(f"{path} is no latent table: its metadata say {metadata.get('table')!r}")
+    model, views, latent_dim = (metadata.get(key) for key in ("model", "views", "latent_dim"))
+    if not (isinstance(model, str) and model and isinstance(views, int) and isinstance(latent_dim, int)):
+        raise GalkerasError(
+            f"{path}: its metadata must name `model`, `views` and `latent_dim`. Received: {metadata}"
+        )
+    if latent_dim != sum(re.fullmatch(r"z_\d+", name) is not None for name in columns) or latent_dim < 1:
+        raise GalkerasError(f"{path}: its metadata say {latent_dim} latents, and its columns z_00, z_01, … do not")
+
+    def numbers(name: str, dtype: type, finite: bool) -> np.ndarray:
+        values = _column(path, columns, name)
+        if values.dtype.kind not in "iuf":
+            raise GalkerasError(f"{path}: column {name!r} must hold numbers. Received: {values.dtype}")
+        if finite and not np.isfinite(values).all():
+            row = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise GalkerasError(
+                f"{path}: column {name!r} is {values[row]} in row {row + 1}; latents must be finite"
+            )
+        return values.astype(dtype)
+
+    def latents(prefix: str) -> np.ndarray:
+        return np.stack([numbers(f"{prefix}_{i:02d}", np.float32, True) for i in range(latent_dim)], -1)
+
+    table = LatentTable(
+        **{name: _column(path, columns, name) for name in _STRINGS},
+        **{name: numbers(name, np.float64 if name in ("ra", "dec") else np.float32, False) for name in _NUMBERS},
+        z=latents("z"),
+        log_var=latents("log_var"),
+        model=model,
+        views=views,
+        version=str(metadata.get("galkeras")),
+    )
+    if len(table) == 0:
+        raise GalkerasError(f"{path} has no rows")
+    return table
+
+
+def _column(path: str | Path, columns: Columns, name: str) -> np.ndarray:
+    if name not in columns:
+        raise GalkerasError(f"{path} has no column {name!r}, which a latent table needs")
+    if columns[name].shape != columns["id" if "id" in columns else name].shape or columns[name].ndim != 1:
+        raise GalkerasError(f"{path}: column {name!r} must hold one value a row. Received: {columns[name].shape}")
+    return columns[name]

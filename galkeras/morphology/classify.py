@@ -1,0 +1,280 @@
+"""Latents and Galaxy Zoo labels in, random forests and their scores out."""
+
+__all__ = ["MINIMUM", "TEST_FRACTION", "classify"]
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import StratifiedKFold, train_test_split
+from tqdm import tqdm
+
+from galkeras.errors import GalkerasError, did_you_mean
+from galkeras.files import atomic_write, write_json
+from galkeras.latents.table import LatentTable, read_latents
+from galkeras.morphology.figures import save_confusion_matrices
+from galkeras.morphology.forests import FORESTS_FILE, Forest, Forests, fit_forest
+from galkeras.morphology.labels import TABLE_2, labels
+from galkeras.morphology.report import Classification, QuestionResult
+from galkeras.morphology.scores import confusion_matrix, measure, score
+from galkeras.morphology.tree import VOTE_COLUMNS
+from galkeras.surveys.catalogue import campaign, read_catalogue
+
+MINIMUM = 10
+"""A class of fewer galaxies is left out: it would be tested on one or two. The paper's smallest has 11."""
+
+TEST_FRACTION = 0.3
+"""As in the paper: 70 % of the galaxies train, 30 % test."""
+
+_MOST_CLASSES = 30
+_REPORTS = ("scores.json", "scores.md", "confusion.png")
+# By these a table of the first two campaigns is told (`campaign`), so they are read beside the votes of the tree.
+_FIRST_TREE = ("bar_yes_fraction", "how-rounded_completely_fraction")
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """One thing to classify by: a class index for each row, -1 where the row has none."""
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    target: np.ndarray
+    positive: str | None = None
+
+
+def classify(
+    latents: str | Path | LatentTable,
+    catalogue: str | Path | Table,
+    out: str | Path,
+    *,
+    label_column: str | None = None,
+    id_column: str | None = None,
+    seed: int = 0,
+    folds: int | None = None,
+    minimum: int = MINIMUM,
+) -> Classification:
+    """Train a random forest on latents for each question of the paper's Table 2, score it and save it.
+
+    Galaxies are split and not rows: one that two surveys saw is on one side. Splits are stratified by class.
+
+    Args:
+        latents: A latent table or its file.
+        catalogue: Vote fractions of the GZD-5 tree, as published, or a table that `read_catalogue` gave.
+        out: The folder to write, ``forests/NAME``: ``forests.json``, a skops file a question, ``scores.md``,
+            ``scores.json`` and ``confusion.png``.
+        label_column: Classify by this column of the catalogue instead: text, or numbers with few distinct values.
+        id_column: The catalogue's column of galaxy names, where it is not one of the usual.
+        seed: Seed of the split, the forests and the bootstrap. The same seed gives the same result.
+        folds: Score by stratified cross-validation with so many folds, and fit the saved forests on all galaxies.
+            By default 70 % of the galaxies train and 30 % test, and the saved forests are the tested ones.
+        minimum: Leave out classes of fewer galaxies. A question with fewer than two classes left is skipped.
+
+    Returns:
+        The scores by question, and what was skipped and why.
+
+    Raises:
+        GalkerasError: No galaxy has both latents and a label, a column is missing, the catalogue follows another
+            decision tree, or ``out`` holds something else.
+    """
+    if folds is not None and folds < 2:
+        raise GalkerasError(f"`folds` must be 2 or more. Received: folds={folds}")
+    if minimum < 2:
+        raise GalkerasError(f"`minimum` must be 2 or more. Received: minimum={minimum}")
+    out = _checked_folder(Path(out))
+    latents = latents if isinstance(latents, LatentTable) else read_latents(latents)
+    if not isinstance(catalogue, Table):
+        wanted = None if label_column else (*VOTE_COLUMNS, *_FIRST_TREE)
+        catalogue = read_catalogue(catalogue, id_column=id_column, position=False, columns=wanted)
+    rows, matches = _join(latents, catalogue)
+    tasks, skipped = (
+        ([_column_task(catalogue, label_column)], {}) if label_column is not None else _table_2_tasks(catalogue)
+    )
+
+    needed = max(minimum, folds or 0)
+    forests: dict[str, Forest] = {}
+    results = []
+    for task in tqdm(tasks, desc="classify", unit="question", disable=None):
+        # From here on in rows of the latent table.
+        target = task.target[matches]
+        outcome = _run(task, latents.z[rows], target, latents.id[rows], seed, folds, needed)
+        if isinstance(outcome, str):
+            skipped[task.name] = outcome
+        else:
+            result, forests[task.name] = outcome
+            results.append(result)
+    if not results:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
+        raise GalkerasError(f"nothing to classify by. {reasons}")
+
+    classification = Classification(
+        forests=out,
+        matched=len(rows),
+        unmatched=len(latents) - len(rows),
+        seed=seed,
+        folds=folds,
+        minimum=needed,
+        results=tuple(results),
+        skipped={name: skipped[name] for name in [*TABLE_2, *skipped] if name in skipped},
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    # Without this file the folder is unfinished; it comes back last.
+    (out / FORESTS_FILE).unlink(missing_ok=True)
+    write_json(out / "scores.json", classification.to_json())
+    atomic_write(out / "scores.md", classification.markdown())
+    save_confusion_matrices(out / "confusion.png", {result.title: result.scores for result in results})
+    Forests(latents.model, latents.latent_dim, latents.views, seed, forests).save(out)
+    return classification
+
+
+def _checked_folder(out: Path) -> Path:
+    if out.exists() and not out.is_dir():
+        raise GalkerasError(f"{out} is a file; the forests need a folder")
+    if out.is_dir() and not (out / FORESTS_FILE).exists():
+        others = [entry.name for entry in out.iterdir() if entry.name not in _REPORTS and entry.suffix != ".skops"]
+        if others:
+            raise GalkerasError(
+                f"{out} holds something else ({', '.join(sorted(others)[:3])}): name another folder"
+            )
+    return out
+
+
+def _join(latents: LatentTable, catalogue: Table) -> tuple[np.ndarray, np.ndarray]:
+    """Return the latent rows that are in the catalogue, and the catalogue row of each."""
+    if "id" not in catalogue.colnames:
+        raise GalkerasError("the catalogue table needs a column 'id': read it with read_catalogue")
+    names = [str(name) for name in catalogue["id"]]
+    place = {name: row for row, name in enumerate(names)}
+    where = np.array([place.get(name, -1) for name in latents.id.tolist()])
+    rows = np.flatnonzero(where >= 0)
+    if not len(rows):
+        raise GalkerasError(
+            f"none of the {len(latents):,} latents has a row in the catalogue: the ids of the latents are like "
+            f"{latents.id[0]!r}, those of the catalogue like {names[0]!r}. Name the right column with --id-column"
+        )
+    return rows, where[rows]
+
+
+def _table_2_tasks(catalogue: Table) -> tuple[list[_Task], dict[str, str]]:
+    if campaign(catalogue) is None:
+        raise GalkerasError(
+            "the catalogue has no votes of Galaxy Zoo DECaLS (columns like smooth-or-featured_smooth_fraction); "
+            "name a column to classify by with --label-column"
+        )
+    tasks, skipped = [], {}
+    for question in TABLE_2.values():
+        try:
+            names = labels(catalogue, question.name)
+        except GalkerasError as error:
+            if campaign(catalogue) == "gzd-1-2":
+                raise
+            skipped[question.name] = str(error)
+            continue
+        classes = tuple(label.answer for label in question.labels)
+        tasks.append(_Task(question.name, question.title, classes, _indices(names, classes), question.positive))
+    return tasks, skipped
+
+
+def _column_task(catalogue: Table, name: str) -> _Task:
+    if name not in catalogue.colnames:
+        known = ", ".join(catalogue.colnames[:12]) + (", …" if len(catalogue.colnames) > 12 else "")
+        raise GalkerasError(
+            f"the catalogue has no column {name!r}.{did_you_mean(name, catalogue.colnames)} It has: {known}"
+        )
+    values = np.array([_class_name(value) for value in catalogue[name].tolist()])
+    classes = tuple(sorted(set(values.tolist()) - {""}))
+    if len(classes) > _MOST_CLASSES:
+        raise GalkerasError(
+            f"column {name!r} has {len(classes):,} distinct values; a label has at most {_MOST_CLASSES} classes"
+        )
+    return _Task(name, name, classes, _indices(values, classes))
+
+
+def _class_name(value: object) -> str:
+    """Return a cell of a label column as the name of its class, empty where the cell is."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return (value.decode(errors="replace") if isinstance(value, bytes) else str(value)).strip()
+
+
+def _indices(names: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    place = {name: index for index, name in enumerate(classes)}
+    return np.array([place.get(name, -1) for name in names.tolist()])
+
+
+def _run(
+    task: _Task,
+    z: np.ndarray,
+    target: np.ndarray,
+    ids: np.ndarray,
+    seed: int,
+    folds: int | None,
+    minimum: int,
+) -> tuple[QuestionResult, Forest] | str:
+    """Fit, score and return one question's forest, or say why not."""
+    _, first = np.unique(ids, return_index=True)
+    counts = {name: int(np.sum(target[first] == index)) for index, name in enumerate(task.classes)}
+    kept = [index for index, name in enumerate(task.classes) if counts[name] >= minimum]
+    if len(kept) < 2:
+        seen = ", ".join(f"{count} {name}" for name, count in counts.items()) or "no labels"
+        return f"two classes need {minimum} galaxies each, and there are {seen}"
+    classes = tuple(task.classes[index] for index in kept)
+    rows = np.flatnonzero(np.isin(target, kept))
+    z, ids, target = z[rows], ids[rows], np.searchsorted(kept, target[rows])
+
+    truth, predicted, majority, groups, fold_scores = [], [], [], [], []
+    classifier: RandomForestClassifier
+    for train, test in _splits(target, ids, seed, folds):
+        classifier = fit_forest(z[train], target[train], seed)
+        truth.append(target[test])
+        predicted.append(Forest(task.title, classes, (), classifier).probabilities(z[test]).argmax(1))
+        majority.append(np.full(len(test), np.bincount(target[train]).argmax()))
+        groups.append(ids[test])
+        fold = measure(confusion_matrix(truth[-1], predicted[-1], len(classes)))
+        fold_scores.append({name: float(fold[name]) for name in ("accuracy", "balanced_accuracy")})
+        fitted = train
+    if folds:
+        fitted = np.arange(len(target))
+        classifier = fit_forest(z, target, seed)
+    scores = score(
+        np.concatenate(truth),
+        np.concatenate(predicted),
+        classes,
+        majority=np.concatenate(majority),
+        groups=np.concatenate(groups),
+        positive=task.positive if task.positive in classes else None,
+        seed=seed,
+    )
+    fitted_counts = tuple(np.bincount(target[fitted], minlength=len(classes)).tolist())
+    result = QuestionResult(
+        name=task.name,
+        title=task.title,
+        galaxies=counts,
+        left_out=tuple(name for name in task.classes if name not in classes),
+        trained=len(fitted),
+        tested=int(scores.confusion.sum()),
+        scores=scores,
+        folds=tuple(fold_scores) if folds else (),
+    )
+    return result, Forest(task.title, classes, fitted_counts, classifier)
+
+
+def _splits(
+    target: np.ndarray, ids: np.ndarray, seed: int, folds: int | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield row indices to train and to test on; all rows of a galaxy are on the same side."""
+    galaxies, first, galaxy = np.unique(ids, return_index=True, return_inverse=True)
+    strata = target[first]
+    if folds:
+        sides = StratifiedKFold(folds, shuffle=True, random_state=seed).split(strata, strata)
+    else:
+        sides = [
+            train_test_split(np.arange(len(galaxies)), test_size=TEST_FRACTION, stratify=strata, random_state=seed)
+        ]
+    for train, test in sides:
+        yield np.flatnonzero(np.isin(galaxy, train)), np.flatnonzero(np.isin(galaxy, test))

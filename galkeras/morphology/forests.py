@@ -1,0 +1,243 @@
+"""Random forests on latents, one a question, in a folder that holds no pickle."""
+
+__all__ = ["FOREST", "TRUSTED", "Forest", "Forests", "fit_forest"]
+
+import os
+import re
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn
+import skops.io
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier
+
+from galkeras import __version__
+from galkeras.errors import GalkerasError
+from galkeras.files import atomic_path, read_json, sha256_of, write_json
+from galkeras.latents.table import LatentTable
+
+FOREST: dict[str, Any] = {
+    "n_estimators": 300,
+    "min_samples_leaf": 2,
+    "max_features": "sqrt",
+    "class_weight": "balanced_subsample",
+}
+"""What every forest is made with. Table 2's classes differ a hundredfold in size, hence the class weights."""
+
+TRUSTED = ("sklearn.tree._tree.Tree",)
+"""The one type beyond skops' own defaults that a forest needs. A file that asks for any other is refused."""
+
+FORESTS_FILE = "forests.json"
+_FORMAT = 1
+_ROWS = 4096
+
+
+def fit_forest(z: np.ndarray, target: np.ndarray, seed: int) -> RandomForestClassifier:
+    """Fit a forest of `FOREST` on all cores; the result depends on the seed and not on the cores.
+
+    Args:
+        z: (rows, latent_dim) latents.
+        target: (rows,) class indices 0, 1, …
+        seed: Seed of the bootstrap and of the features tried at each split.
+    """
+    forest = RandomForestClassifier(**FOREST, random_state=seed, n_jobs=-1).fit(z, target)
+    return forest.set_params(n_jobs=None)
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """The forest of one question.
+
+    Attributes:
+        title: The question as people read it.
+        classes: Class names; the columns of the probabilities.
+        counts: On how many rows of each class it was fitted.
+        classifier: The forest itself, whose classes are the indices 0, 1, … into ``classes``.
+    """
+
+    title: str
+    classes: tuple[str, ...]
+    counts: tuple[int, ...]
+    classifier: RandomForestClassifier
+
+    def probabilities(self, z: np.ndarray) -> np.ndarray:
+        """Return (rows, classes) float64 probabilities of (rows, latent_dim) latents.
+
+        The same latents give the same bits on any number of cores: rows are shared out, and not trees, whose sum
+        would depend on the order in which they finish.
+        """
+        chunks = [z[start : start + _ROWS] for start in range(0, len(z), _ROWS)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return np.concatenate(list(pool.map(self.classifier.predict_proba, chunks)))
+
+
+@dataclass(frozen=True, eq=False)
+class Forests:
+    """The forests that were fitted on one model's latents.
+
+    As a folder: ``forests.json`` and one skops file a question. skops stores arrays and the names of known types,
+    and loading it runs no code of the file's.
+
+    Attributes:
+        model: The digest of the model whose latents they read.
+        latent_dim: Number of latents.
+        views: Over how many views those latents were averaged.
+        seed: Seed of the split and of the forests.
+        by_question: Name of the question to its forest.
+    """
+
+    model: str
+    latent_dim: int
+    views: int
+    seed: int
+    by_question: dict[str, Forest]
+
+    def check(self, latents: LatentTable) -> None:
+        """Raise a `GalkerasError` if the latents are not of the model and kind that the forests were fitted on."""
+        if latents.model != self.model:
+            raise GalkerasError(
+                f"the forests were fitted on latents of model {self.model[:12]}, and these are of model "
+                f"{latents.model[:12]}: encode with that model, or run classify again"
+            )
+        if latents.latent_dim != self.latent_dim:
+            raise GalkerasError(
+                f"the forests need {self.latent_dim} latents, and the table has {latents.latent_dim}"
+            )
+        if latents.views != self.views:
+            raise GalkerasError(
+                f"the forests were fitted on latents averaged over {self.views} views, and these are over "
+                f"{latents.views}: encode with --views {self.views}"
+            )
+
+    def save(self, folder: str | Path) -> None:
+        """Write the folder: an old ``forests.json`` goes first and the new one comes last, so none is a mix."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FORESTS_FILE).unlink(missing_ok=True)
+        for old in folder.glob("*.skops"):
+            old.unlink()
+        questions = {}
+        for name, forest in self.by_question.items():
+            file = folder / f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)}.skops"
+            with atomic_path(file) as temporary:
+                skops.io.dump(forest.classifier, temporary)
+            questions[name] = {
+                "file": file.name,
+                "sha256": sha256_of(file),
+                "title": forest.title,
+                "classes": list(forest.classes),
+                "trained_on": list(forest.counts),
+            }
+        write_json(
+            folder / FORESTS_FILE,
+            {
+                "format": _FORMAT,
+                "galkeras": __version__,
+                "sklearn": sklearn.__version__,
+                "model": self.model,
+                "latent_dim": self.latent_dim,
+                "views": self.views,
+                "features": [f"z_{index:02d}" for index in range(self.latent_dim)],
+                "seed": self.seed,
+                "questions": questions,
+            },
+        )
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Forests":
+        """Read a folder that `save` wrote; whatever is wrong with it is a `GalkerasError` that names the file."""
+        file = Path(folder) / FORESTS_FILE
+        if not file.exists():
+            raise GalkerasError(f"{folder} is no folder of forests: it holds no {FORESTS_FILE}")
+        value = read_json(file)
+        try:
+            if value["format"] != _FORMAT:
+                raise ValueError(f"`format` must be {_FORMAT}. Received: {value['format']!r}")
+            head = {key: value[key] for key in ("model", "latent_dim", "views", "seed")}
+            if not isinstance(head["model"], str) or not all(isinstance(head[k], int) for k in list(head)[1:]):
+                raise ValueError(
+                    f"`model` must be a string; latent_dim, views and seed whole numbers. Received: {head}"
+                )
+            by_question = {
+                str(name): _load(Path(folder), question, head["latent_dim"], value["sklearn"])
+                for name, question in value["questions"].items()
+            }
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise GalkerasError(f"{file} does not describe forests: {error}") from None
+        return cls(**head, by_question=by_question)
+
+
+def _load(folder: Path, question: dict[str, Any], latent_dim: int, version: str) -> Forest:
+    classes, counts = tuple(map(str, question["classes"])), tuple(map(int, question["trained_on"]))
+    if Path(question["file"]).name != question["file"]:
+        raise ValueError(f"`file` must be a name without a folder. Received: {question['file']!r}")
+    file = folder / question["file"]
+    if not file.exists():
+        raise GalkerasError(f"{file} is missing")
+    if sha256_of(file) != question["sha256"]:
+        raise GalkerasError(
+            f"{file} is damaged: its checksum is not the one in {FORESTS_FILE}. Run classify again"
+        )
+    classifier = _read_skops(file, version)
+    _check_forest(file, classifier, latent_dim, len(classes))
+    return Forest(str(question["title"]), classes, counts, classifier)
+
+
+def _read_skops(file: Path, version: str) -> Any:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            # skops stores plainly by default, so a member that unpacks to more than the file is none of ours.
+            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+                raise GalkerasError(f"{file} is compressed, which no forest of galkeras is")
+        foreign = sorted(set(skops.io.get_untrusted_types(file=file)) - set(TRUSTED))
+        if foreign:
+            raise GalkerasError(
+                f"{file} is refused: it asks to load {', '.join(foreign)}, which no forest needs"
+            )
+        return skops.io.load(file, trusted=list(TRUSTED))
+    except (GalkerasError, MemoryError):
+        raise
+    except Exception as error:
+        # Whatever a damaged file, or one of another scikit-learn, makes skops raise.
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise GalkerasError(
+            f"{file} cannot be loaded: {reason} (of scikit-learn {version}, this is {sklearn.__version__})"
+        ) from None
+
+
+def _check_forest(file: Path, classifier: Any, latent_dim: int, classes: int) -> None:
+    """Refuse what is no forest, and trees whose nodes point outside: compiled code follows them unchecked."""
+
+    def sound(tree: Any) -> bool:
+        # In this order: node_count beyond the capacity would make the arrays themselves read foreign memory.
+        if tree.node_count > tree.capacity or tree.node_count < 1 or tree.n_features != latent_dim:
+            return False
+        left, right, feature = tree.children_left, tree.children_right, tree.feature
+        leaf = left == -1
+        here = np.arange(tree.node_count)
+        inside = (left > here) & (left < tree.node_count) & (right > here) & (right < tree.node_count)
+        split = inside & (feature >= 0) & (feature < latent_dim)
+        return bool(np.all(leaf | split)) and tree.value.shape == (tree.node_count, 1, classes)
+
+    if type(classifier) is not RandomForestClassifier:
+        raise GalkerasError(f"{file} holds no random forest but {type(classifier).__name__}")
+    try:
+        good = (
+            classifier.n_features_in_ == latent_dim
+            and np.array_equal(classifier.classes_, np.arange(classes))
+            and classifier.n_classes_ == classes
+            and classifier.n_outputs_ == 1
+            and len(classifier.estimators_) > 0
+            and all(type(tree) is DecisionTreeClassifier and sound(tree.tree_) for tree in classifier.estimators_)
+        )
+    except AttributeError as error:
+        raise GalkerasError(f"{file} holds no whole forest: {error}") from None
+    if not good:
+        raise GalkerasError(
+            f"{file} holds a forest that does not fit {FORESTS_FILE}: other features, classes or nodes"
+        )

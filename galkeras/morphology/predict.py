@@ -1,0 +1,44 @@
+"""Class probabilities for galaxies that nobody has classified."""
+
+__all__ = ["predict"]
+
+from pathlib import Path
+
+import numpy as np
+
+from galkeras import __version__
+from galkeras.latents.columns import Columns, check_format, write_columns
+from galkeras.latents.table import LatentTable, read_latents
+from galkeras.morphology.forests import Forests
+
+
+def predict(
+    latents: str | Path | LatentTable, forests: str | Path | Forests, out: str | Path | None = None
+) -> Columns:
+    """Return the probability of every class of every question for each row of a latent table.
+
+    Args:
+        latents: A latent table or its file, of the model that the forests were fitted on.
+        forests: A folder that `classify` wrote.
+        out: Where to write the result as well: ``.parquet``, ``.fits``, ``.ecsv``, ``.csv`` or ``.npz``.
+
+    Returns:
+        Columns by name: ``id``, ``ra``, ``dec``, ``survey``, and ``{question}_{class}``, float64, which add up to
+        1 for each question. A question is answered for every galaxy; whether it makes sense (the arms of a smooth
+        galaxy) is for the reader to say.
+
+    Raises:
+        GalkerasError: The latents are of another model, or a file is missing or damaged.
+    """
+    if out is not None:
+        check_format(out)
+    table = latents if isinstance(latents, LatentTable) else read_latents(latents)
+    loaded = forests if isinstance(forests, Forests) else Forests.load(forests)
+    loaded.check(table)
+    columns: dict[str, np.ndarray] = {name: getattr(table, name) for name in ("id", "ra", "dec", "survey")}
+    for question, forest in loaded.by_question.items():
+        probabilities = forest.probabilities(table.z)
+        columns |= {f"{question}_{name}": probabilities[:, index] for index, name in enumerate(forest.classes)}
+    if out is not None:
+        write_columns(out, columns, {"table": "predictions", "model": loaded.model, "galkeras": __version__})
+    return columns

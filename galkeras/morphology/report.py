@@ -1,0 +1,196 @@
+"""What a classification found, as objects, JSON and Markdown."""
+
+__all__ = ["Classification", "QuestionResult"]
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from galkeras.morphology.labels import TABLE_2
+from galkeras.morphology.scores import Scores
+
+
+@dataclass(frozen=True)
+class QuestionResult:
+    """One question.
+
+    Attributes:
+        name: The question in `TABLE_2`, or the label column.
+        title: As people read it.
+        galaxies: Class to number of galaxies with latents, those classes too that were left out as too small.
+        left_out: The classes that were left out.
+        trained: Rows the saved forest was fitted on.
+        tested: Rows the scores are of.
+        scores: The scores; with folds, of the predictions for every row by the forest that did not see it.
+        folds: With folds, the accuracy and balanced accuracy of each; otherwise empty.
+    """
+
+    name: str
+    title: str
+    galaxies: dict[str, int]
+    left_out: tuple[str, ...]
+    trained: int
+    tested: int
+    scores: Scores
+    folds: tuple[dict[str, float], ...]
+
+    @property
+    def paper_galaxies(self) -> dict[str, int]:
+        """The paper's count of each class (Table 2), empty for a label column."""
+        question = TABLE_2.get(self.name)
+        return {label.answer: label.paper for label in question.labels} if question else {}
+
+    @property
+    def paper_scores(self) -> dict[str, float]:
+        """The paper's scores (Table 3), empty for a label column."""
+        question = TABLE_2.get(self.name)
+        return (
+            dict(zip(("accuracy", "precision", "recall", "f1"), question.paper, strict=True)) if question else {}
+        )
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What `classify` did.
+
+    Attributes:
+        forests: The folder it wrote.
+        matched: Rows of the latent table whose galaxy is in the catalogue.
+        unmatched: Rows whose galaxy is not.
+        seed: Of the split, the forests and the intervals.
+        folds: Number of folds, or None for one 70/30 split.
+        minimum: Fewest galaxies of a class.
+        results: The questions that were trained.
+        skipped: The others, each with its reason.
+    """
+
+    forests: Path
+    matched: int
+    unmatched: int
+    seed: int
+    folds: int | None
+    minimum: int
+    results: tuple[QuestionResult, ...]
+    skipped: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON values."""
+        return {
+            "matched": self.matched,
+            "unmatched": self.unmatched,
+            "seed": self.seed,
+            "folds": self.folds,
+            "minimum": self.minimum,
+            "questions": {
+                result.name: {
+                    "title": result.title,
+                    "galaxies": result.galaxies,
+                    "left_out": list(result.left_out),
+                    "trained": result.trained,
+                    "tested": result.tested,
+                    **result.scores.to_json(),
+                    "folds": list(result.folds),
+                    "paper": {"galaxies": result.paper_galaxies, **result.paper_scores},
+                }
+                for result in self.results
+            },
+            "skipped": self.skipped,
+        }
+
+    def markdown(self) -> str:
+        """Return the tables as Markdown: class counts, scores, confusion matrices, what was skipped."""
+        how = (
+            f"{self.folds}-fold cross-validation: every galaxy is scored by a forest that did not see it, and the "
+            "saved forests are fitted on all galaxies."
+            if self.folds
+            else "70 % of the galaxies train and 30 % test, stratified; the saved forests are those scored here."
+        )
+        parts = [
+            f"# Forests {self.forests.name}",
+            f"{self.matched:,} latents have a row in the catalogue, {self.unmatched:,} do not. Scores by: {how} "
+            f"Classes of fewer than {self.minimum} galaxies are left out. Seed {self.seed}.",
+            "## Classes\n\n" + self.class_table(),
+            "## Scores\n\n" + self.score_table() + "\n\n" + _READING,
+            "## Confusion matrices\n\n" + "\n\n".join(map(_confusion, self.results)),
+        ]
+        if self.skipped:
+            lines = "\n".join(f"- {name}: {reason}" for name, reason in self.skipped.items())
+            parts.append("## Skipped\n\n" + lines)
+        return "\n\n".join(parts) + "\n"
+
+    def class_table(self) -> str:
+        """Return the galaxies of each class beside the paper's (Table 2), as Markdown."""
+        rows = [
+            (
+                result.title,
+                name + (" (left out)" if name in result.left_out else ""),
+                f"{count:,}",
+                f"{result.paper_galaxies[name]:,}" if name in result.paper_galaxies else "–",
+            )
+            for result in self.results
+            for name, count in result.galaxies.items()
+        ]
+        return _table(("question", "class", "galaxies", "paper"), rows)
+
+    def score_table(self) -> str:
+        """Return Table 3, with what chance gives, as Markdown."""
+        header = (
+            "question",
+            "classes",
+            "tested",
+            "accuracy",
+            "majority",
+            "precision",
+            "recall",
+            "F1",
+            "balanced accuracy",
+            "macro F1",
+            "paper's accuracy",
+        )
+        rows = []
+        for result in self.results:
+            one = result.scores
+            paper = result.paper_scores
+            rows.append(
+                (
+                    result.title,
+                    str(len(one.classes)),
+                    f"{result.tested:,}",
+                    _with_interval(one, "accuracy"),
+                    f"{one.majority:.1%}",
+                    f"{one.precision:.1%}",
+                    f"{one.recall:.1%}",
+                    f"{one.f1:.1%}",
+                    _with_interval(one, "balanced_accuracy"),
+                    _with_interval(one, "macro_f1"),
+                    f"{paper['accuracy']:.1%}" if paper else "–",
+                )
+            )
+        return _table(header, rows)
+
+
+_READING = (
+    "In brackets the 95 % interval when the tested galaxies are drawn again. *majority*: the accuracy of always "
+    "naming the class that was the largest in training; its balanced accuracy is 1 / classes. Precision, recall "
+    "and F1 are those of one class where there are two (the paper's majority class; of a label column the last), "
+    "and micro averages, equal to the accuracy, where there are more, as in the paper's Table 3."
+)
+
+
+def _with_interval(scores: Scores, name: str) -> str:
+    low, high = scores.intervals[name]
+    return f"{getattr(scores, name):.1%} ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def _confusion(result: QuestionResult) -> str:
+    classes = result.scores.classes
+    rows = [
+        (f"true {name}", *(f"{count:,}" for count in row))
+        for name, row in zip(classes, result.scores.confusion.tolist(), strict=True)
+    ]
+    return _table((result.title, *(f"predicted {name}" for name in classes)), rows)
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [header, ("---",) * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
