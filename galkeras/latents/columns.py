@@ -3,6 +3,7 @@
 __all__ = ["FORMATS", "check_format", "column_writer", "read_columns", "write_columns"]
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,9 +30,7 @@ def check_format(path: str | Path) -> Path:
     """Return ``path`` if a table can be written there, so that long work does not end in a refusal."""
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
-        raise GalkerasError(
-            f"{path}: the extension must be one of {', '.join(FORMATS)}. Received: {path.suffix!r}"
-        )
+        raise GalkerasError(f"{path}: the extension must be one of {', '.join(FORMATS)}. Received: {path.suffix!r}")
     if path.is_dir():
         raise GalkerasError(f"{path} is a folder, not a table to write")
     return path
@@ -76,7 +75,10 @@ def read_columns(path: str | Path, strings: tuple[str, ...] = ()) -> tuple[Colum
     if not path.exists():
         raise GalkerasError(f"{path} does not exist")
     try:
-        columns, note = _READERS[path.suffix.lower()](path, strings)
+        with warnings.catch_warnings():
+            # What astropy warns of in a damaged FITS file ends in an error below.
+            warnings.simplefilter("ignore")
+            columns, note = _READERS[path.suffix.lower()](path, strings)
         metadata = json.loads(note)
         if not isinstance(metadata, dict):
             raise ValueError("its metadata are not a JSON object")
@@ -93,9 +95,9 @@ def read_columns(path: str | Path, strings: tuple[str, ...] = ()) -> tuple[Colum
 
 
 def _native(values: np.ndarray) -> np.ndarray:
-    """Return values without a mask, in this machine's byte order."""
-    values = np.ma.filled(values, np.nan) if np.ma.isMaskedArray(values) and values.dtype.kind == "f" else values
-    values = np.asarray(values)
+    """Return values without a mask (astropy masks empty text), in this machine's byte order."""
+    if np.ma.isMaskedArray(values):
+        values = values.filled({"f": np.nan, "U": ""}.get(values.dtype.kind))
     return values.astype(values.dtype.newbyteorder("=")) if values.dtype.kind in "iuf" else values
 
 
@@ -103,9 +105,7 @@ def _arrow(columns: Columns) -> Any:
     import pyarrow as pa
 
     # numpy's fixed-width strings go through a list: Arrow has no such type.
-    return pa.table(
-        {k: pa.array(v.tolist(), pa.string()) if v.dtype.kind == "U" else v for k, v in columns.items()}
-    )
+    return pa.table({k: pa.array(v.tolist(), pa.string()) if v.dtype.kind == "U" else v for k, v in columns.items()})
 
 
 def _from_arrow(table: Any) -> Columns:
@@ -199,9 +199,7 @@ def _write_astropy(path: Path, columns: Columns, note: str) -> None:
     format = path.suffix.lower().removeprefix(".")
     for name, values in columns.items():
         if format == "fits" and values.dtype.kind == "U" and not all(map(str.isascii, values.tolist())):
-            raise GalkerasError(
-                f"FITS tables hold ASCII only, and column {name!r} has more: write .parquet instead"
-            )
+            raise GalkerasError(f"FITS tables hold ASCII only, and column {name!r} has more: write .parquet instead")
     Table(columns, meta={_KEY: note}).write(path, format="ascii.ecsv" if format == "ecsv" else format)
 
 

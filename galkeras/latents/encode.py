@@ -15,7 +15,8 @@ from galkeras.errors import GalkerasError
 from galkeras.latents.columns import check_format, column_writer
 from galkeras.latents.table import LatentTable, latent_metadata
 from galkeras.models.folder import load_model
-from galkeras.records.reader import ordered_dataset
+from galkeras.models.ssim import ssim
+from galkeras.records.reader import damage_named, ordered_dataset
 from galkeras.records.schema import SPLITS, RecordSet
 
 VIEWS = (1, 8)
@@ -74,10 +75,7 @@ def encode(
     if batch_size < 1:
         raise GalkerasError(f"`batch_size` must be 1 or more. Received: batch_size={batch_size}")
     record_set = RecordSet.load(records)
-    chosen = tuple(splits) if splits is not None else SPLITS
-    unknown = [split for split in chosen if split not in SPLITS]
-    if unknown or not chosen:
-        raise GalkerasError(f"`splits` must be of {', '.join(SPLITS)}. Received: {', '.join(unknown) or 'none'}")
+    chosen = _chosen(splits)
     count = record_set.count(*chosen)
     if count == 0:
         raise GalkerasError(f"{records} has no galaxies in {', '.join(chosen)}")
@@ -88,6 +86,7 @@ def encode(
     written, similarity = 0, 0.0
     metadata = latent_metadata(vae.digest, vae.config.latent_dim, views)
     with (
+        damage_named(record_set),
         column_writer(out, metadata) as write,
         tqdm(total=count, desc="encode", unit="image", disable=None) as bar,
     ):
@@ -102,6 +101,14 @@ def encode(
     return Encoded(out, written, similarity / written)
 
 
+def _chosen(splits: Iterable[str] | None) -> tuple[str, ...]:
+    asked = SPLITS if splits is None else tuple(splits)
+    unknown = [split for split in asked if split not in SPLITS]
+    if unknown or not asked:
+        raise GalkerasError(f"`splits` must be of {', '.join(SPLITS)}. Received: {', '.join(unknown) or 'none'}")
+    return tuple(split for split in SPLITS if split in asked)
+
+
 def _step(vae: Any, image_size: int, views: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
     """Return the compiled function from images to posterior means, log variances, MSE and SSIM."""
 
@@ -111,12 +118,12 @@ def _step(vae: Any, image_size: int, views: int) -> Callable[[tf.Tensor], tuple[
         stretched = tf.cast(vae.stretch(images), tf.float32)
         reconstructed = tf.cast(vae.decode_stretched(z), tf.float32)
         mse = tf.reduce_mean(tf.square(stretched - reconstructed), axis=(1, 2, 3))
-        ssim = tf.image.ssim(stretched, reconstructed, max_val=1.0, filter_size=11, filter_sigma=1.5)
+        similarity = ssim(stretched, reconstructed)
         if views > 1:
             others = [vae.encode(turned) for turned in _other_views(images)]
             z = tf.add_n([z, *(mean for mean, _ in others)]) / views
             log_var = tf.math.log(tf.add_n([tf.exp(lv) for lv in (log_var, *(lv for _, lv in others))]) / views)
-        return z, log_var, mse, ssim
+        return z, log_var, mse, similarity
 
     return step
 
@@ -127,7 +134,7 @@ def _other_views(images: tf.Tensor) -> list[tf.Tensor]:
 
 
 def _table(batch: dict, encoded: tuple[tf.Tensor, ...], survey: str, digest: str, views: int) -> LatentTable:
-    z, log_var, mse, ssim = (np.asarray(values, np.float32) for values in encoded)
+    z, log_var, mse, similarity = (np.asarray(values, np.float32) for values in encoded)
 
     def strings(values: tf.Tensor) -> np.ndarray:
         return np.array([value.decode() for value in values.numpy()])
@@ -145,7 +152,7 @@ def _table(batch: dict, encoded: tuple[tf.Tensor, ...], survey: str, digest: str
         z=z,
         log_var=log_var,
         reconstruction_mse=mse,
-        ssim=ssim,
+        ssim=similarity,
         model=digest,
         views=views,
     )

@@ -92,9 +92,7 @@ def read_latents(path: str | Path) -> LatentTable:
         raise GalkerasError(f"{path} is no latent table: its metadata say {metadata.get('table')!r}")
     model, views, latent_dim = (metadata.get(key) for key in ("model", "views", "latent_dim"))
     if not (isinstance(model, str) and model and isinstance(views, int) and isinstance(latent_dim, int)):
-        raise GalkerasError(
-            f"{path}: its metadata must name `model`, `views` and `latent_dim`. Received: {metadata}"
-        )
+        raise GalkerasError(f"{path}: its metadata must name `model`, `views` and `latent_dim`. Received: {metadata}")
     if latent_dim != sum(re.fullmatch(r"z_\d+", name) is not None for name in columns) or latent_dim < 1:
         raise GalkerasError(f"{path}: its metadata say {latent_dim} latents, and its columns z_00, z_01, … do not")
 
@@ -104,9 +102,7 @@ def read_latents(path: str | Path) -> LatentTable:
             raise GalkerasError(f"{path}: column {name!r} must hold numbers. Received: {values.dtype}")
         if finite and not np.isfinite(values).all():
             row = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise GalkerasError(
-                f"{path}: column {name!r} is {values[row]} in row {row + 1}; latents must be finite"
-            )
+            raise GalkerasError(f"{path}: column {name!r} is {values[row]} in row {row + 1}; latents must be finite")
         return values.astype(dtype)
 
     def latents(prefix: str) -> np.ndarray:

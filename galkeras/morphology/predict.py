@@ -12,9 +12,7 @@ from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.forests import Forests
 
 
-def predict(
-    latents: str | Path | LatentTable, forests: str | Path | Forests, out: str | Path | None = None
-) -> Columns:
+def predict(latents: str | Path | LatentTable, forests: str | Path | Forests, out: str | Path | None = None) -> Columns:
     """Return the probability of every class of every question for each row of a latent table.
 
     Args:

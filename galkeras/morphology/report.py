@@ -44,9 +44,7 @@ class QuestionResult:
     def paper_scores(self) -> dict[str, float]:
         """The paper's scores (Table 3), empty for a label column."""
         question = TABLE_2.get(self.name)
-        return (
-            dict(zip(("accuracy", "precision", "recall", "f1"), question.paper, strict=True)) if question else {}
-        )
+        return dict(zip(("accuracy", "precision", "recall", "f1"), question.paper, strict=True)) if question else {}
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,4 @@ def _bootstrap(cells: np.ndarray, groups: np.ndarray, classes: int, seed: int) -
     patterns, counts = np.unique(per_galaxy, axis=0, return_counts=True)
     draws = np.random.default_rng(seed).multinomial(len(per_galaxy), counts / len(per_galaxy), _RESAMPLES)
     resampled = measure((draws @ patterns).reshape(-1, classes, classes))
-    return {
-        name: tuple(float(bound) for bound in np.percentile(resampled[name], (2.5, 97.5))) for name in INTERVALS
-    }
+    return {name: tuple(float(bound) for bound in np.percentile(resampled[name], (2.5, 97.5))) for name in INTERVALS}

@@ -8,7 +8,6 @@ import numpy as np
 from astropy.table import Table
 
 from galkeras.errors import GalkerasError, did_you_mean
-from galkeras.surveys.catalogue import campaign
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,7 @@ GZD5: dict[str, Question] = {
         Question("bar", ("strong", "weak", "no"), "disk-edge-on", ("no",)),
         Question("has-spiral-arms", ("yes", "no"), "disk-edge-on", ("no",)),
         Question("spiral-winding", ("tight", "medium", "loose"), "has-spiral-arms", ("yes",)),
-        Question(
-            "spiral-arm-count", ("1", "2", "3", "4", "more-than-4", "cant-tell"), "has-spiral-arms", ("yes",)
-        ),
+        Question("spiral-arm-count", ("1", "2", "3", "4", "more-than-4", "cant-tell"), "has-spiral-arms", ("yes",)),
         Question("bulge-size", ("dominant", "large", "moderate", "small", "none"), "disk-edge-on", ("no",)),
         Question(
             "merging",
@@ -72,7 +69,7 @@ def answer_fractions(table: Table, question: str) -> np.ndarray:
         (rows, answers) float64 in the order of the question's ``answers``, NaN where it was not asked.
 
     Raises:
-        GalkerasError: A column is missing, or the table follows the tree of Galaxy Zoo DECaLS 1 and 2.
+        GalkerasError: A column is missing.
     """
     fractions = np.stack([_fraction(table, question, answer) for answer in GZD5[question].answers], -1)
     asked_here = np.abs(np.nan_to_num(fractions).sum(-1) - 1) < 0.02
@@ -96,9 +93,4 @@ def _fraction(table: Table, question: str, answer: str) -> np.ndarray:
     name = f"{question}_{answer}_fraction"
     if name in table.colnames:
         return np.ma.filled(np.ma.asarray(table[name], dtype=np.float64), np.nan)
-    if campaign(table) == "gzd-1-2":
-        raise GalkerasError(
-            f"the catalogue has no column {name!r}: it follows the decision tree of Galaxy Zoo DECaLS 1 and 2 "
-            "(volunteers_1_and_2), whose answers are others. Use volunteers_5, auto_posteriors or --label-column"
-        )
     raise GalkerasError(f"the catalogue has no column {name!r}.{did_you_mean(name, table.colnames)}")

@@ -1,0 +1,260 @@
+import json
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from latents.tables import latent_table
+from morphology.data import telling_latents, votes
+
+from galkeras.errors import GalkerasError
+from galkeras.morphology import forests as forests_module
+from galkeras.morphology.classify import classify
+from galkeras.morphology.forests import Forests
+from galkeras.morphology.labels import TABLE_2, labels
+from galkeras.morphology.predict import predict
+from galkeras.surveys.catalogue import read_catalogue
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    monkeypatch.setitem(forests_module.FOREST, "n_estimators", 25)
+
+
+def rings(rows: int = 200, seed: int = 0) -> tuple:
+    """A table with a column `ring`, and latents of which the first tells it."""
+    rng = np.random.default_rng(seed)
+    ring = rng.integers(2, size=rows)
+    table = latent_table(rows, 5)
+    table.z[:, 0] += 3 * ring
+    return table, Table({"id": table.id, "ring": ring})
+
+
+def test_signal_in_the_latents_beats_the_majority_in_all_nine(tmp_path):
+    catalogue = votes(1500)
+    done = classify(telling_latents(catalogue), catalogue, tmp_path / "forests")
+    assert [result.name for result in done.results] == list(TABLE_2) and not done.skipped
+    for result in done.results:
+        assert result.scores.accuracy > result.scores.majority + 0.1
+        assert result.scores.balanced_accuracy > 0.8
+        assert result.trained + result.tested == sum(result.galaxies.values())
+        assert result.tested == pytest.approx(0.3 * sum(result.galaxies.values()), abs=1)
+    assert (done.matched, done.unmatched) == (1500, 0)
+
+
+def test_latents_without_signal_stay_at_chance(tmp_path):
+    catalogue = votes(1500)
+    done = classify(latent_table(1500, 40), catalogue, tmp_path / "forests")
+    for result in done.results:
+        low, high = result.scores.intervals["balanced_accuracy"]
+        assert result.scores.balanced_accuracy == pytest.approx(1 / len(result.scores.classes), abs=0.13)
+        assert result.scores.accuracy < result.scores.majority + 0.13
+        assert low < high
+
+
+def test_shuffled_labels_stay_at_chance(tmp_path):
+    latents, table = rings(600)
+    table["ring"] = np.random.default_rng(1).permutation(table["ring"])
+    done = classify(latents, table, tmp_path / "forests", label_column="ring", folds=5)
+    low, high = done.results[0].scores.intervals["balanced_accuracy"]
+    assert low - 0.03 < 0.5 < high + 0.03
+
+
+def test_reports_say_what_the_result_says(tmp_path):
+    catalogue = votes(800)
+    done = classify(telling_latents(catalogue), catalogue, tmp_path / "forests")
+    found = {path.name for path in (tmp_path / "forests").iterdir()}
+    assert found == {"forests.json", "scores.json", "scores.md", "confusion.png"} | {f"{q}.skops" for q in TABLE_2}
+    value = json.loads((tmp_path / "forests" / "scores.json").read_text())
+    for result in done.results:
+        one = value["questions"][result.name]
+        assert one["confusion"] == result.scores.confusion.tolist()
+        assert one["accuracy"] == result.scores.accuracy and one["tested"] == np.sum(one["confusion"])
+        assert one["paper"]["accuracy"] == TABLE_2[result.name].paper[0]
+        assert one["galaxies"] == {
+            label.answer: int(np.sum(labels(catalogue, result.name) == label.answer))
+            for label in TABLE_2[result.name].labels
+        }
+    text = (tmp_path / "forests" / "scores.md").read_text()
+    assert "| Edge on? | yes |" in text and "8,377" in text and "96.4%" in text
+    assert all(result.title in text for result in done.results)
+
+
+def test_same_seed_same_files_and_another_seed_another_split(tmp_path):
+    latents, table = rings()
+    scores = {}
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        classify(latents, table, tmp_path / name, label_column="ring", seed=seed)
+        scores[name] = json.loads((tmp_path / name / "scores.json").read_text())["questions"]["ring"]["confusion"]
+    assert scores["a"] == scores["b"]
+    a, b, c = (predict(latents, tmp_path / name) for name in "abc")
+    np.testing.assert_array_equal(a["ring_1"], b["ring_1"])
+    assert not np.array_equal(a["ring_1"], c["ring_1"])
+
+
+def test_saved_forest_of_a_split_is_the_tested_one(tmp_path):
+    # So it has seen 70 % of the galaxies, and knows those better than the others.
+    latents, table = rings(300)
+    done = classify(latents, table, tmp_path / "forests", label_column="ring")
+    forest = Forests.load(tmp_path / "forests").by_question["ring"]
+    assert sum(forest.counts) == done.results[0].trained == 210
+    right = forest.probabilities(latents.z).argmax(1) == np.asarray(table["ring"])
+    assert np.sum(~right) >= np.sum(done.results[0].scores.confusion) * (1 - done.results[0].scores.accuracy) - 1e-6
+
+
+def test_folds_score_every_galaxy_once_and_fit_on_all(tmp_path):
+    latents, table = rings(203)
+    done = classify(latents, table, tmp_path / "forests", label_column="ring", folds=5)
+    result = done.results[0]
+    assert result.tested == result.trained == 203 and len(result.folds) == 5
+    assert result.scores.accuracy == pytest.approx(np.mean([fold["accuracy"] for fold in result.folds]), abs=0.01)
+    assert "5-fold" in (tmp_path / "forests" / "scores.md").read_text()
+    assert sum(Forests.load(tmp_path / "forests").by_question["ring"].counts) == 203
+
+
+@pytest.mark.parametrize("folds", [None, 4])
+def test_rows_of_a_galaxy_stay_on_one_side(tmp_path, folds):
+    # Two surveys, latents that name the galaxy and nothing else: whoever sees a galaxy on both sides scores 1.
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(150, 3)).astype(np.float32)
+    ids = np.array([f"g{index}" for index in range(150)])
+    table = Table({"id": ids, "ring": rng.integers(2, size=150)})
+    both = latent_table(300, 3, id=np.tile(ids, 2), z=np.tile(z, (2, 1)))
+    done = classify(both, table, tmp_path / "forests", label_column="ring", folds=folds)
+    assert done.matched == 300
+    assert done.results[0].scores.accuracy < 0.75
+    # Galaxies are counted and not rows.
+    assert sum(done.results[0].galaxies.values()) == 150
+
+
+def test_join_counts_and_refuses_to_find_nothing(tmp_path):
+    latents, table = rings(100)
+    done = classify(latents, table[:60], tmp_path / "forests", label_column="ring")
+    assert (done.matched, done.unmatched) == (60, 40)
+    table["id"] = [f"other{index}" for index in range(100)]
+    with pytest.raises(GalkerasError, match=r"none of the 100 latents.*'J000000'.*'other0'.*--id-column"):
+        classify(latents, table, tmp_path / "none", label_column="ring")
+    assert not (tmp_path / "none").exists()
+
+
+def test_small_classes_are_left_out_by_name_and_small_questions_skipped(tmp_path):
+    catalogue = votes(1500)
+    rare = np.flatnonzero(labels(catalogue, "bar") == "weak")[5:]
+    catalogue["bar_weak_fraction"][rare] = np.nan
+    merging = np.flatnonzero(labels(catalogue, "merging") == "merger")
+    catalogue["merging_merger_fraction"][merging] = 0
+    done = classify(telling_latents(votes(1500)), catalogue, tmp_path / "forests")
+    by_name = {result.name: result for result in done.results}
+    assert by_name["bar"].left_out == ("weak",) and by_name["bar"].scores.classes == ("no", "strong")
+    assert by_name["bar"].galaxies["weak"] == 5
+    assert list(done.skipped) == ["merging"] and "0 merger" in done.skipped["merging"]
+    text = (tmp_path / "forests" / "scores.md").read_text()
+    assert "weak (left out)" in text and "- merging: two classes need 10 galaxies each" in text
+
+
+def test_missing_question_is_skipped_and_the_rest_goes_on(tmp_path):
+    catalogue = votes(600)
+    latents = telling_latents(catalogue)
+    catalogue.remove_column("spiral-winding_tight_fraction")
+    done = classify(latents, catalogue, tmp_path / "forests")
+    assert list(done.skipped) == ["spiral-winding"]
+    assert "spiral-winding_tight_fraction" in done.skipped["spiral-winding"]
+    assert len(done.results) == 8
+
+
+@pytest.mark.parametrize(
+    "values, classes",
+    [
+        (["spiral", "edge", ""], ("edge", "spiral")),
+        ([0, 1, 2], ("0", "1", "2")),
+        ([0.0, 1.0, np.nan], ("0", "1")),
+        ([True, False, True], ("False", "True")),
+        (["b", None, "a"], ("a", "b")),
+    ],
+)
+def test_labels_from_any_column(tmp_path, values, classes):
+    latents = latent_table(120, 3)
+    column = np.empty(120, object if None in values else np.array(values).dtype)
+    column[:] = np.resize(np.array(values, column.dtype), 120)
+    table = Table({"id": latents.id, "what": column})
+    done = classify(latents, table, tmp_path / "forests", label_column="what")
+    assert done.results[0].scores.classes == classes
+    assert sum(done.results[0].galaxies.values()) == 40 * len(classes) + (40 if len(set(values)) == 2 else 0)
+
+
+def test_wrong_label_column_suggests_the_nearest(tmp_path):
+    latents, table = rings(50)
+    with pytest.raises(GalkerasError, match="no column 'rings'. Did you mean 'ring'"):
+        classify(latents, table, tmp_path / "forests", label_column="rings")
+    table["redshift"] = np.linspace(0, 1, 50)
+    with pytest.raises(GalkerasError, match="'redshift' has 50 distinct values"):
+        classify(latents, table, tmp_path / "forests", label_column="redshift")
+
+
+def test_nothing_to_classify_by(tmp_path):
+    latents, table = rings(50)
+    with pytest.raises(GalkerasError, match="--label-column"):
+        classify(latents, table, tmp_path / "forests")
+    table["ring"] = 1
+    with pytest.raises(GalkerasError, match="nothing to classify by. ring: two classes need 10 galaxies each"):
+        classify(latents, table, tmp_path / "forests", label_column="ring")
+    assert not (tmp_path / "forests").exists()
+
+
+@pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": 0}, {"minimum": 1}])
+def test_wrong_arguments_are_named(tmp_path, wrong):
+    latents, table = rings(50)
+    with pytest.raises(GalkerasError, match=f"`{next(iter(wrong))}` must be 2 or more"):
+        classify(latents, table, tmp_path / "forests", label_column="ring", **wrong)
+
+
+def test_folder_that_holds_something_else_is_left_alone(tmp_path):
+    latents, table = rings(50)
+    out = tmp_path / "thesis"
+    out.mkdir()
+    (out / "chapter1.tex").write_text("precious")
+    with pytest.raises(GalkerasError, match=r"holds something else \(chapter1.tex\)"):
+        classify(latents, table, out, label_column="ring")
+    with pytest.raises(GalkerasError, match="is a file"):
+        classify(latents, table, out / "chapter1.tex", label_column="ring")
+    assert (out / "chapter1.tex").read_text() == "precious"
+
+
+def test_rerun_replaces_and_failure_leaves_nothing_that_loads(tmp_path, monkeypatch):
+    latents, table = rings(100)
+    out = tmp_path / "forests"
+    table["other"] = table["ring"]
+    classify(latents, table, out, label_column="other")
+    classify(latents, table, out, label_column="ring")
+    assert set(Forests.load(out).by_question) == {"ring"} and not (out / "other.skops").exists()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("galkeras.morphology.forests.skops.io.dump", full)
+    with pytest.raises(OSError):
+        classify(latents, table, out, label_column="ring")
+    with pytest.raises(GalkerasError, match="holds no forests.json"):
+        Forests.load(out)
+    monkeypatch.undo()
+    monkeypatch.setitem(forests_module.FOREST, "n_estimators", 5)
+    classify(latents, table, out, label_column="ring")
+    assert Forests.load(out)
+
+
+def test_real_votes_go_through_from_the_file(tmp_path, real_data):
+    file = real_data / "gzd5_catalogue" / "full_tree_1418.csv"
+    catalogue = read_catalogue(file)
+    done = classify(latent_table(1418, 4, id=np.array(catalogue["id"].tolist())), file, tmp_path / "forests")
+    assert (done.matched, done.unmatched) == (1418, 0)
+    names = {result.name: result for result in done.results}
+    assert names["disk-edge-on"].galaxies == {"yes": 44, "no": 659}
+    assert names["disk-edge-on"].scores.majority == pytest.approx(659 / 703, abs=0.01)
+    assert "merging" in done.skipped
+
+
+def test_another_decision_tree_is_refused(tmp_path, real_data):
+    sample = real_data / "gz_decals_sample"
+    catalogue = read_catalogue(sample / "gz_decals_volunteers_1_and_2.csv")
+    latents = latent_table(len(catalogue), id=np.array(catalogue["id"].tolist()))
+    with pytest.raises(GalkerasError, match="volunteers_1_and_2"):
+        classify(latents, sample / "gz_decals_volunteers_1_and_2.csv", tmp_path / "forests")

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from latents.tables import latent_table
+
+from galkeras.errors import GalkerasError
+from galkeras.latents.columns import FORMATS, read_columns
+from galkeras.morphology import forests as forests_module
+from galkeras.morphology.forests import Forest, Forests, fit_forest
+from galkeras.morphology.predict import predict
+
+
+@pytest.fixture(scope="module")
+def forests() -> Forests:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(forests_module.FOREST, "n_estimators", 20)
+        table = latent_table(300, 4)
+        target = (table.z[:, 0] > 0).astype(int) + (table.z[:, 1] > 1)
+        by_question = {
+            "bar": Forest("Bar", ("no", "weak", "strong"), (100, 150, 50), fit_forest(table.z, target, 0)),
+            "a/b c": Forest("a/b c", ("x", "y"), (150, 150), fit_forest(table.z, target > 0, 0)),
+        }
+    return Forests("a" * 64, 4, 1, 0, by_question)
+
+
+def test_loaded_forests_give_the_same_bits(tmp_path, forests):
+    forests.save(tmp_path / "f")
+    loaded = Forests.load(tmp_path / "f")
+    z = latent_table(5000, 4, seed=1).z
+    for name, forest in forests.by_question.items():
+        other = loaded.by_question[name]
+        assert (other.title, other.classes, other.counts) == (forest.title, forest.classes, forest.counts)
+        np.testing.assert_array_equal(other.probabilities(z), forest.probabilities(z))
+    assert {path.name for path in (tmp_path / "f").iterdir()} == {"forests.json", "bar.skops", "a_b_c.skops"}
+
+
+def test_probabilities_do_not_depend_on_cores_or_company(forests, monkeypatch):
+    z = latent_table(9000, 4, seed=1).z
+    forest = forests.by_question["bar"]
+    expected = forest.probabilities(z)
+    np.testing.assert_allclose(expected.sum(1), 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    np.testing.assert_array_equal(forest.probabilities(z), expected)
+    np.testing.assert_array_equal(forest.probabilities(z[17:40]), expected[17:40])
+
+
+def test_same_seed_same_forest(forests):
+    z = latent_table(300, 4).z
+    target = (z[:, 0] > 0).astype(int)
+    one, two = (Forest("", ("a", "b"), (), fit_forest(z, target, 3)).probabilities(z) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(
+    "changes, match",
+    [
+        ({"model": "b" * 64}, "of model aaaaaaaaaaaa, and these are of model bbbbbbbbbbbb"),
+        ({"views": 8}, "averaged over 1 views.*--views 1"),
+        ({"z": np.zeros((50, 3), np.float32)}, "need 4 latents, and the table has 3"),
+    ],
+)
+def test_latents_of_another_model_are_refused(tmp_path, forests, changes, match):
+    with pytest.raises(GalkerasError, match=match):
+        predict(latent_table(**changes), forests, tmp_path / "p.csv")
+    assert not (tmp_path / "p.csv").exists()
+
+
+@pytest.mark.parametrize("extension", FORMATS)
+def test_predictions_in_every_format(tmp_path, forests, extension):
+    table = latent_table()
+    columns = predict(table, forests, tmp_path / f"p{extension}")
+    assert list(columns)[:7] == ["id", "ra", "dec", "survey", "bar_no", "bar_weak", "bar_strong"]
+    np.testing.assert_allclose(columns["bar_no"] + columns["bar_weak"] + columns["bar_strong"], 1)
+    back, metadata = read_columns(tmp_path / f"p{extension}", strings=("id", "survey"))
+    assert list(back) == list(columns) and metadata["model"] == forests.model
+    for name, column in columns.items():
+        np.testing.assert_array_equal(back[name], column)
+
+
+def test_predict_from_files(tmp_path, forests):
+    forests.save(tmp_path / "f")
+    latent_table().save(tmp_path / "l.parquet")
+    from_files = predict(tmp_path / "l.parquet", tmp_path / "f")
+    for name, column in predict(latent_table(), forests).items():
+        np.testing.assert_array_equal(from_files[name], column)
+
+
+def test_unknown_extension_is_refused_before_the_work(tmp_path):
+    with pytest.raises(GalkerasError, match="extension"):
+        predict(tmp_path / "missing.parquet", tmp_path / "missing", tmp_path / "p.txt")
