@@ -22,6 +22,9 @@ def command(
     views: Annotated[
         int, typer.Option(help="8 averages the latents over the eight flips and quarter turns of each image.")
     ] = 1,
+    any_survey: Annotated[
+        bool, typer.Option("--any-survey", help="Take images of a survey that the model was not trained on too.")
+    ] = False,
     batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 64,
 ) -> None:
     """Write the latents of every galaxy of a record set to a table.
@@ -35,7 +38,7 @@ def command(
     """
     from galkeras.latents.encode import encode
 
-    encoded = encode(model, records, out, batch_size=batch_size, splits=split or None, views=views)
-    typer.echo(
-        f"{encoded.path}: {encoded.galaxies:,} galaxies, mean SSIM {encoded.ssim:.3f} (stretched, data range 1)"
+    encoded = encode(
+        model, records, out, batch_size=batch_size, splits=split or None, views=views, any_survey=any_survey
     )
+    typer.echo(f"{encoded.path}: {encoded.galaxies:,} galaxies, mean SSIM {encoded.ssim:.3f} (stretched, data range 1)")

@@ -46,6 +46,7 @@ def encode(
     batch_size: int = 64,
     splits: Iterable[str] | None = None,
     views: int = 1,
+    any_survey: bool = False,
 ) -> Encoded:
     """Write the latents of every galaxy of a record set, in the order of the records.
 
@@ -54,7 +55,7 @@ def encode(
 
     Args:
         model: A model folder, ``saved_models/NAME``.
-        records: A record set, ``tfrecords/NAME``, of the model's image size, units and survey.
+        records: A record set, ``tfrecords/NAME``, of the model's image size, units, pixel scale and survey.
         out: The table to write: ``.parquet``, ``.fits``, ``.ecsv``, ``.csv`` or ``.npz``.
         batch_size: Images at a time.
         splits: Which of train, validation and test; all if None.
@@ -62,6 +63,7 @@ def encode(
             mean of the eight means, so it no longer depends on how the galaxy is turned, and ``log_var`` the log
             of the mean of the eight variances, which says how wide one posterior is and not how well their mean is
             known. The reconstruction scores are of the image as it is, with 1 view as with 8.
+        any_survey: Encode images of a survey the model was not trained on too, to see how far apart they come out.
 
     Returns:
         Where the table is, its rows and the mean SSIM.
@@ -80,7 +82,7 @@ def encode(
     if count == 0:
         raise GalkerasError(f"{records} has no galaxies in {', '.join(chosen)}")
     vae = load_model(model)
-    vae.check_records(record_set)
+    vae.check_records(record_set, any_survey=any_survey)
 
     step = _step(vae, record_set.image_size, views)
     written, similarity = 0, 0.0

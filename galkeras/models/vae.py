@@ -8,9 +8,11 @@ import json
 import numpy as np
 
 from galkeras.backend import keras, tf, tfd
+from galkeras.errors import GalkerasError
 from galkeras.models.config import ModelConfig
 from galkeras.models.networks import build_decoder, build_encoder
 from galkeras.models.stretch import Stretch
+from galkeras.records.schema import RecordSet
 from galkeras.surveys.facts import BANDS
 
 LOSS_TERMS = ("loss", "elbo_loss", "reconstruction", "kl")
@@ -72,6 +74,28 @@ class VAE(keras.Model):
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the reconstructions, in survey units, of the posterior means."""
         return self.decode(self.encode(images)[0])
+
+    def check_records(self, records: RecordSet, *, any_survey: bool = False) -> None:
+        """Raise a `GalkerasError` unless the images of ``records`` are what the model takes.
+
+        Size, units, and pixel scale where both are known; and the survey, unless ``any_survey`` says that images
+        of one the model has not seen are meant.
+        """
+        takes = self.config
+
+        def check(what: str, got: object, must: object, good: bool, fix: str) -> None:
+            if not good:
+                raise GalkerasError(f"{records.path} has {what} {got}, and the model takes {must}: {fix}")
+
+        size, scale = records.image_size, records.pixel_scale
+        check("image size", size, takes.image_size, size == takes.image_size, "see make-tfrecords --image-size")
+        check("units", records.units, takes.units, records.units == takes.units, "use FITS or pictures for both")
+        known = takes.pixel_scale and scale
+        same = not known or abs(scale / takes.pixel_scale - 1) < 0.01
+        check("pixel scale", scale, takes.pixel_scale, same, "arcsec a pixel must agree")
+        surveys = ", ".join(takes.surveys)
+        mine = any_survey or records.survey in takes.surveys
+        check("survey", records.survey, surveys, mine, "say --any-survey to see what it makes of it")
 
     # The distributions.
 

@@ -17,7 +17,7 @@ from galkeras.surveys.catalogue import read_catalogue
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setitem(forests_module.FOREST, "n_estimators", 25)
+    monkeypatch.setitem(forests_module.FOREST, "n_estimators", 10)
 
 
 def rings(rows: int = 200, seed: int = 0) -> tuple:

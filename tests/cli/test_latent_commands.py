@@ -1,0 +1,84 @@
+"""encode, classify and predict as they are typed."""
+
+import sys
+
+import numpy as np
+import pytest
+from latents.tables import latent_table
+from sky import write_csv
+from typer.testing import CliRunner
+
+from galkeras import cli
+from galkeras.latents.columns import read_columns
+from galkeras.morphology import forests as forests_module
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """Latents that tell rings, and their catalogue, in a folder that the commands run in."""
+    monkeypatch.setitem(forests_module.FOREST, "n_estimators", 10)
+    monkeypatch.chdir(tmp_path)
+    table = latent_table(100, 4)
+    ring = np.random.default_rng(0).integers(2, size=100)
+    table.z[:, 0] += 4 * ring
+    table.save("latents.parquet")
+    write_csv(tmp_path / "catalogue.csv", {"id": table.id.tolist()[:90], "ring": ring.tolist()[:90]})
+    return tmp_path
+
+
+def fails(monkeypatch, capsys, *arguments) -> str:
+    """Run the command as a shell would; return the one line that it leaves on stderr."""
+    monkeypatch.setattr(sys, "argv", ["galkeras", *arguments])
+    with pytest.raises(SystemExit) as exit:
+        cli.main()
+    assert exit.value.code == 1
+    message = capsys.readouterr().err
+    lines = [line for line in message.splitlines() if line.startswith("galkeras: ")]
+    assert len(lines) == 1 and "Traceback" not in message
+    return lines[0]
+
+
+def test_classify_then_predict(files):
+    run = CliRunner().invoke
+    arguments = ["classify", "latents.parquet", "catalogue.csv", "--label-column", "ring", "--out", "forests/ring"]
+    result = run(cli.app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "90 latents have a row in the catalogue, 10 do not" in result.output
+    assert "| ring | 0 |" in result.output and "majority" in result.output
+    assert (files / "forests" / "ring" / "scores.md").exists()
+
+    result = run(cli.app, ["predict", "latents.parquet", "forests/ring", "--out", "p.csv"])
+    assert result.exit_code == 0, result.output
+    assert "100 galaxies, 2 probabilities each" in result.output
+    columns, _ = read_columns("p.csv", strings=("id",))
+    assert len(columns["ring_1"]) == 100
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["classify", "latents.parquet", "catalogue.csv", "--out", "f"], "--label-column"),
+        (
+            ["classify", "latents.parquet", "catalogue.csv", "--label-column", "rng", "--out", "f"],
+            "Did you mean 'ring'?",
+        ),
+        (["classify", "none.parquet", "catalogue.csv", "--out", "f"], "none.parquet does not exist"),
+        (["classify", "catalogue.csv", "catalogue.csv", "--out", "f"], "not a readable galkeras table"),
+        (["classify", "latents.parquet", "none.csv", "--out", "f"], "none.csv does not exist"),
+        (["classify", "latents.parquet", "catalogue.csv", "--label-column", "ring", "--out", "."], "something else"),
+        (["predict", "latents.parquet", "none", "--out", "p.csv"], "none is no folder of forests"),
+        (["predict", "latents.parquet", "none", "--out", "p.doc"], "extension must be one of"),
+        (["encode", "model", "none", "--out", "l.parquet"], "none is not a finished record set"),
+        (["encode", "model", "none", "--out", "l.parquet", "--views", "3"], "`views` must be 1 or 8"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(files, monkeypatch, capsys, arguments, words):
+    before = sorted(files.rglob("*"))
+    assert words in fails(monkeypatch, capsys, *arguments)
+    assert sorted(files.rglob("*")) == before
+
+
+def test_help_shows_an_example():
+    for name in ("encode", "classify", "predict"):
+        result = CliRunner().invoke(cli.app, [name, "--help"])
+        assert result.exit_code == 0 and f"galkeras {name} " in result.output

@@ -1,0 +1,177 @@
+import dataclasses
+import shutil
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from skimage.metrics import structural_similarity
+from sky import write_survey
+
+from galkeras.errors import GalkerasError
+from galkeras.latents import encode as encode_module
+from galkeras.latents.encode import encode
+from galkeras.latents.table import read_latents
+from galkeras.models.config import ModelConfig
+from galkeras.models.vae import VAE
+from galkeras.records.make import make_tfrecords
+from galkeras.records.reader import ordered_dataset
+from galkeras.records.schema import RecordSet
+
+COUNT = 70
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory) -> RecordSet:
+    folder = tmp_path_factory.mktemp("survey")
+    catalogue, cutouts = write_survey(folder, COUNT, side=64)
+    return make_tfrecords(catalogue, cutouts, folder / "records", workers=1, shard_megabytes=1)
+
+
+@pytest.fixture(scope="module")
+def model() -> VAE:
+    """An untrained model with visible latents: encoding needs no more."""
+    return VAE(ModelConfig(64, "nanomaggy", ("decals",), (5.0,) * 3, softening=(0.1,) * 3, latent_dim=6))
+
+
+@pytest.fixture(autouse=True)
+def loaded(model, monkeypatch):
+    monkeypatch.setattr(encode_module, "load_model", lambda path: model)
+
+
+@pytest.fixture(scope="module")
+def images(records) -> dict[str, np.ndarray]:
+    batches = list(ordered_dataset(records, batch_size=COUNT))
+    return {name: np.concatenate([batch[name].numpy() for batch in batches]) for name in batches[0]}
+
+
+def test_table_holds_every_galaxy_once_with_its_latents(tmp_path, records, model, images):
+    encoded = encode("model", records.path, tmp_path / "l.parquet", batch_size=16)
+    table = read_latents(tmp_path / "l.parquet")
+    assert encoded.galaxies == len(table) == COUNT
+    assert table.id.tolist() == [name.decode() for name in images["id"]]
+    assert table.split.tolist() == [name.decode() for name in images["split"]]
+    np.testing.assert_array_equal(table.ra, images["ra"])
+    np.testing.assert_array_equal(table.dec, images["dec"])
+    assert set(table.survey) == {records.survey}
+    z, log_var = (np.asarray(part) for part in model.encode(images["image"]))
+    np.testing.assert_allclose(table.z, z, atol=1e-5)
+    np.testing.assert_allclose(table.log_var, log_var, atol=1e-5)
+    assert (table.model, table.views, table.latent_dim) == (model.digest, 1, 6)
+    assert np.std(table.z, axis=0).min() > 0
+
+
+def test_scores_are_those_of_scikit_image_on_the_stretched_image(tmp_path, records, model, images):
+    encoded = encode("model", records.path, tmp_path / "l.parquet")
+    table = read_latents(tmp_path / "l.parquet")
+    a = np.asarray(model.stretch(images["image"]))
+    b = np.asarray(model.decode_stretched(table.z))
+    expected = [
+        structural_similarity(
+            x, y, data_range=1.0, channel_axis=-1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+        )
+        for x, y in zip(a, b, strict=True)
+    ]
+    np.testing.assert_allclose(table.ssim, expected, atol=1e-4)
+    np.testing.assert_allclose(table.reconstruction_mse, np.mean((a - b) ** 2, axis=(1, 2, 3)), rtol=1e-4)
+    assert encoded.ssim == pytest.approx(np.mean(expected), abs=1e-4)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 70, 500])
+def test_batch_size_changes_nothing(tmp_path, records, batch_size):
+    encode("model", records.path, tmp_path / "a.npz", batch_size=64)
+    encode("model", records.path, tmp_path / "b.npz", batch_size=batch_size)
+    a, b = read_latents(tmp_path / "a.npz"), read_latents(tmp_path / "b.npz")
+    assert a.id.tolist() == b.id.tolist()
+    np.testing.assert_allclose(a.z, b.z, atol=1e-5)
+
+
+def test_splits_are_taken_once_each_in_the_order_of_the_records(tmp_path, records):
+    encode("model", records.path, tmp_path / "l.parquet", splits=["test", "train", "test"])
+    table = read_latents(tmp_path / "l.parquet")
+    assert len(table) == records.count("train", "test")
+    assert table.split.tolist() == ["train"] * records.count("train") + ["test"] * records.count("test")
+
+
+def test_eight_views_do_not_depend_on_how_the_galaxy_is_turned(tmp_path, records, model, images):
+    encode("model", records.path, tmp_path / "one.parquet")
+    encode("model", records.path, tmp_path / "eight.parquet", views=8)
+    one, eight = read_latents(tmp_path / "one.parquet"), read_latents(tmp_path / "eight.parquet")
+    assert eight.views == 8
+    turned = [np.rot90(side, k, axes=(1, 2)) for side in (images["image"], images["image"][:, ::-1]) for k in range(4)]
+    assert len({side.tobytes() for side in turned}) == 8
+    z, log_var = (np.stack(parts) for parts in zip(*(map(np.asarray, model.encode(t)) for t in turned), strict=True))
+    np.testing.assert_allclose(eight.z, z.mean(0), atol=1e-5)
+    np.testing.assert_allclose(eight.log_var, np.log(np.exp(log_var).mean(0)), atol=1e-5)
+    assert np.abs(eight.z - one.z).max() > 1e-3
+    np.testing.assert_array_equal(eight.ssim, one.ssim)
+
+
+@pytest.mark.parametrize(
+    "changes, match",
+    [
+        ({"views": 4}, "`views` must be 1 or 8. Received: views=4"),
+        ({"batch_size": 0}, "`batch_size` must be 1 or more"),
+        ({"splits": ["tset"]}, "`splits` must be of train, validation, test. Received: tset"),
+        ({"splits": []}, "Received: none"),
+    ],
+)
+def test_wrong_arguments_are_named(tmp_path, records, changes, match):
+    with pytest.raises(GalkerasError, match=match):
+        encode("model", records.path, tmp_path / "l.parquet", **changes)
+    assert not list(tmp_path.iterdir())
+
+
+def test_wrong_files_are_named(tmp_path, records):
+    with pytest.raises(GalkerasError, match=r"extension must be one of"):
+        encode("model", records.path, tmp_path / "l.pickle")
+    with pytest.raises(GalkerasError, match="is not a finished record set"):
+        encode("model", tmp_path, tmp_path / "l.parquet")
+
+
+@pytest.mark.parametrize(
+    "changes, match",
+    [
+        ({"image_size": 128, "network_size": 64}, "has image size 64, and the model takes 128"),
+        ({"units": "picture"}, "has units nanomaggy, and the model takes picture"),
+        ({"pixel_scale": 0.5}, "has pixel scale 0.262, and the model takes 0.5"),
+        ({"surveys": ("bass-mzls", "sdss")}, "has survey decals, and the model takes bass-mzls, sdss.*--any-survey"),
+    ],
+)
+def test_records_that_do_not_fit_the_model_are_refused(tmp_path, records, model, monkeypatch, changes, match):
+    other = VAE(dataclasses.replace(model.config, **changes))
+    monkeypatch.setattr(encode_module, "load_model", lambda path: other)
+    with pytest.raises(GalkerasError, match=match):
+        encode("model", records.path, tmp_path / "l.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_survey_can_be_asked_for(tmp_path, records, model, monkeypatch):
+    other = VAE(dataclasses.replace(model.config, surveys=("bass-mzls",)))
+    monkeypatch.setattr(encode_module, "load_model", lambda path: other)
+    encode("model", records.path, tmp_path / "l.parquet", any_survey=True)
+    assert set(read_latents(tmp_path / "l.parquet").survey) == {"decals"}
+
+
+def test_latents_that_are_not_finite_end_the_run_with_nothing_written(tmp_path, records, model, monkeypatch):
+    broken = VAE(model.config)
+    broken.encoder.set_weights([np.full_like(weight, np.nan) for weight in broken.encoder.get_weights()])
+    monkeypatch.setattr(encode_module, "load_model", lambda path: broken)
+    with pytest.raises(GalkerasError, match="latents of galaxy g0.* are not finite"):
+        encode("model", records.path, tmp_path / "l.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+def test_damaged_shard_is_named_and_nothing_written(tmp_path, records):
+    shutil.copytree(records.path, tmp_path / "copy")
+    shard = max((tmp_path / "copy").glob("*.tfrecord"), key=lambda path: path.stat().st_size)
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    shard.write_bytes(data)
+    with pytest.raises(GalkerasError, match=shard.name):
+        encode("model", tmp_path / "copy", tmp_path / "out" / "l.parquet")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_parquet_metadata_are_there_for_other_tools(tmp_path, records, model):
+    encode("model", records.path, tmp_path / "l.parquet")
+    assert model.digest in pq.read_schema(tmp_path / "l.parquet").metadata[b"GALKERAS"].decode()
