@@ -246,9 +246,10 @@ def _most_common(values: Iterable):
 
 
 def _tasks(out: Path, rows: list[Row], settings: Settings, megabytes: float) -> list[ShardTask]:
-    tasks = []
-    for split in SPLITS:
-        members = [row for row in rows if split_of(row.id) == split]
+    tasks, by_split = [], {split: [] for split in SPLITS}
+    for row in rows:
+        by_split[split_of(row.id)].append(row)
+    for split, members in by_split.items():
         count = math.ceil(len(members) * _record_bytes(settings) / (megabytes * 1e6))
         count = max(count, min(_FEWEST_SHARDS, math.ceil(len(members) / _FEWEST_IN_SHARD)))
         edges = [index * len(members) // max(count, 1) for index in range(count + 1)]
@@ -382,7 +383,8 @@ def _write_parallel(tasks: list[ShardTask], workers: int, bar: tqdm) -> list[Sha
     context = multiprocessing.get_context("spawn")
     done, stop = context.Value("q", 0), context.Event()
     with ProcessPoolExecutor(workers, context, _start_worker, (done, stop)) as pool:
-        futures = [pool.submit(_work, task) for task in tasks]
+        with _ctrl_c_ignored():
+            futures = [pool.submit(_work, task) for task in tasks]
         try:
             waiting = set(futures)
             while waiting:
@@ -400,14 +402,25 @@ def _write_parallel(tasks: list[ShardTask], workers: int, bar: tqdm) -> list[Sha
             pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Processes started inside ignore Ctrl-C from their first moment: the parent alone decides, and tells them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 _worker: tuple = ()
 
 
 def _start_worker(done, stop) -> None:
     global _worker
     _worker = done, stop
-    # Ctrl-C reaches the whole group; the parent alone decides, and tells by `stop`.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

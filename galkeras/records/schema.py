@@ -115,7 +115,7 @@ class RecordSet:
         check("units", self.units in (NANOMAGGY, PICTURE), f"{NANOMAGGY} or {PICTURE}")
         check("dtype", self.dtype in DTYPES, f"one of {', '.join(DTYPES)}")
         check("bands", tuple(self.bands) == BANDS, ", ".join(BANDS))
-        check("image_size", isinstance(self.image_size, int) and 0 < self.image_size <= 4096, "1 to 4096")
+        check("image_size", type(self.image_size) is int and 0 < self.image_size <= 4096, "1 to 4096")
         scale = self.pixel_scale
         known = isinstance(scale, int | float) and 0 < scale < 1e6
         check("pixel_scale", scale is None or known, "positive or null")
@@ -126,6 +126,8 @@ class RecordSet:
         check("shards", named, "named SPLIT-00000-of-00008.tfrecord")
         check("shards", len({s.name for s in self.shards}) == len(self.shards), "of different names")
         check("shards", all(self._plausible(s) for s in self.shards), "large enough for their examples")
+        for name in ("read", "written", "rejected"):
+            check(name, type(getattr(self, name)) is int and getattr(self, name) >= 0, "0 or more")
         check("read", self.read == self.written + self.rejected, "written + rejected")
         check("written", self.written == sum(shard.examples for shard in self.shards), "the sum over shards")
 

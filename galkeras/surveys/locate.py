@@ -44,6 +44,9 @@ def locate_cutouts(table: Table, cutouts: str | Path, catalogue: str | Path) -> 
     beside = Path(catalogue).parent
     found = [_find(index, cutouts, beside, name, file) for name, file in zip(table["id"], files, strict=True)]
     if not any(isinstance(source, Source) for source in found):
+        several = next((reason for reason in found if reason.startswith("ambiguous")), None)
+        if several:
+            raise GalkerasError(f"no galaxy has one cutout in {cutouts}; {several}: name the folder of one survey")
         example = files[0] or f"{table['id'][0]}.fits (or {', '.join(EXTENSIONS[1:])})"
         raise GalkerasError(
             f"no cutout found for any of {len(table)} galaxies: looked in {cutouts} and below,"
