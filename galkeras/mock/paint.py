@@ -43,17 +43,18 @@ def paint_face_on(
     x, y, u, v = _axes(truth["position_angle"], step / scale)
     v = v / truth["axis_ratio"]
     # A gentle warp of the coordinates, so that no galaxy is quite symmetric.
-    bend = rng.uniform(-0.09, 0.09, 4)
+    bend = rng.uniform(-0.09, 0.09, 4) * (1 + 2.5 * truth["irregularity"])
     u, v = u + bend[0] * v * np.abs(v) * 0.3 + bend[1], v + bend[2] * u * np.abs(u) * 0.3 + bend[3]
     radius = np.sqrt(u**2 + v**2 + np.float32(0.01))
     texture = _waves(truth["position_angle"], truth["axis_ratio"], step / scale, rng)
 
     disc = np.exp(-radius) * _edge(radius, 1.678 * 4.4)
     arms, lanes = _spiral(truth, radius, np.arctan2(v, u), rng)
-    contrast = truth["arm_contrast"]
-    smooth_disc = _unit(disc * (1 + 2.2 * contrast * arms) * (1 + 0.1 * texture))
+    contrast, rough = truth["arm_contrast"], truth["irregularity"]
+    smooth_disc = _unit(disc * (1 + 2.2 * contrast * arms) * np.exp((0.1 + 0.3 * rough) * texture))
     stars = np.exp(-radius / np.float32(1.25)) * _edge(radius, 1.678 * 4.2)
-    star_forming = _unit(stars * (contrast * arms + (1 - contrast) * 0.3 + 0.02) * np.exp(0.6 * texture))
+    clumps = np.exp((0.6 + 0.7 * rough) * texture)
+    star_forming = _unit(stars * (contrast * arms + (1 - contrast) * 0.3 + 0.02) * clumps)
 
     rest = 1 - truth["bulge_to_total"] - truth["bar_flux"]
     new = truth["young_fraction"] * rest

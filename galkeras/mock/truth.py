@@ -22,6 +22,18 @@ PROPORTIONS: dict[str, dict[str, float]] = {
     "merging": {"none": 0.87, "minor-disturbance": 0.05, "major-disturbance": 0.03, "merger": 0.05},
 }
 
+# How far each class follows the Hubble sequence: the correlation with `stage`, which is normal and rises from early
+# to late types. Classes are taken in the order above, so that the proportions stay what they are. Early discs have
+# larger bulges, stronger bars (Masters et al. 2011), tighter and fewer arms, or none.
+_SEQUENCE = {
+    "edge_on_bulge": 0.85,
+    "bulge_size": -0.9,
+    "bar": -0.45,
+    "arms": -0.55,
+    "winding": 0.75,
+    "arm_count": 0.4,
+}
+
 # The range of the parameter that makes a galaxy a member of its class.
 _AXIS_RATIO = {"round": (0.80, 1.0), "in-between": (0.45, 0.80), "cigar-shaped": (0.18, 0.45)}
 _PITCH = {"tight": (7.0, 14.0), "medium": (14.0, 23.0), "loose": (23.0, 40.0)}
@@ -69,8 +81,7 @@ def draw_truth(seed: int, index: int) -> dict[str, Any]:
         its light without companion and tails, `g_r` and `r_z` colours of its main stellar population.
     """
     rng = random_of(seed, index, "truth")
-    kind = _choose(rng, "kind")
-    featured = kind != "smooth"
+    kind, stage = _choose(rng, "kind"), float(rng.normal())
 
     # dN/dm ~ 10^(slope m), cut at both ends.
     low, high = (10 ** (_COUNTS_SLOPE * m) for m in (_BRIGHTEST, _FAINTEST))
@@ -79,7 +90,8 @@ def draw_truth(seed: int, index: int) -> dict[str, Any]:
     redshift = float(np.clip(0.075 * 10 ** (0.1 * (r_mag - 16.8)) * math.exp(0.35 * rng.normal()), 0.004, 0.25))
     # Brighter galaxies are larger; discs are larger than spheroids of the same flux.
     log_radius = {"smooth": 0.38, "edge-on": 0.66, "face-on": 0.66}[kind] + 0.16 * (16.8 - r_mag)
-    radius = float(np.clip(10 ** (log_radius + 0.15 * rng.normal()), 1.1, 13.0))
+    log_radius += 0.05 * stage if kind != "smooth" else 0.0
+    radius = float(np.clip(10 ** (log_radius + 0.14 * rng.normal()), 1.1, 13.0))
 
     truth: dict[str, Any] = {
         "iauname": iauname(ra, dec),
@@ -88,6 +100,7 @@ def draw_truth(seed: int, index: int) -> dict[str, Any]:
         "redshift": redshift,
         "kind": kind,
         "r_mag": r_mag,
+        "stage": stage,
         "radius": radius,
         "position_angle": 180 * rng.random(),
         "roundness": "",
@@ -116,6 +129,7 @@ def draw_truth(seed: int, index: int) -> dict[str, Any]:
         "arm_phase": 0.0,
         "young_fraction": 0.0,
         "ring": 0.0,
+        "irregularity": 0.0,
         "g_r": 0.0,
         "r_z": 0.0,
         "bulge_g_r": 0.0,
@@ -123,11 +137,12 @@ def draw_truth(seed: int, index: int) -> dict[str, Any]:
     }
     truth["disturbance"] = rng.uniform(*_DISTURBANCE[truth["merging"]])
     {"smooth": _smooth, "edge-on": _edge_on, "face-on": _face_on}[kind](truth, rng)
-    red = rng.normal()
-    if featured:
-        truth["g_r"] = 0.52 + 0.07 * red + 0.12 * (truth["bulge_to_total"] - 0.2) - 0.1 * truth["young_fraction"]
+    if kind == "smooth":
+        truth["g_r"] = 0.80 + 0.05 * rng.normal() - (0.25 if rng.random() < 0.1 else 0)
     else:
-        truth["g_r"] = 0.80 + 0.05 * red - (0.25 if rng.random() < 0.1 else 0)
+        truth["g_r"] = 0.61 - 0.11 * stage + 0.04 * rng.normal()
+    # What merges forms stars.
+    truth["g_r"] = float(np.clip(truth["g_r"] - 0.12 * truth["disturbance"], 0.3, 1.0))
     truth["r_z"] = 0.20 + 0.58 * truth["g_r"] + 0.04 * rng.normal()
     truth["bulge_g_r"] = max(0.82 + 0.04 * rng.normal(), truth["g_r"])
     truth["bulge_r_z"] = 0.20 + 0.60 * truth["bulge_g_r"] + 0.02 * rng.normal()
@@ -143,8 +158,8 @@ def _smooth(truth: dict[str, Any], rng: np.random.Generator) -> None:
 
 
 def _edge_on(truth: dict[str, Any], rng: np.random.Generator) -> None:
-    bulge = truth["edge_on_bulge"] = _choose(rng, "edge_on_bulge")
-    truth["thickness"] = rng.uniform(0.09, 0.2)
+    bulge = truth["edge_on_bulge"] = _choose(rng, "edge_on_bulge", truth["stage"])
+    truth["thickness"] = rng.uniform(0.08, 0.14) + 0.06 * (bulge != "none") * rng.random()
     truth["axis_ratio"] = 1.3 * truth["thickness"]
     truth["bulge_to_total"] = rng.uniform(*_EDGE_ON_BULGE[bulge])
     truth["bulge_radius"] = truth["radius"] * rng.uniform(0.16, 0.3)
@@ -157,37 +172,49 @@ def _edge_on(truth: dict[str, Any], rng: np.random.Generator) -> None:
 def _face_on(truth: dict[str, Any], rng: np.random.Generator) -> None:
     scale = truth["radius"] / 1.678
     truth["axis_ratio"] = rng.uniform(0.45, 1.0)
-    size = truth["bulge_size"] = _choose(rng, "bulge_size")
+    size = truth["bulge_size"] = _choose(rng, "bulge_size", truth["stage"])
     bulge = truth["bulge_to_total"] = rng.uniform(*_BULGE_TO_TOTAL[size])
     truth["bulge_radius"] = truth["radius"] * (0.07 + 0.33 * bulge) * math.exp(0.15 * rng.normal())
     truth["bulge_axis_ratio"] = 1 - 0.4 * (1 - truth["axis_ratio"])
     truth["sersic_n"] = _half_steps(np.clip(1.0 + 4 * bulge + 0.5 * rng.normal(), 1.0, 4.5))
     truth["dust"] = rng.uniform(0.1, 0.7)
 
-    bar = truth["bar"] = _choose(rng, "bar")
+    bar = truth["bar"] = _choose(rng, "bar", truth["stage"])
     strength = truth["bar_strength"] = rng.uniform(*_BAR[bar])
-    truth["bar_flux"] = 0.18 * strength * (1 - bulge)
+    truth["bar_flux"] = 0.25 * strength * (1 - bulge)
     truth["bar_length"] = scale * (0.5 + 1.1 * strength) if strength else 0.0
     truth["bar_angle"] = 180 * rng.random()
 
-    arms = truth["arms"] = _choose(rng, "arms")
+    arms = truth["arms"] = _choose(rng, "arms", truth["stage"])
     truth["arm_contrast"] = rng.uniform(*_ARM_CONTRAST[arms])
-    # Lenticulars have little gas; a third of them show a ring.
-    truth["young_fraction"] = rng.uniform(0.25, 0.5) if arms == "yes" else rng.uniform(0.0, 0.08)
-    truth["ring"] = rng.uniform(0.04, 0.12) if rng.random() < (0.35 if arms == "no" else 0.12) else 0.0
+    late = _normal_share(truth["stage"])
+    # Without arms a late type is irregular, and an early one lenticular: little gas, and often a ring.
+    if arms == "no" and late > 0.55:
+        truth["irregularity"] = rng.uniform(0.4, 1.0)
+    young = arms == "yes" or truth["irregularity"]
+    truth["young_fraction"] = rng.uniform(0.15, 0.3) + 0.3 * late if young else rng.uniform(0.0, 0.08)
+    ring = 0.12 if young else 0.5
+    truth["ring"] = rng.uniform(0.04, 0.12) if rng.random() < ring else 0.0
     if arms == "yes":
-        winding = truth["winding"] = _choose(rng, "winding")
+        winding = truth["winding"] = _choose(rng, "winding", truth["stage"])
         truth["pitch"] = rng.uniform(*_PITCH[winding])
-        count = truth["arm_count"] = _choose(rng, "arm_count")
+        count = truth["arm_count"] = _choose(rng, "arm_count", truth["stage"])
         low, high = _ARM_COUNT[count]
         truth["arms_number"] = int(rng.integers(low, high + 1))
         truth["handedness"] = int(rng.choice((-1, 1)))
         truth["arm_phase"] = 360 * rng.random()
 
 
-def _choose(rng: np.random.Generator, question: str) -> str:
-    answers = PROPORTIONS[question]
-    return list(answers)[int(np.searchsorted(np.cumsum(list(answers.values())), rng.random() * 0.999999))]
+def _choose(rng: np.random.Generator, question: str, stage: float = 0.0) -> str:
+    """Draw an answer with its proportion, following the Hubble stage as far as the question does."""
+    answers, follows = PROPORTIONS[question], _SEQUENCE.get(question, 0.0)
+    share = _normal_share(follows * stage + math.sqrt(1 - follows**2) * rng.normal())
+    return list(answers)[int(np.searchsorted(np.cumsum(list(answers.values())), share * 0.999999))]
+
+
+def _normal_share(x: float) -> float:
+    """Return the part of a normal distribution that lies below ``x``."""
+    return 0.5 * (1 + math.erf(x / math.sqrt(2)))
 
 
 def _half_steps(value: float) -> float:

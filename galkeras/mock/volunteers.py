@@ -25,11 +25,11 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
 }
 
 _VOLUNTEERS = (34, 46)
-_CARELESS = 0.04
+_CARELESS = 0.03
 """The part of the votes that is thrown at random."""
 
 # Where volunteers pass from one answer to the next, along the parameter that they judge by.
-_ROUNDNESS = ("cigar-shaped", "in-between", "round"), (0.45, 0.80), 0.10
+_ROUNDNESS = ("cigar-shaped", "in-between", "round"), (0.45, 0.80), 0.055
 _WINDING = ("tight", "medium", "loose"), (14.0, 23.0), 3.5
 _BULGE = ("none", "small", "moderate", "large", "dominant"), (0.03, 0.14, 0.35, 0.59), 0.05
 _BAR = ("no", "weak", "strong"), (0.22, 0.58), 0.13
@@ -136,7 +136,7 @@ def _visible_features(truth: dict[str, Any], clarity: float) -> float:
         return -2.2 + 2.5 * max(truth["disturbance"] - 0.3, 0) + (0.6 if truth["axis_ratio"] < 0.35 else 0)
     if truth["kind"] == "edge-on":
         return 2.6 - 2.0 * (1 - clarity)
-    striking = truth["arm_contrast"] + 0.7 * truth["bar_strength"] + 3 * truth["ring"]
+    striking = truth["arm_contrast"] + 0.7 * truth["bar_strength"] + 3 * truth["ring"] + truth["irregularity"]
     return 5.5 * (clarity - 0.45) + 2.2 * min(striking, 1.2) - 0.3 - 1.2 * max(truth["bulge_to_total"] - 0.4, 0)
 
 
@@ -154,9 +154,9 @@ def _arms_counted(truth: dict[str, Any], clarity: float) -> dict[str, float]:
     answers = QUESTIONS["spiral-arm-count"]
     index = answers.index(truth["arm_count"])
     # More arms, and tighter ones, are harder to count.
-    lost = 0.45 * (1 - clarity) + (0.05, 0.0, 0.12, 0.2, 0.25)[index]
+    lost = 0.3 * (1 - clarity) + (0.05, 0.0, 0.12, 0.2, 0.25)[index]
     lost += 0.12 if truth["winding"] == "tight" else 0
-    wrong = 0.06 + 0.2 * (1 - clarity)
+    wrong = 0.03 + 0.15 * (1 - clarity)
     seen = {answers[index]: (1 - lost) * (1 - wrong), "cant-tell": lost}
     neighbours = [answers[near] for near in (index - 1, index + 1) if 0 <= near < 5]
     for near in neighbours:
