@@ -84,7 +84,7 @@ def encode(
     vae = load_model(model)
     vae.check_records(record_set, any_survey=any_survey)
 
-    step = _step(vae, record_set.image_size, views)
+    step = _step(vae, record_set, views)
     written, similarity = 0, 0.0
     metadata = latent_metadata(vae.digest, vae.config.latent_dim, views)
     with (
@@ -111,14 +111,17 @@ def _chosen(splits: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(split for split in SPLITS if split in asked)
 
 
-def _step(vae: Any, image_size: int, views: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
+def _step(vae: Any, records: RecordSet, views: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
     """Return the compiled function from images to posterior means, log variances, MSE and SSIM."""
 
-    @tf.function(input_signature=[tf.TensorSpec((None, image_size, image_size, 3), tf.float32)])
+    side = records.image_size
+    decoder = vae.decoder_for(records.survey)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, side, side, 3), tf.float32)])
     def step(images: tf.Tensor) -> tuple[tf.Tensor, ...]:
         z, log_var = vae.encode(images)
         stretched = tf.cast(vae.stretch(images), tf.float32)
-        reconstructed = tf.cast(vae.decode_stretched(z), tf.float32)
+        reconstructed = tf.cast(decoder(z), tf.float32)
         mse = tf.reduce_mean(tf.square(stretched - reconstructed), axis=(1, 2, 3))
         similarity = ssim(stretched, reconstructed)
         if views > 1:

@@ -1,10 +1,10 @@
 """What a model is, as plain data: enough to rebuild it, and nothing that could run."""
 
-__all__ = ["ARCHITECTURES", "LOSSES", "ModelConfig"]
+__all__ = ["ALIGNMENTS", "ARCHITECTURES", "LOSSES", "AdaptationConfig", "ModelConfig"]
 
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from galkeras.errors import GalkerasError
 from galkeras.surveys.facts import BANDS
@@ -12,6 +12,7 @@ from galkeras.surveys.pictures import NANOMAGGY, PICTURE
 
 ARCHITECTURES = ("paper", "residual")
 LOSSES = ("mse", "mae")
+ALIGNMENTS = ("mmd2", "coral")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class ModelConfig:
         softening: Flux a pixel, by band, below which the asinh stretch is linear; None for a linear stretch.
         ceiling: Flux a pixel, by band, that the stretch maps to 1.
     """
+
+    kind: ClassVar[str] = "vae"
 
     image_size: int
     units: str
@@ -94,6 +97,37 @@ class ModelConfig:
             return cls(**value)
         except TypeError as error:
             raise GalkerasError(f"a model setting has the wrong type: {error}") from None
+
+
+@dataclass(frozen=True)
+class AdaptationConfig(ModelConfig):
+    """What `ModelConfig` says, and what a domain-adaptation model is beside it.
+
+    Attributes:
+        surveys: Source, then target.
+        alignment: What pulls the two surveys' latents together as distributions: ``mmd2`` or ``coral``.
+        mmd_weight: λ of the paper's equation 6 (also the weight of CORAL), on the scale of the loss per image.
+        pair_weight: Weight of the difference between what the two images of the same galaxy say of it.
+    """
+
+    kind: ClassVar[str] = "domain-adaptation"
+
+    alignment: str = "mmd2"
+    mmd_weight: float = 0.5
+    pair_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.alignment not in ALIGNMENTS:
+            raise GalkerasError(
+                f"`alignment` must be one of {', '.join(ALIGNMENTS)}. Received: alignment={self.alignment!r}"
+            )
+        if len(self.surveys) != 2 or self.surveys[0] == self.surveys[1]:
+            raise GalkerasError(f"`surveys` must be two different ones. Received: surveys={self.surveys}")
+        for name in ("mmd_weight", "pair_weight"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise GalkerasError(f"`{name}` must be finite and not negative. Received: {name}={value!r}")
 
 
 def _is_count(value: Any, most: int) -> bool:

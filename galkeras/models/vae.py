@@ -50,10 +50,15 @@ class VAE(keras.Model):
         self.encoder = build_encoder(config)
         self.decoder = build_decoder(config)
         self._means = {name: keras.metrics.Mean(name=name) for name in LOSS_TERMS}
+        self._extend()
         self.build((None, config.image_size, config.image_size, len(BANDS)))
+
+    def _extend(self) -> None:
+        """Add what a subclass has beside encoder and decoder, before Keras takes the model for built."""
 
     def build(self, input_shape):
         # Encoder and decoder are built by their own input shapes.
+        self.stretch.build(input_shape)
         self.built = True
 
     # What users call: survey pixels in, survey pixels out.
@@ -70,6 +75,10 @@ class VAE(keras.Model):
     def decode_stretched(self, z: tf.Tensor) -> tf.Tensor:
         """Return stretched images of (batch, latent_dim) latents."""
         return self.decoder(z)
+
+    def decoder_for(self, survey: str) -> keras.Model:
+        """Return the decoder that rebuilds stretched images of ``survey``."""
+        return self.decoder
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the reconstructions, in survey units, of the posterior means."""
@@ -161,8 +170,19 @@ class VAE(keras.Model):
 
     def _log(self, terms: dict[str, tf.Tensor], weights: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         for name, mean in self._means.items():
-            mean.update_state(terms[name], weights)
+            self._update(mean, terms[name], weights)
         return {name: mean.result() for name, mean in self._means.items()}
+
+    @staticmethod
+    def _update(mean: keras.metrics.Mean, values: tf.Tensor, weights: tf.Tensor | None) -> None:
+        if weights is not None:
+            # Padding can make one replica's weights another's, while Keras averages over replicas without weights.
+            context = tf.distribute.get_replica_context()
+            total, count = (
+                context.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(x)) for x in (values * weights, weights)
+            )
+            values, weights = tf.math.divide_no_nan(total, count), count
+        mean.update_state(values, weights)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:

@@ -1,0 +1,173 @@
+"""The domain-adaptation model: one encoder that reads two surveys alike, and a decoder for each."""
+
+__all__ = ["DOMAINS", "DomainAdaptationVAE"]
+
+import numpy as np
+
+from galkeras.backend import keras, tf, tfd
+from galkeras.errors import GalkerasError, did_you_mean
+from galkeras.models.config import AdaptationConfig
+from galkeras.models.mmd import coral, mmd2
+from galkeras.models.networks import build_decoder
+from galkeras.models.vae import VAE
+
+DOMAINS = ("source", "target")
+
+_ALIGNMENTS = {"mmd2": mmd2, "coral": coral}
+
+
+class DomainAdaptationVAE(VAE):
+    r"""A `VAE` of two surveys at once: shared encoder, two decoders (paper, sec. 5.2 and eq. 6).
+
+    .. math:: \mathcal{L} = \tfrac12 (\mathcal{L}_\mathrm{VAE}^S + \mathcal{L}_\mathrm{VAE}^T)
+        + \lambda\,\mathrm{MMD}^2(\mu^S, \mu^T) + w \, \mathrm{pair}
+
+    on the scale of one image: :math:`\mathcal{L}_\mathrm{VAE}` is the reconstruction error summed over pixels plus k
+    times the KL summed over latents, averaged over the galaxies of a survey; MMD² is that of the posterior means; and
+
+    .. math:: \mathrm{pair} = \tfrac12 D_{KL}(q(z|x^S)\,\|\,q(z|x^T)) + \tfrac12 D_{KL}(q(z|x^T)\,\|\,q(z|x^S))
+
+    compares, in nats and averaged over galaxies, what the two images of the same galaxy say of it: a difference counts
+    by the width of the posteriors, so it cannot be made small by shrinking the latents. Adam sees
+    :math:`\mathcal{L}` divided by the number of pixels and bands.
+
+    Whatever a `VAE` offers works here; what it decodes to is the source survey unless told otherwise.
+
+    Args:
+        config: What to build.
+        paired: Whether rows of the same number in source and target batches are the same galaxy.
+        seed: Of posterior noise and augmentation.
+
+    >>> settings = dict(image_size=64, units="picture", surveys=("decals", "bass-mzls"), ceiling=(255.0,) * 3)
+    >>> model = DomainAdaptationVAE(AdaptationConfig(**settings))
+    >>> model.translate(np.zeros((2, 64, 64, 3), np.float32)).shape
+    TensorShape([2, 64, 64, 3])
+    """
+
+    def __init__(self, config: AdaptationConfig, *, paired: bool = True, seed: int = 0, **kwargs):
+        super().__init__(config, seed=seed, **kwargs)
+        self.paired = paired
+
+    def _extend(self) -> None:
+        self.target_decoder = build_decoder(self.config, "target_decoder")
+        terms = [f"{term}_{domain}" for term in ("reconstruction", "kl") for domain in DOMAINS]
+        terms += [self.config.alignment, "pair"]
+        self._means = {name: keras.metrics.Mean(name=name) for name in terms}
+
+    def start_from(self, vae: VAE) -> None:
+        """Take the weights of a fitted VAE: both decoders begin as its one."""
+        self.encoder.set_weights(vae.encoder.get_weights())
+        for decoder in (self.decoder, self.target_decoder):
+            decoder.set_weights(vae.decoder.get_weights())
+
+    # What users call: survey pixels in, survey pixels out.
+
+    def decode(self, z: tf.Tensor, domain: str = "source") -> tf.Tensor:
+        """Return images in survey units of (batch, latent_dim) latents, as ``domain`` would have taken them."""
+        return self.stretch.inverse(self.decode_stretched(z, domain))
+
+    def decode_stretched(self, z: tf.Tensor, domain: str = "source") -> tf.Tensor:
+        """Return stretched images of (batch, latent_dim) latents, as ``domain`` would have taken them."""
+        if domain not in DOMAINS:
+            raise GalkerasError(f"`domain` must be source or target.{did_you_mean(domain, DOMAINS)}")
+        return self.decoder(z) if domain == "source" else self.target_decoder(z)
+
+    def decoder_for(self, survey: str) -> keras.Model:
+        return self.target_decoder if survey == self.config.surveys[1] else self.decoder
+
+    def translate(self, images: tf.Tensor, domain: str = "target") -> tf.Tensor:
+        """Return what ``domain`` would have seen of galaxies whose images, in survey units, are of either survey."""
+        return self.decode(self.encode(images)[0], domain)
+
+    # Training.
+
+    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Learn from a batch of ``source`` and ``target`` images, and ``source_only`` ones where there are any."""
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        seed = tf.stack([self.base_seed, step])
+        # The two images of a galaxy are turned alike.
+        images = {name: self._turn(values, _fold(seed, name == "source_only")) for name, values in batch.items()}
+        with tf.GradientTape() as tape:
+            terms = self._terms(images, seed)
+            loss = self._total({name: tf.reduce_mean(term) for name, term in terms.items()})["loss"]
+            # Keras sums gradients over replicas.
+            loss /= tf.distribute.get_strategy().num_replicas_in_sync
+        self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+        return self._log(terms, {})
+
+    def test_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Score ``source`` and ``target`` images with ``source_weights`` and ``target_weights``, 0 for padding."""
+        weights = {domain: batch[f"{domain}_weights"] for domain in DOMAINS}
+        images = {domain: batch[domain] for domain in DOMAINS}
+        return self._log(self._terms(images, tf.constant([self.base_seed, -1]), weights), weights)
+
+    def _terms(
+        self, images: dict[str, tf.Tensor], seed: tf.Tensor, weights: dict[str, tf.Tensor] | None = None
+    ) -> dict[str, tf.Tensor]:
+        """Return the terms of the loss: one value an image, but a scalar for the alignment."""
+        order = [name for name in ("source", "source_only", "target") if name in images]
+        counts = [tf.shape(images[name])[0] for name in order]
+        stretched = self.stretch(tf.concat([images[name] for name in order], 0))
+        posterior = self.posterior(stretched)
+        mean, deviation = posterior.mean(), posterior.distribution.stddev()
+        noise = tf.concat([self._noise(_fold(seed, 2 + i), count) for i, count in enumerate(counts)], 0)
+        z = mean + deviation * noise
+        sources = tf.shape(stretched)[0] - counts[-1]
+        kl = tfd.kl_divergence(posterior, self.prior())
+        terms = {
+            "reconstruction_source": self._distance(stretched[:sources], self.decoder(z[:sources])),
+            "reconstruction_target": self._distance(stretched[sources:], self.target_decoder(z[sources:])),
+            "kl_source": kl[:sources],
+            "kl_target": kl[sources:],
+        }
+        common = slice(0, counts[0])
+        terms[self.config.alignment] = self._align(mean[common], mean[sources:], weights)
+        if self.paired:
+            source = tfd.Independent(tfd.Normal(mean[common], deviation[common]), 1)
+            target = tfd.Independent(tfd.Normal(mean[sources:], deviation[sources:]), 1)
+            terms["pair"] = 0.5 * (tfd.kl_divergence(source, target) + tfd.kl_divergence(target, source))
+        return terms
+
+    def _align(self, source: tf.Tensor, target: tf.Tensor, weights: dict[str, tf.Tensor] | None) -> tf.Tensor:
+        # The discrepancy of a batch is no sum over its parts, so every replica computes that of the whole batch.
+        options = {}
+        if weights is not None:
+            options = {"a_weights": _gather(weights["source"]), "b_weights": _gather(weights["target"])}
+        if self.config.alignment == "mmd2":
+            options["paired"] = self.paired
+        return _ALIGNMENTS[self.config.alignment](_gather(source), _gather(target), **options)
+
+    def _total(self, terms: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Return ``loss`` and ``elbo_loss`` of terms that are means over a batch or over an epoch."""
+        reconstruction, kl = (
+            0.5 * (terms[f"{name}_source"] + terms[f"{name}_target"]) for name in ("reconstruction", "kl")
+        )
+        elbo_loss = reconstruction + self.config.kl_weight * kl
+        total = elbo_loss + self.config.mmd_weight * terms[self.config.alignment]
+        if self.paired:
+            total += self.config.pair_weight * terms["pair"]
+        return {"loss": total / float(np.prod(self.config.network_shape)), "elbo_loss": elbo_loss}
+
+    def _log(self, terms: dict[str, tf.Tensor], weights: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        for name, term in terms.items():
+            weight = weights.get("target" if name.endswith("target") else "source")
+            if weights and name == self.config.alignment:
+                # Of a whole batch: counts by the galaxies in the smaller of its two samples.
+                weight = tf.minimum(*(tf.reduce_sum(_gather(weights[domain])) for domain in DOMAINS))
+            self._update(self._means[name], term, weight)
+        means = {name: self._means[name].result() for name in terms}
+        return means | self._total(means)
+
+
+def _gather(x: tf.Tensor) -> tf.Tensor:
+    """Return ``x`` of all replicas, one after the other."""
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return x
+    gathered = context.all_gather(x, 0)
+    return tf.ensure_shape(gathered, (context.num_replicas_in_sync * x.shape[0], *x.shape[1:]))
+
+
+def _fold(seed: tf.Tensor, number: int) -> tf.Tensor:
+    """Return a seed that is another for each purpose."""
+    return tf.random.experimental.stateless_fold_in(seed, int(number))

@@ -1,0 +1,181 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from galkeras.backend import keras, tf
+from galkeras.errors import GalkerasError
+from galkeras.models.adaptation import DomainAdaptationVAE
+from galkeras.models.config import AdaptationConfig, ModelConfig
+from galkeras.models.folder import WEIGHTS_FILE, load_model, write_config, write_weights
+from galkeras.models.mmd import coral, mmd2
+from galkeras.models.vae import VAE
+
+IMAGES = np.random.default_rng(1).uniform(0, 255, (8, 64, 64, 3)).astype("f")
+SETTINGS = {"image_size": 64, "units": "picture", "ceiling": (255.0,) * 3, "latent_dim": 6, "kl_weight": 0.5}
+SURVEYS = ("decals", "bass-mzls")
+
+
+def build(paired=True, **changes) -> DomainAdaptationVAE:
+    keras.utils.set_random_seed(0)
+    return DomainAdaptationVAE(AdaptationConfig(surveys=SURVEYS, **SETTINGS | changes), paired=paired)
+
+
+def terms_of(model, source, target):
+    terms = model._terms({"source": source, "target": target}, tf.constant([0, 0]))
+    return {name: np.asarray(term) for name, term in terms.items()}
+
+
+def test_it_begins_as_the_vae_it_adapts():
+    vae = VAE(ModelConfig(surveys=SURVEYS[:1], **SETTINGS))
+    model = build()
+    model.start_from(vae)
+    expected = vae(IMAGES)
+    np.testing.assert_array_equal(model(IMAGES), expected)
+    np.testing.assert_array_equal(model.translate(IMAGES), expected)
+    np.testing.assert_array_equal(model.encode(IMAGES)[1], vae.encode(IMAGES)[1])
+
+
+def test_each_survey_has_its_decoder():
+    model = build()
+    z = np.ones((2, 6), "f")
+    assert np.abs(model.decode(z, "source") - model.decode(z, "target")).max() > 0
+    np.testing.assert_array_equal(model.decode(z), model.decode(z, "source"))
+    assert model.decoder_for("bass-mzls") is model.target_decoder
+    assert model.decoder_for("decals") is model.decoder
+    with pytest.raises(GalkerasError, match="Did you mean 'target'"):
+        model.decode(z, "taget")
+
+
+@pytest.mark.parametrize("alignment", ["mmd2", "coral"])
+def test_the_loss_is_the_sum_of_its_terms_per_image(alignment):
+    model = build(alignment=alignment, mmd_weight=3.0, pair_weight=0.7)
+    source, target = IMAGES, IMAGES[::-1] * 0.5
+    terms = terms_of(model, source, target)
+    (s_mean, s_log_var), (t_mean, t_log_var) = ([v.numpy() for v in model.encode(x)] for x in (source, target))
+    np.testing.assert_allclose(
+        terms["kl_target"], 0.5 * np.sum(t_mean**2 + np.exp(t_log_var) - 1 - t_log_var, 1), rtol=1e-4
+    )
+    expected = mmd2(s_mean, t_mean, paired=True) if alignment == "mmd2" else coral(s_mean, t_mean)
+    np.testing.assert_allclose(terms[alignment], expected, rtol=1e-4)
+    s_var, t_var = np.exp(s_log_var), np.exp(t_log_var)
+    difference = (s_mean - t_mean) ** 2
+    kl = 0.25 * np.sum((s_var + difference) / t_var + (t_var + difference) / s_var - 2, 1)
+    np.testing.assert_allclose(terms["pair"], kl, rtol=1e-3)
+    means = {name: term.mean() for name, term in terms.items()}
+    total = model._total(means)
+    elbo = 0.5 * sum(means[f"reconstruction_{d}"] + 0.5 * means[f"kl_{d}"] for d in ("source", "target"))
+    np.testing.assert_allclose(total["elbo_loss"], elbo, rtol=1e-5)
+    np.testing.assert_allclose(
+        total["loss"] * 64 * 64 * 3, elbo + 3 * means[alignment] + 0.7 * means["pair"], rtol=1e-5
+    )
+
+
+def test_the_difference_of_a_pair_cannot_be_shrunk_away():
+    # Latents a hundred times smaller with posteriors a hundred times narrower are the same code.
+    model = build(kl_weight=0.0)
+    before = terms_of(model, IMAGES, IMAGES[::-1])["pair"]
+    kernel, bias = model.encoder.layers[-1].weights
+    scale = np.r_[np.full(6, 0.1), np.ones(6)].astype("f")
+    kernel.assign(kernel * scale)
+    bias.assign(bias * scale + np.r_[np.zeros(6), np.full(6, 2 * np.log(0.1))].astype("f"))
+    np.testing.assert_allclose(terms_of(model, IMAGES, IMAGES[::-1])["pair"], before, rtol=1e-3)
+
+
+def test_both_images_of_a_galaxy_are_turned_alike():
+    model = build()
+    seen = {}
+    turn = model._turn
+    model._turn = lambda images, seed: seen.setdefault(len(seen), turn(images, seed))
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+    batch = {"source": IMAGES, "target": -IMAGES, "source_only": IMAGES}
+    model.train_step({name: tf.constant(images) for name, images in batch.items()})
+    seen = dict(zip(batch, seen.values(), strict=True))
+    np.testing.assert_array_equal(seen["source"], -seen["target"])
+    assert np.abs(seen["source"] - IMAGES).max() > 0
+    assert np.abs(seen["source"] - seen["source_only"]).max() > 0
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_training_lowers_the_loss_and_padding_is_not_scored(paired):
+    model = build(paired, pair_weight=0.1)
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+    batch = {"source": IMAGES, "target": 0.5 * IMAGES, "source_only": IMAGES[::-1]}
+    data = tf.data.Dataset.from_tensors(batch).repeat()
+    history = model.fit(data, steps_per_epoch=8, epochs=3, verbose=0).history
+    assert history["elbo_loss"][-1] < 0.9 * history["elbo_loss"][0]
+    assert ("pair" in history) == paired
+
+    def scores(blanks):
+        pad = np.zeros((blanks, 64, 64, 3), "f")
+        weights = np.r_[np.ones(8), np.zeros(blanks)].astype("f")
+        batch = {"source": np.concatenate([IMAGES, pad]), "target": np.concatenate([IMAGES[::-1], pad])}
+        batch |= {"source_weights": weights, "target_weights": weights}
+        return model.evaluate(tf.data.Dataset.from_tensors(batch), return_dict=True, verbose=0)
+
+    padded, whole = scores(8), scores(0)
+    for name in ("kl_source", "kl_target", "mmd2"):
+        np.testing.assert_allclose(padded[name], whole[name], rtol=1e-4)
+
+
+def test_save_and_load_give_the_same_model(tmp_path):
+    model = build()
+    write_config(tmp_path, model.config, {})
+    write_weights(tmp_path / WEIGHTS_FILE, model)
+    loaded = load_model(tmp_path)
+    assert isinstance(loaded, DomainAdaptationVAE)
+    np.testing.assert_array_equal(loaded.translate(IMAGES), model.translate(IMAGES))
+    assert loaded.digest == model.digest
+    value = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(value | {"kind": "gan"}))
+    with pytest.raises(GalkerasError, match="`kind`"):
+        load_model(tmp_path)
+
+
+def test_two_devices_do_what_one_does_with_the_whole_batch():
+    code = (
+        "import sys, numpy as np\n"
+        "from galkeras.backend import keras, tf\n"
+        "cpu = tf.config.list_physical_devices('CPU')[0]\n"
+        "count = int(sys.argv[1])\n"
+        "tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)\n"
+        "from galkeras.training.strategy import choose_strategy\n"
+        "from galkeras.models.adaptation import DomainAdaptationVAE\n"
+        "from galkeras.models.config import AdaptationConfig\n"
+        f"config = AdaptationConfig(surveys={SURVEYS!r}, **{SETTINGS | {'mmd_weight': 1e4, 'pair_weight': 10.0}!r})\n"
+        "keras.utils.set_random_seed(0)\n"
+        "strategy = choose_strategy()\n"
+        "assert strategy.num_replicas_in_sync == count\n"
+        "with strategy.scope():\n"
+        "    model = DomainAdaptationVAE(config)\n"
+        "    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)\n"
+        "x = np.random.default_rng(0).uniform(0, 255, (8, 64, 64, 3)).astype('f')\n"
+        "data = tf.data.Dataset.from_tensors({'source': x, 'target': x[::-1] / 2}).repeat()\n"
+        "weights = np.r_[np.ones(7), 0].astype('f')\n"
+        "scored = {'source': x, 'target': x[::-1], 'source_weights': weights, 'target_weights': weights}\n"
+        "history = model.fit(data, steps_per_epoch=3, epochs=2, verbose=0,\n"
+        "    validation_data=tf.data.Dataset.from_tensors(scored)).history\n"
+        "print('|', ' '.join(f'{name}={values[-1]}' for name, values in sorted(history.items())))\n"
+    )
+    one, two = (
+        subprocess.run(
+            [sys.executable, "-c", code, str(count)], check=True, env=os.environ, capture_output=True, text=True
+        ).stdout.split("|")[1]
+        for count in (1, 2)
+    )
+    one, two = (dict(item.split("=") for item in line.split()) for line in (one, two))
+    assert one.keys() == two.keys() and "val_mmd2" in one
+    for name in one:
+        np.testing.assert_allclose(float(two[name]), float(one[name]), rtol=2e-3, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"alignment": "mmd"}, {"mmd_weight": -1.0}, {"pair_weight": float("nan")}, {"surveys": ("a", "a")}],
+)
+def test_bad_settings_are_named(changes):
+    with pytest.raises(GalkerasError, match=next(iter(changes))):
+        AdaptationConfig(**{"surveys": SURVEYS} | SETTINGS | changes)
