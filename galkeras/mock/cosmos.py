@@ -7,14 +7,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from astropy.io import fits
+from scipy.ndimage import gaussian_filter, label
 
 from galkeras.errors import GalkerasError
 from galkeras.mock.simulator import galsim
 from galkeras.mock.truth import random_of
 
-_LARGEST_STRETCH = 5.0
-"""Hubble's 0.1 arcsec blur, stretched by more than this, would not pass as blurred by the surveys' air."""
+_LARGEST_STRETCH = 8.0
+"""Hubble's blur of 0.1 arcsec then stays below the surveys' seeing. Taking it out would bring up noise."""
+_BRIGHTEST = 1 / 3
+"""The part of the catalogue that is drawn from: fainter galaxies show their noise when they are magnified."""
+_KNOWN = ("iauname", "ra", "dec", "redshift", "r_mag", "g_r", "r_z")
 
 
 def check_seeds(folder: str | Path) -> int:
@@ -25,21 +30,37 @@ def check_seeds(folder: str | Path) -> int:
 def draw_seed(truth: dict[str, Any], folder: str, seed: int, index: int) -> "galsim.GSObject":
     """Return a real galaxy of unit flux for galaxy ``index``, and put its size and number into ``truth``.
 
-    Its morphology is unknown: every class in ``truth`` is emptied.
+    Its morphology is unknown: every class and shape in ``truth`` becomes empty or 0.
     """
     catalogue = _catalogue(folder)
     rng = random_of(seed, index, "texture", 1)
-    number = int(rng.integers(catalogue.nobjects))
-    galaxy = galsim.RealGalaxy(catalogue, index=number)
-    # The stamp's own half-light radius, above its noise.
-    radius = galaxy.original_gal.calculateHLR() if hasattr(galaxy.original_gal, "calculateHLR") else 0.5
+    bright = np.argsort(catalogue.mag, kind="stable")[: max(1, round(catalogue.nobjects * _BRIGHTEST))]
+    number = int(rng.choice(bright))
+    stamp = _without_noise(catalogue.getGalImage(number))
+    galaxy = galsim.InterpolatedImage(stamp, x_interpolant="quintic")
+    radius = min(max(float(stamp.calculateHLR(flux=float(stamp.array.sum()))), 0.1), 2.0)
     stretch = min(truth["radius"] / radius, _LARGEST_STRETCH)
     turn = 360 * rng.random()
     for key, value in truth.items():
-        if isinstance(value, str) and key != "iauname":
-            truth[key] = ""
+        if key not in _KNOWN:
+            truth[key] = type(value)()
     truth |= {"kind": "seed", "cosmos_index": number, "radius": stretch * radius, "position_angle": turn}
     return galaxy.withFlux(1.0).dilate(stretch).rotate(turn * galsim.degrees)
+
+
+def _without_noise(stamp: "galsim.Image") -> "galsim.Image":
+    """Return the stamp's light where it clearly rises from the noise, with a soft edge.
+
+    Magnified, the noise of Hubble's image would be brighter than the surveys' own.
+    """
+    image = stamp.array - np.median(np.concatenate([stamp.array[:5].ravel(), stamp.array[-5:].ravel()]))
+    smooth = gaussian_filter(image, 2)
+    noise = 1.4826 * np.median(np.abs(smooth[:5]))
+    # Only what hangs together with the middle is the galaxy.
+    parts, _ = label(smooth > 3 * noise)
+    own = parts == parts[tuple(length // 2 for length in parts.shape)]
+    edge = gaussian_filter(own.astype(np.float32), 1.5)
+    return galsim.Image((image * edge).astype(np.float32), scale=stamp.scale)
 
 
 @cache

@@ -85,7 +85,7 @@ def _disturb(
     """Add a companion, tidal tails and lopsidedness, as far as the galaxy is disturbed."""
     strength, merging = truth["disturbance"], truth["merging"]
     extra = {"companion_flux": 0.0, "companion_distance": 0.0, "tail_flux": 0.0}
-    if merging == "none":
+    if merging in ("", "none"):
         return galaxy, extra
     total, radius = galaxy[1, 0, 0].real, truth["radius"]
     around = 2 * math.pi * rng.random()

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -154,3 +156,18 @@ def test_command_line(tmp_path):
     assert result.exit_code == 0, result.output
     assert json.loads((out / "mock.json").read_text())["surveys"] == ["decals"]
     assert [f.name for f in (out / "cutouts").iterdir()] == ["decals"]
+
+
+def test_missing_galsim_names_the_extra():
+    code = (
+        "import sys; sys.modules['galsim'] = None; sys.argv = 'galkeras mock --out x'.split();"
+        "from galkeras.cli import main; main()"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr == "galkeras: galsim is not installed: pip install 'galkeras[mock]'\n"
+
+
+def test_seeds_of_another_kind_are_refused(tmp_path):
+    result = CliRunner().invoke(app, ["mock", "--seeds", "sdss", "somewhere", "--out", str(tmp_path / "m")])
+    assert "--seeds knows only 'cosmos'" in str(result.exception)
