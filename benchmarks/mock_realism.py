@@ -4,7 +4,8 @@
 
 REAL_DATA holds `decals_rings/` (Galaxy Zoo DECaLS pictures) and `fits/` (real cutouts). The mock galaxies are selected
 by their votes as those pictures were (featured, not edge-on, more without arms than with), cut to 17 half-light radii
-and shown in the same colours. Writes `mock_real_mosaic.png` and `mock_profiles.png` to OUT and prints Markdown.
+and shown in the same colours. Writes `mock_real_mosaic.jpg`, `mock_pairs.jpg` and `mock_profiles.png` to OUT and
+prints Markdown.
 """
 
 import csv
@@ -23,19 +24,25 @@ from galkeras.mock.galaxy import Settings, simulate
 from galkeras.mock.truth import draw_truth, random_of
 from galkeras.mock.volunteers import catalogue_row, clarity_of, vote
 from galkeras.surveys.facts import PIXEL_SCALE
-from galkeras.surveys.pictures import save_mosaic
+from galkeras.surveys.pictures import NANOMAGGY, save_mosaic, to_rgb
 
 SIDE = 424
-COUNT = 120
+COUNT = 60
 MOSAIC_SIDE = 128
+PAIRS = 8
 # By eye and by the mean levels of the real pictures: scale of g, r, z, asinh softening, grey level of the sky.
 _SCALE = np.array([0.0068, 0.0105, 0.0165]) * 6.0
 _SKY = 0.065
 
 
-def galaxy_zoo_picture(image: np.ndarray, step: float) -> np.ndarray:
-    """Return (band, y, x) nanomaggies as a Galaxy Zoo DECaLS picture: asinh with weak colours, north up."""
-    density = image * (PIXEL_SCALE / step) ** 2 / _SCALE[:, None, None]
+def enlarge(plane: np.ndarray) -> np.ndarray:
+    """Return a plane with the sides of Galaxy Zoo's pictures and the same surface brightness."""
+    return np.array(Image.fromarray(plane).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+
+
+def galaxy_zoo_picture(image: np.ndarray) -> np.ndarray:
+    """Return (band, y, x) nanomaggies a pixel as Galaxy Zoo DECaLS shows them: weak colours, north up."""
+    density = image / _SCALE[:, None, None]
     stretched = np.arcsinh(density * 4) / np.arcsinh(4 * 14)
     grey = stretched.mean(0)
     # Colours fade where there is little light, so that noise looks grey.
@@ -59,12 +66,8 @@ def mock_pictures(count: int) -> list[np.ndarray]:
         ):
             size = 2 * (int(width / PIXEL_SCALE) // 2)
             galaxy = simulate(Settings(11, ("decals",), max(size, 16), defects=0.0), index)
-            step = size * PIXEL_SCALE / SIDE
-            planes = [
-                np.array(Image.fromarray(plane).resize((SIDE, SIDE), Image.Resampling.BICUBIC)) * (step / PIXEL_SCALE) ** 2
-                for plane in galaxy.images["decals"]
-            ]
-            pictures.append(galaxy_zoo_picture(np.array(planes), step))
+            planes = [enlarge(plane) for plane in galaxy.images["decals"]]
+            pictures.append(galaxy_zoo_picture(np.array(planes)))
         index += 1
     return pictures
 
@@ -127,8 +130,9 @@ def main(real: Path, out: Path) -> None:
     sets = {"mock": mock_pictures(COUNT), "real": real_pictures(real / "decals_rings", COUNT)}
 
     order = np.random.default_rng(4).permutation(36)
-    mixed = (sets["mock"][:18] + sets["real"][:18])
-    tiles = [np.array(Image.fromarray(mixed[i]).resize((MOSAIC_SIDE, MOSAIC_SIDE), Image.Resampling.BOX)) for i in order]
+    mixed = sets["mock"][:18] + sets["real"][:18]
+    small = (MOSAIC_SIDE, MOSAIC_SIDE)
+    tiles = [np.array(Image.fromarray(mixed[i]).resize(small, Image.Resampling.BOX)) for i in order]
     save_mosaic(out / "mock_real_mosaic.jpg", np.array(tiles))
     places = np.flatnonzero(order < 18) + 1
     print("The mock galaxies of the mosaic, counted row by row from 1:", ", ".join(map(str, places)))
@@ -153,9 +157,15 @@ def main(real: Path, out: Path) -> None:
     axes.legend(frameon=False)
     figure.savefig(out / "mock_profiles.png", dpi=110)
 
+    both = Settings(1, ("decals", "bass-mzls"), 128, defects=0.0)
+    pairs = [simulate(both, index).images for index in range(PAIRS)]
+    views = [to_rgb(np.moveaxis(pair[name], 0, -1), NANOMAGGY) for name in both.surveys for pair in pairs]
+    save_mosaic(out / "mock_pairs.jpg", np.array(views), columns=PAIRS)
+
     sky = fits.getdata(real / "fits" / "mw_b.fits")
     galaxy = simulate(Settings(11, ("decals", "bass-mzls"), 162, defects=0.0), 0)
-    print("\n| sky noise (nanomaggies a pixel) | g | r | z | correlation of neighbouring pixels in r |\n|---|---|---|---|---|")
+    print("\n| sky noise (nanomaggies a pixel) | g | r | z | correlation of neighbouring pixels in r |")
+    print("|---" * 5 + "|")
     for name, image in {"real (mw_b, deep)": sky, **{f"mock {k}": v for k, v in galaxy.images.items()}}.items():
         edge = np.concatenate([image[:, :24], image[:, -24:]], axis=1).astype(float)
         spread = [1.4826 * np.median(np.abs(plane - np.median(plane))) for plane in edge]

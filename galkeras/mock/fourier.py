@@ -9,7 +9,6 @@ from scipy import fft
 
 from galkeras.mock.simulator import galsim
 
-MOFFAT_BETA = 3.5
 _TABLE_STEP, _TABLE_SIZE = 0.02, 2048
 
 
@@ -83,13 +82,13 @@ class Grid:
         rows = (maps @ to_kx.view(np.float32)).view(np.complex64)
         return to_ky @ rows
 
-    def moffat(self, fwhm: float, e1: float, e2: float) -> np.ndarray:
-        """Return a Moffat point-spread function with this FWHM (arcsec) and small ellipticity."""
+    def moffat(self, fwhm: float, beta: float, e1: float, e2: float) -> np.ndarray:
+        """Return a Moffat point-spread function with this FWHM (arcsec), exponent and small ellipticity."""
         ky = self.ky[:, None]
         k2 = (1 - e1) * self.kx**2 + (1 + e1) * ky**2 - 2 * e2 * self.kx * ky
         position = np.sqrt(k2) * np.float32(fwhm / _TABLE_STEP)
         whole = np.minimum(position.astype(np.int32), _TABLE_SIZE - 2)
-        table, slope = _moffat_table()
+        table, slope = _moffat_table(beta)
         return table[whole] + slope[whole] * (position - whole)
 
     def sample(self, components: np.ndarray, pixels: int) -> np.ndarray:
@@ -123,8 +122,8 @@ def _bell(x: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _moffat_table() -> tuple[np.ndarray, np.ndarray]:
+def _moffat_table(beta: float) -> tuple[np.ndarray, np.ndarray]:
     """Return GalSim's Moffat of unit FWHM along k, and its steps."""
     image = galsim.ImageCF(galsim.BoundsI(0, _TABLE_SIZE - 1, 0, 0), scale=_TABLE_STEP)
-    table = galsim.Moffat(beta=MOFFAT_BETA, fwhm=1.0).drawKImage(image=image, recenter=False).array[0].real.copy()
+    table = galsim.Moffat(beta=beta, fwhm=1.0).drawKImage(image=image, recenter=False).array[0].real.copy()
     return table, np.append(np.diff(table), 0).astype(np.float32)

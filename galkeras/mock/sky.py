@@ -111,7 +111,7 @@ def _disturb(
     extra["tail_flux"] = float(tails * flux)
 
     if merging == "merger":
-        ratio, distance = rng.uniform(0.25, 0.9), radius * rng.uniform(1.2, 2.8) + 1.5
+        ratio, distance = rng.uniform(0.3, 1.0), radius * rng.uniform(1.2, 2.6) + 1.2
         n = float(rng.choice((1.0, 2.0, 3.0)))
         companion = grid.sersic(n, radius * math.sqrt(ratio) * 0.8, rng.uniform(0.5, 1.0), 180 * rng.random())
         rows, columns = grid.shift(distance * math.cos(around), distance * math.sin(around))

@@ -8,7 +8,6 @@ from functools import cache
 import numpy as np
 from scipy.sparse import csr_array
 
-from galkeras.mock.fourier import MOFFAT_BETA
 from galkeras.mock.simulator import galsim
 from galkeras.mock.sky import Sky
 from galkeras.mock.truth import random_of
@@ -18,8 +17,12 @@ from galkeras.surveys.facts import BANDS, PIXEL_SCALE, SURVEYS, ZERO_POINT, Surv
 _SKY_BRIGHTNESS = {"g": 22.0, "r": 21.0, "z": 19.2}
 
 # Zero points and colour terms (mag, and mag per mag of g - r - 0.6) against DECam, which defines the truth's
-# fluxes. BASS's and MzLS's filters differ a little from DECam's (Dey et al. 2019, section 5).
-_ZERO_POINTS = {"bass-mzls": {"g": (0.012, -0.045), "r": (-0.010, 0.02), "z": (0.020, 0.035)}}
+# fluxes. The filters of BASS and MzLS differ a little from DECam's; these are of the size of the terms in
+# Dey et al. 2019, not their values.
+_ZERO_POINTS = {"bass-mzls": {"g": (0.045, 0.07), "r": (0.015, 0.02), "z": (-0.015, -0.01)}}
+# Exponents of the Moffat profile: the smaller, the wider the wings. 90prime has the widest.
+_BETA = {"bass-mzls": {"g": 2.8, "r": 2.8, "z": 3.5}}
+_BETA_DECAM = 3.5
 _ZERO_POINT_SCATTER = 0.008
 _SEEING_SCATTER = 0.11
 """Of the natural logarithm, from galaxy to galaxy."""
@@ -37,6 +40,7 @@ class Exposure:
 
     Attributes:
         seeing: FWHM in arcsec.
+        beta: Exponent of the Moffat profile.
         e1: Ellipticity of the point-spread function along the axes.
         e2: Ellipticity along the diagonals.
         depth: 5-sigma AB magnitude, as `galkeras.surveys.facts.Band.depth`.
@@ -48,6 +52,7 @@ class Exposure:
     """
 
     seeing: float
+    beta: float
     e1: float
     e2: float
     depth: float
@@ -70,6 +75,7 @@ def draw_exposure(survey: Survey, seed: int, index: int, g_r: float) -> dict[str
         e1, e2 = 0.025 * rng.normal(size=2)
         exposures[name] = Exposure(
             seeing=band.seeing * float(np.exp(_SEEING_SCATTER * rng.normal())),
+            beta=_BETA.get(survey.name, {}).get(name, _BETA_DECAM),
             e1=e1,
             e2=e2,
             depth=band.depth + _DEPTH_SCATTER * rng.normal(),
@@ -126,7 +132,8 @@ def _sample(
     step = grid.side / pixels
     x, y = (-(pixels // 2) * step + phase * step for phase in exposure.phase)
     rows, columns = grid.shift(exposure.x - x, exposure.y - y)
-    blurred = sky.bands[band] * (grid.moffat(exposure.seeing, exposure.e1, exposure.e2) * grid.pixel(step))
+    response = grid.moffat(exposure.seeing, exposure.beta, exposure.e1, exposure.e2) * grid.pixel(step)
+    blurred = sky.bands[band] * response
     blurred *= rows
     blurred *= columns
     native = grid.sample(blurred, pixels)
@@ -156,7 +163,7 @@ def sky_noise(depth: float, seeing: float, pixel: float) -> float:
 @cache
 def _sharpness(seeing: float, pixel: float) -> float:
     source = galsim.Exponential(half_light_radius=0.45)
-    source = galsim.Convolve(source, galsim.Moffat(beta=MOFFAT_BETA, fwhm=seeing))
+    source = galsim.Convolve(source, galsim.Moffat(beta=_BETA_DECAM, fwhm=seeing))
     return float(np.sqrt((source.drawImage(nx=64, ny=64, scale=pixel).array ** 2).sum()))
 
 

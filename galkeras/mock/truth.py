@@ -26,10 +26,10 @@ PROPORTIONS: dict[str, dict[str, float]] = {
 # to late types. Classes are taken in the order above, so that the proportions stay what they are. Early discs have
 # larger bulges, stronger bars (Masters et al. 2011), tighter and fewer arms, or none.
 _SEQUENCE = {
-    "edge_on_bulge": 0.85,
+    "edge_on_bulge": 0.95,
     "bulge_size": -0.9,
     "bar": -0.45,
-    "arms": -0.55,
+    "arms": -0.75,
     "winding": 0.75,
     "arm_count": 0.4,
 }
@@ -47,7 +47,7 @@ _BULGE_TO_TOTAL = {
 _BAR = {"no": (0.0, 0.0), "weak": (0.3, 0.55), "strong": (0.6, 1.0)}
 _ARM_CONTRAST = {"no": (0.0, 0.12), "yes": (0.45, 1.0)}
 _ARM_COUNT = {"1": (1, 1), "2": (2, 2), "3": (3, 3), "4": (4, 4), "more-than-4": (5, 7)}
-_EDGE_ON_BULGE = {"rounded": (0.12, 0.42), "boxy": (0.18, 0.38), "none": (0.0, 0.015)}
+_EDGE_ON_BULGE = {"rounded": (0.16, 0.48), "boxy": (0.18, 0.40), "none": (0.0, 0.015)}
 _DISTURBANCE = {
     "none": (0.0, 0.1),
     "minor-disturbance": (0.25, 0.5),
@@ -142,7 +142,7 @@ def draw_truth(seed: int, index: int) -> dict[str, Any]:
     else:
         truth["g_r"] = 0.61 - 0.11 * stage + 0.04 * rng.normal()
     # What merges forms stars.
-    truth["g_r"] = float(np.clip(truth["g_r"] - 0.12 * truth["disturbance"], 0.3, 1.0))
+    truth["g_r"] = float(np.clip(truth["g_r"] - 0.18 * truth["disturbance"], 0.3, 1.0))
     truth["r_z"] = 0.20 + 0.58 * truth["g_r"] + 0.04 * rng.normal()
     truth["bulge_g_r"] = max(0.82 + 0.04 * rng.normal(), truth["g_r"])
     truth["bulge_r_z"] = 0.20 + 0.60 * truth["bulge_g_r"] + 0.02 * rng.normal()
@@ -189,7 +189,7 @@ def _face_on(truth: dict[str, Any], rng: np.random.Generator) -> None:
     truth["arm_contrast"] = rng.uniform(*_ARM_CONTRAST[arms])
     late = _normal_share(truth["stage"])
     # Without arms a late type is irregular, and an early one lenticular: little gas, and often a ring.
-    if arms == "no" and late > 0.55:
+    if arms == "no" and late > 0.6:
         truth["irregularity"] = rng.uniform(0.4, 1.0)
     young = arms == "yes" or truth["irregularity"]
     truth["young_fraction"] = rng.uniform(0.15, 0.3) + 0.3 * late if young else rng.uniform(0.0, 0.08)

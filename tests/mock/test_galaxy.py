@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from galkeras.mock.defects import DEFECTS, add_defect, draw_defect
-from galkeras.mock.fourier import MOFFAT_BETA, Grid
+from galkeras.mock.fourier import Grid
 from galkeras.mock.galaxy import Settings, simulate
 from galkeras.mock.sky import Sky
 from galkeras.mock.telescope import draw_exposure, expose, sky_noise
@@ -26,7 +26,7 @@ def star():
     return Sky(grid, {band: light for band in BANDS}, {})
 
 
-def moffat_width(image, beta=MOFFAT_BETA):
+def moffat_width(image, beta):
     """Return the FWHM in pixels of the Moffat profile whose noise-equivalent area is that of ``image``."""
     sharpness = (image**2).sum() / image.sum() ** 2
     core = (beta - 1) / np.sqrt((2 * beta - 1) * np.pi * sharpness)
@@ -67,7 +67,7 @@ def test_seeing_is_what_was_drawn(star):
         _, clean = expose(star, survey, exposures, 64, 1, 1, 2, noise_free=True)
         for image, (band, exposure) in zip(clean, exposures.items(), strict=True):
             # The camera's pixels widen the core a little.
-            width = moffat_width(image) * PIXEL_SCALE
+            width = moffat_width(image, exposure.beta) * PIXEL_SCALE
             blurred = np.hypot(exposure.seeing, 0.68 * survey.bands[band].pixel_scale)
             assert width == pytest.approx(blurred, rel=0.04), (survey.name, band)
 
