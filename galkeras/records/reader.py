@@ -104,14 +104,15 @@ def parse_examples(serialized: tf.Tensor, records: RecordSet) -> dict[str, tf.Te
     only, so that it can be part of a SavedModel.
     """
     parsed = tf.io.parse_example(serialized, example_spec())
-    length = tf.strings.length(parsed["image"])
-    right = tf.debugging.assert_equal(
-        length, records.image_bytes, f"a record holds an image of another size than {records.image_size}"
+    # decode_raw alone would pad or cut an image of another size in silence.
+    tf.debugging.assert_equal(
+        tf.strings.length(parsed["image"]),
+        records.image_bytes,
+        f"a record holds an image of another size than {records.image_size}",
     )
-    with tf.control_dependencies([right] if right is not None else []):
-        # decode_raw of a fixed length knows no float16.
-        raw_dtype = "uint16" if records.dtype == "float16" else records.dtype
-        raw = tf.bitcast(tf.io.decode_raw(parsed["image"], raw_dtype, fixed_length=records.image_bytes), records.dtype)
+    # decode_raw of a fixed length knows no float16.
+    raw_dtype = "uint16" if records.dtype == "float16" else records.dtype
+    raw = tf.bitcast(tf.io.decode_raw(parsed["image"], raw_dtype, fixed_length=records.image_bytes), records.dtype)
     side = records.image_size
     image = tf.cast(tf.reshape(raw, (-1, side, side, len(records.bands))), tf.float32)
     degrees = {

@@ -58,12 +58,17 @@ def test_a_killed_run_goes_on(many, tmp_path, capsys):
     deadline = time.monotonic() + 60
     while not list((tmp_path / "out" / ".shards").glob("*.json")) and time.monotonic() < deadline:
         time.sleep(0.01)
+    deadline = time.monotonic() + 20
     process.kill()
-    process.communicate()
+    process.wait()
     assert not (tmp_path / "out" / "dataset.json").exists()
     while time.monotonic() < deadline and _alive(process.pid):
         time.sleep(0.05)
-    assert not _alive(process.pid), "workers outlived their parent"
+    outlived = _alive(process.pid)
+    if outlived:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not outlived, "workers outlived their parent"
     capsys.readouterr()
     again = make_tfrecords(*many, tmp_path / "out", shard_megabytes=0.5, workers=1)
     assert "were there already" in capsys.readouterr().out

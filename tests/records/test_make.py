@@ -194,6 +194,12 @@ def test_a_full_disk_leaves_nothing_that_looks_finished(survey, tmp_path, monkey
     assert not list(out.glob(".*.part.*"))
     monkeypatch.undo()
     assert run(survey, out).written == 60
+    # A finished set that is being rebuilt when the disk fills is no longer finished.
+    count = 0
+    monkeypatch.setattr(write, "frame", full)
+    with pytest.raises(GalkerasError, match="Make room"):
+        run(survey, out, crop=32)
+    assert not (out / "dataset.json").exists()
 
 
 def test_too_little_space_is_told_before_anything_is_written(survey, tmp_path, monkeypatch):
