@@ -38,8 +38,7 @@ def command(
     A galaxy's cutout is the column *file*, or ID.fits, ID.png, ID.jpg in the folder or below it. Cutouts that
     cannot be used are listed with the reason in rejected.csv. After an interruption the same command goes on.
 
-        galkeras make-tfrecords gz_decals_volunteers_5.csv gz_decals/ --survey decals --crop 212 --image-size 128
-            --out tfrecords/decals
+        galkeras make-tfrecords catalogue.csv cutouts/ --crop 212 --image-size 128 --out tfrecords/decals
     """
     from galkeras.records.make import make_tfrecords
 
