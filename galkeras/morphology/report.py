@@ -123,12 +123,16 @@ class Classification:
                 result.title,
                 name + (" (left out)" if name in result.left_out else ""),
                 f"{count:,}",
-                f"{result.paper_galaxies[name]:,}" if name in result.paper_galaxies else "–",
+                *((f"{result.paper_galaxies[name]:,}",) if result.paper_galaxies else ()),
             )
             for result in self.results
             for name, count in result.galaxies.items()
         ]
-        return _table(("question", "class", "galaxies", "paper"), rows)
+        return _table(("question", "class", "galaxies", *self._paper("paper")), rows)
+
+    def _paper(self, title: str) -> tuple[str, ...]:
+        """Return the heading of a column of the paper's; there is none beside a label column."""
+        return (title,) if self.results[0].paper_galaxies else ()
 
     def score_table(self) -> str:
         """Return Table 3, with what chance gives, as Markdown."""
@@ -143,7 +147,7 @@ class Classification:
             "F1",
             "balanced accuracy",
             "macro F1",
-            "paper's accuracy",
+            *self._paper("paper's accuracy"),
         )
         rows = []
         for result in self.results:
@@ -161,7 +165,7 @@ class Classification:
                     f"{one.f1:.1%}",
                     _with_interval(one, "balanced_accuracy"),
                     _with_interval(one, "macro_f1"),
-                    f"{paper['accuracy']:.1%}" if paper else "–",
+                    *((f"{paper['accuracy']:.1%}",) if paper else ()),
                 )
             )
         return _table(header, rows)
