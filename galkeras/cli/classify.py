@@ -55,4 +55,5 @@ def command(
     typer.echo(done.score_table())
     for name, reason in done.skipped.items():
         typer.echo(f"skipped {name}: {reason}")
-    typer.echo(f"\n{out}: forests of {len(done.results)} questions, scores.md, scores.json, confusion.png")
+    names = ", ".join(result.name for result in done.results)
+    typer.echo(f"\n{out}: forests of {names}; scores.md, scores.json, confusion.png")
