@@ -113,14 +113,14 @@ def test_folds_score_every_galaxy_once_and_fit_on_all(tmp_path):
 
 @pytest.mark.parametrize("folds", [None, 4])
 def test_rows_of_a_galaxy_stay_on_one_side(tmp_path, folds):
-    # Two surveys, latents that name the galaxy and nothing else: whoever sees a galaxy on both sides scores 1.
+    # Latents that name the galaxy and nothing else, in ten rows each: who sees a galaxy on both sides scores 1.
     rng = np.random.default_rng(0)
     z = rng.normal(size=(150, 3)).astype(np.float32)
     ids = np.array([f"g{index}" for index in range(150)])
     table = Table({"id": ids, "ring": rng.integers(2, size=150)})
-    both = latent_table(300, 3, id=np.tile(ids, 2), z=np.tile(z, (2, 1)))
-    done = classify(both, table, tmp_path / "forests", label_column="ring", folds=folds)
-    assert done.matched == 300
+    seen_often = latent_table(1500, 3, id=np.tile(ids, 10), z=np.tile(z, (10, 1)))
+    done = classify(seen_often, table, tmp_path / "forests", label_column="ring", folds=folds)
+    assert done.matched == 1500
     assert done.results[0].scores.accuracy < 0.75
     # Galaxies are counted and not rows.
     assert sum(done.results[0].galaxies.values()) == 150
