@@ -116,7 +116,7 @@ def vote(truth: dict[str, Any], clarity: float, rng: np.random.Generator) -> Vot
     ask("has-spiral-arms", face_on, {"yes": arms, "no": 1 - arms})
     spirals = count["has-spiral-arms"]["yes"]
     ask("bar", face_on, ordered(_BAR, truth["bar_strength"]))
-    ask("bulge-size", face_on, ordered(_BULGE, 0.45 if kind == "smooth" else truth["bulge_to_total"]))
+    ask("bulge-size", face_on, ordered(_BULGE, 0.24 if kind == "smooth" else truth["bulge_to_total"]))
     ask("how-rounded", smooth, ordered(_ROUNDNESS, truth["axis_ratio"]))
     ask("edge-on-bulge", sideways, _bulge_seen(truth, blur))
     ask("spiral-winding", spirals, ordered(_WINDING, truth["pitch"] if truth["arms"] == "yes" else 10.0))
