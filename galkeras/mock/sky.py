@@ -16,6 +16,7 @@ from galkeras.surveys.facts import BANDS, ZERO_POINT
 
 _YOUNG = (0.22, 0.18)
 """g - r and r - z of star-forming arms and knots."""
+_TOGETHER = 16
 _EXTENT = 9.0
 """Painted maps reach this many half-light radii from side to side."""
 
@@ -149,12 +150,15 @@ def _add_neighbours(light: np.ndarray, grid: Grid, rng: np.random.Generator, fra
     g_r = rng.normal(0.75, 0.28, count).clip(0.1, 1.5)
     r_z = 0.2 + 0.6 * g_r + 0.15 * rng.normal(size=count)
     flux = 10 ** (0.4 * (ZERO_POINT - magnitude))
-    sources = np.empty((count, *light.shape[1:]), np.complex64)
-    for each in range(count):
-        rows, columns = grid.shift(x[each], y[each])
-        np.multiply(grid.exponential(radius[each], axis_ratio[each], angle[each]), rows, out=sources[each])
-        sources[each] *= columns
-    in_bands = np.array([10 ** (-0.4 * g_r), np.ones(count), 10 ** (0.4 * r_z)]) * flux
-    light += np.tensordot(in_bands.astype(np.complex64), sources, 1)
+    in_bands = (np.array([10 ** (-0.4 * g_r), np.ones(count), 10 ** (0.4 * r_z)]) * flux).astype(np.complex64)
+    # Added as matrices, a few at a time: around the largest galaxies there are many, on large grids.
+    sources = np.empty((min(count, _TOGETHER), *light.shape[1:]), np.complex64)
+    for start in range(0, count, _TOGETHER):
+        few = range(start, min(start + _TOGETHER, count))
+        for source, each in zip(sources, few, strict=False):
+            rows, columns = grid.shift(x[each], y[each])
+            np.multiply(grid.exponential(radius[each], axis_ratio[each], angle[each]), rows, out=source)
+            source *= columns
+        light += np.tensordot(in_bands[:, start : few.stop], sources[: len(few)], 1)
     inside = (np.abs(x) < frame / 2) & (np.abs(y) < frame / 2)
     return {"neighbours": int(inside.sum()), "neighbours_flux": float(flux[inside].sum())}
