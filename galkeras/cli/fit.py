@@ -10,9 +10,12 @@ def command(
     records: Annotated[Path, Argument(help="Record set to fit, as `galkeras make-tfrecords` wrote it.")],
     out: Annotated[Path, Option(help="Model folder to write.")],
     latent: Annotated[int, Option(help="Number of latents N_L.")] = 40,
-    architecture: Annotated[str, Option(help="`paper` (Xu et al. 2023, Fig. 2) or `residual`.")] = "paper",
+    architecture: Annotated[str, Option(help="`residual` or `paper` (Xu et al. 2023, Fig. 2).")] = "residual",
     loss: Annotated[str, Option(help="`mse` or `mae`, summed over the pixels of a stretched image.")] = "mse",
-    kl_weight: Annotated[float, Option(help="Weight k of the KL term (paper, eq. 2).")] = 1.0,
+    kl_weight: Annotated[float, Option(help="Weight k of the KL term (paper, eq. 2).")] = 0.01,
+    focus: Annotated[
+        float, Option(help="Width of the central weight of pixels, in half sides; 0 weighs all alike, as the paper.")
+    ] = 0.3,
     image_size: Annotated[
         int | None, Option(help="Side at which the network works [default: the records' side].")
     ] = None,
@@ -41,6 +44,7 @@ def command(
         architecture=architecture,
         loss=loss,
         kl_weight=kl_weight,
+        focus=focus,
         image_size=image_size,
         epochs=epochs,
         batch_size=batch_size,

@@ -27,9 +27,12 @@ class ModelConfig:
         latent_dim: Number of latents N_L.
         network_size: Side at which the network works: the input is block-averaged to it (nanomaggies: summed).
             Defaults to ``image_size``; must divide it and be a multiple of 64.
-        architecture: ``paper`` (Xu et al. 2023, Fig. 2) or ``residual``.
+        architecture: ``paper`` (Xu et al. 2023, Fig. 2) or ``residual``: see `galkeras.models.networks`.
         loss: ``mse`` or ``mae``: squared or absolute error, summed over the pixels of an image.
         kl_weight: k of the paper's equation 2.
+        focus: Gaussian width, as a fraction of half the side, of the weight that pixels have in the reconstruction
+            term: a cutout is centred on its galaxy, and the rest of the sky is not what the latents are for. None
+            weighs all pixels alike, as the paper does.
         softening: Flux a pixel, by band, below which the asinh stretch is linear; None for a linear stretch.
         ceiling: Flux a pixel, by band, that the stretch maps to 1.
     """
@@ -47,6 +50,7 @@ class ModelConfig:
     architecture: str = "paper"
     loss: str = "mse"
     kl_weight: float = 1.0
+    focus: float | None = None
 
     def __post_init__(self) -> None:
         def check(name: str, good: bool, must: str) -> None:
@@ -68,6 +72,7 @@ class ModelConfig:
         check("architecture", self.architecture in ARCHITECTURES, f"one of {', '.join(ARCHITECTURES)}")
         check("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}")
         check("kl_weight", math.isfinite(self.kl_weight) and self.kl_weight >= 0, "finite and not negative")
+        check("focus", self.focus is None or 0 < self.focus < math.inf, "positive, or nothing")
         for name in ("surveys", "ceiling", "softening"):
             value = getattr(self, name)
             if value is not None:

@@ -1,6 +1,6 @@
 """The variational auto-encoder: a subclassed Keras model whose distributions are TensorFlow Probability's."""
 
-__all__ = ["LOSS_TERMS", "VAE", "active_units"]
+__all__ = ["LOSS_TERMS", "VAE", "active_units", "focus_window"]
 
 import hashlib
 import json
@@ -26,8 +26,9 @@ class VAE(keras.Model):
 
     .. math:: \mathcal{L} = \|x - \hat x\| + k\,D_{KL}(q_\phi(z|x)\,\|\,\mathcal{N}(0, 1))
 
-    Per image: the reconstruction term is summed over the pixels and bands of the stretched image, the KL over the
-    latents. Adam minimises the mean over the batch of their sum, divided by the number of pixels and bands.
+    Per image: the reconstruction term is summed over the pixels and bands of the stretched image (weighted by
+    `focus_window`), the KL over the latents. Adam minimises the mean over the batch of their sum, divided by the
+    number of pixels and bands.
 
     Args:
         config: What to build.
@@ -146,6 +147,8 @@ class VAE(keras.Model):
 
     def _distance(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
         error = tf.square(a - b) if self.config.loss == "mse" else tf.abs(a - b)
+        if self.config.focus is not None:
+            error *= focus_window(self.config)
         return tf.reduce_sum(error, axis=(1, 2, 3))
 
     # Training. Every random number is drawn for the global batch and each replica takes its part, so that
@@ -214,6 +217,16 @@ def _my_part(draw, batch: tf.Tensor) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
     start = context.replica_id_in_sync_group * batch
     return draw(batch * context.num_replicas_in_sync)[start : start + batch]
+
+
+def focus_window(config: ModelConfig) -> np.ndarray:
+    """Return the (side, side, 1) weight of pixels in the reconstruction term, 1 at the centre (`ModelConfig.focus`)."""
+    side = config.network_size
+    if config.focus is None:
+        return np.ones((side, side, 1), np.float32)
+    offset = (np.arange(side) - (side - 1) / 2) / (side / 2)
+    row = np.exp(-0.5 * (offset / config.focus) ** 2)
+    return np.outer(row, row)[..., None].astype(np.float32)
 
 
 def active_units(z_mean: np.ndarray, threshold: float = 0.01) -> int:

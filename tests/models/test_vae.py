@@ -7,7 +7,7 @@ from galkeras.errors import GalkerasError
 from galkeras.models.config import ARCHITECTURES, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, load_model, write_config, write_weights
 from galkeras.models.ssim import ssim
-from galkeras.models.vae import VAE, active_units
+from galkeras.models.vae import VAE, active_units, focus_window
 
 IMAGES = np.random.default_rng(1).uniform(0, 255, (4, 64, 64, 3)).astype("f")
 
@@ -64,6 +64,18 @@ def test_the_posterior_is_sampled_with_its_mean_and_width():
     mean, log_var = model.encode(IMAGES[:1])
     np.testing.assert_allclose(np.mean(z, 0), mean[0], atol=0.08)
     np.testing.assert_allclose(np.std(z, 0), np.exp(0.5 * log_var[0]), rtol=0.06)
+
+
+def test_focus_weighs_the_centre():
+    assert np.all(focus_window(build().config) == 1)
+    window = focus_window(build(focus=0.5).config)[..., 0]
+    assert window.shape == (64, 64) and window.max() > 0.99
+    np.testing.assert_allclose(window, window.T)
+    # One width, half of half the side, from the centre.
+    np.testing.assert_allclose(np.interp(16, np.arange(0.5, 32), window[32, 32:]), np.exp(-0.5), rtol=2e-2)
+    model, edge, centre = build(focus=0.2), np.zeros((1, 64, 64, 3), "f"), np.zeros((1, 64, 64, 3), "f")
+    edge[:, 0], centre[:, 32] = 1, 1
+    assert model._distance(edge, 0 * edge)[0] < 1e-3 < 1 < model._distance(centre, 0 * centre)[0]
 
 
 def test_turns_are_the_symmetries_of_the_square():
