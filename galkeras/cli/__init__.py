@@ -15,6 +15,8 @@ from galkeras.errors import GalkerasError
 # In the order in which the data flows. Each module holds `command`, and imports nothing heavy at its top.
 COMMANDS: tuple[str, ...] = ("mock", "make-tfrecords", "inspect", "fit", "encode", "classify", "predict")
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="galkeras",
     help="Galaxy images to features: VAE latents, domain adaptation and Galaxy Zoo morphology.",
@@ -52,8 +54,10 @@ def main() -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
             raise
         _fail(f"{error.filename or 'writing'}: {error.strerror}")
-    except KeyboardInterrupt:
-        _fail("interrupted", code=130)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:  # Typer has turned Ctrl-C into this, and says nothing
+            _fail("interrupted", _INTERRUPTED)
+        raise
 
 
 def _fail(message: str, code: int = 1) -> None:

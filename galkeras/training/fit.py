@@ -5,10 +5,11 @@ __all__ = ["fit"]
 from pathlib import Path
 
 from galkeras.backend import keras
+from galkeras.errors import GalkerasError
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
-from galkeras.records.reader import training_dataset
+from galkeras.records.reader import damage_named, training_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.training.data import measure_stretch, validation_dataset
 from galkeras.training.principal import start_from_principal_components
@@ -63,6 +64,9 @@ def fit(
         GalkerasError: On bad settings, too few galaxies, or a folder that holds something else.
     """
     records, out = RecordSet.load(records), Path(out)
+    for split in ("train", "validation"):
+        if not records.count(split):
+            raise GalkerasError(f"{records.path} has no {split} galaxies: make a record set of more galaxies")
     training = TrainingConfig(
         records=records.digest,
         epochs=epochs,
@@ -94,15 +98,14 @@ def fit(
         model = VAE(config, seed=seed, kl_warmup=training.kl_warmup_epochs * steps)
     if architecture == "residual":
         start_from_principal_components(model, records, seed)
-    train(
-        model,
-        strategy,
-        out,
-        training,
-        steps,
-        lambda first_epoch: training_dataset(
-            records, "train", training.batch_size, seed=seed, first_epoch=first_epoch
-        ),
-        validation_dataset(records, "validation", training.batch_size),
-    )
-    return finish(VAE(config), out, lambda model: summarise(model, records, out))
+    with damage_named(records):
+        train(
+            model,
+            strategy,
+            out,
+            training,
+            steps,
+            lambda first: training_dataset(records, "train", training.batch_size, seed=seed, first_epoch=first),
+            validation_dataset(records, "validation", training.batch_size),
+        )
+        return finish(VAE(config), out, lambda model: summarise(model, records, out))

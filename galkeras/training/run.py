@@ -107,8 +107,10 @@ def train(
     state = EpochState(out, _MONITOR, training.patience, training.kl_warmup_epochs)
     state.set_model(model)
     done = state.restore(steps)
-    if done < training.epochs and not state.finished:
-        columns = ("loss", _MONITOR, *(f"val_{term}" for term in LOSS_TERMS[2:]))
+    if done == training.epochs or state.finished:
+        return
+    columns = ("loss", _MONITOR, *(f"val_{term}" for term in LOSS_TERMS[2:]))
+    try:
         model.fit(
             dataset(done),
             initial_epoch=done,
@@ -122,6 +124,9 @@ def train(
                 keras.callbacks.TensorBoard(out / "tensorboard"),
             ],
         )
+    except KeyboardInterrupt:
+        print(f"{out}: stopped after epoch {len(state.history)}; the same command with --resume goes on")
+        raise
 
 
 def finish(model: keras.Model, out: Path, summarise: Callable[[keras.Model], None]) -> keras.Model:

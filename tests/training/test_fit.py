@@ -8,10 +8,12 @@ import time
 
 import numpy as np
 import pytest
+from sky import write_survey
 
 from galkeras.backend import tf
 from galkeras.errors import GalkerasError
 from galkeras.models.folder import load_model
+from galkeras.records.make import make_tfrecords
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.training.fit import fit
@@ -135,3 +137,25 @@ def test_a_folder_that_holds_something_else_is_left_alone(records, tmp_path):
     with pytest.raises(GalkerasError, match="not empty"):
         fit(records, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_ctrl_c_says_how_to_go_on(records, tmp_path):
+    out = tmp_path / "m"
+    command = [sys.executable, "-c", "from galkeras.cli import main; main()", "fit", records, "--out", out]
+    command += "--latent 4 --epochs 1000 --batch-size 16 --architecture paper".split()
+    process = subprocess.Popen(command, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (out / "checkpoints" / "last.weights.h5").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in stdout and stderr.strip().endswith("galkeras: interrupted")
+    assert "Traceback" not in stderr
+
+
+def test_a_set_without_validation_galaxies_is_refused(tmp_path):
+    catalogue, cutouts = write_survey(tmp_path, 3, 64)
+    make_tfrecords(catalogue, cutouts, tmp_path / "records", workers=1)
+    with pytest.raises(GalkerasError, match="validation"):
+        fit(tmp_path / "records", tmp_path / "m", **SMALL)
