@@ -21,7 +21,7 @@ def command(
     ] = None,
     epochs: Annotated[int, Option(help="Passes over the training split, at most.")] = 50,
     batch_size: Annotated[int, Option(help="Images a step, over all devices.")] = 64,
-    learning_rate: Annotated[float, Option(help="Adam's, at its highest.")] = 1e-3,
+    learning_rate: Annotated[float, Option(help="Adam's, at its highest.")] = 2e-4,
     patience: Annotated[int, Option(help="Stop after so many epochs without improvement.")] = 20,
     seed: Annotated[int, Option(help="Of everything random.")] = 0,
     resume: Annotated[bool, Option("--resume", help="Go on with an interrupted run.")] = False,

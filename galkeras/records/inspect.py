@@ -44,7 +44,7 @@ def inspect(
         print(f"verified: {records.written:,} records in {len(records.shards)} shards are as they were written")
     mosaic = Path(mosaic or records.path / "mosaic.png")
     images = [galaxy.image for galaxy in islice(read_galaxies(records), galaxies)]
-    save_mosaic(mosaic, to_rgb(np.stack(images), records.units))
+    save_mosaic(mosaic, to_rgb(np.stack(images), records.units, records.pixel_scale))
     print(f"{mosaic}: {len(images)} galaxies")
     return records
 

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from galkeras.files import atomic_path
+from galkeras.surveys.facts import PIXEL_SCALE
 
 NANOMAGGY = "nanomaggy"
 """Units of FITS cutouts: float32 flux a pixel."""
@@ -21,7 +22,7 @@ _OFFSET = 0.03
 _Q = 20.0
 
 
-def to_rgb(images: np.ndarray, units: str) -> np.ndarray:
+def to_rgb(images: np.ndarray, units: str, pixel_scale: float | None = None) -> np.ndarray:
     """Return display pictures of cutouts, north up.
 
     Nanomaggies get the colours of the Legacy Surveys viewer (Lupton et al. 2004 asinh, dr2_rgb's constants at
@@ -30,6 +31,7 @@ def to_rgb(images: np.ndarray, units: str) -> np.ndarray:
     Args:
         images: (..., height, width, 3) cutouts with bands g, r, z and row 0 south.
         units: `NANOMAGGY` or `PICTURE`.
+        pixel_scale: arcsec a pixel, by which nanomaggies become surface brightness; None: the service's own.
 
     Returns:
         (..., height, width, 3) uint8 with planes R = z, G = r, B = g and row 0 north.
@@ -38,7 +40,7 @@ def to_rgb(images: np.ndarray, units: str) -> np.ndarray:
     if units == PICTURE:
         rgb = images / 255
     else:
-        scaled = images * _SCALES + _OFFSET
+        scaled = images * (_SCALES * (PIXEL_SCALE / (pixel_scale or PIXEL_SCALE)) ** 2) + _OFFSET
         intensity = np.maximum(scaled, 0).mean(-1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.arcsinh(_Q * intensity) / (np.sqrt(_Q) * intensity)

@@ -30,7 +30,7 @@ def fit(
     image_size: int | None = None,
     epochs: int = 50,
     batch_size: int = 64,
-    learning_rate: float = 1e-3,
+    learning_rate: float = 2e-4,
     patience: int = 20,
     seed: int = 0,
     resume: bool = False,

@@ -88,7 +88,9 @@ def _quantiles(values: np.ndarray) -> dict[str, float]:
 
 
 def _show(model: VAE, stretched) -> np.ndarray:
-    return to_rgb(model.stretch.inverse(tf.convert_to_tensor(stretched)).numpy(), model.config.units)
+    config = model.config
+    scale = config.pixel_scale and config.pixel_scale * config.image_size / config.network_size
+    return to_rgb(model.stretch.inverse(tf.convert_to_tensor(stretched)).numpy(), config.units, scale)
 
 
 def _draw_reconstructions(path: Path, model: VAE, originals: np.ndarray, rebuilt: np.ndarray) -> None:

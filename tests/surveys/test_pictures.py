@@ -1,0 +1,29 @@
+import numpy as np
+
+from galkeras.surveys.pictures import NANOMAGGY, PICTURE, mosaic, to_rgb
+
+
+def test_a_binned_image_looks_as_bright_as_the_original():
+    image = np.full((4, 4, 3), 0.05)
+    binned = image.reshape(2, 2, 2, 2, 3).sum((1, 3))
+    np.testing.assert_array_equal(to_rgb(binned, NANOMAGGY, 0.524), to_rgb(image, NANOMAGGY)[:2, :2])
+    assert to_rgb(binned, NANOMAGGY).max() > to_rgb(image, NANOMAGGY).max()
+
+
+def test_pictures_are_shown_north_up_with_their_own_planes():
+    image = np.zeros((2, 2, 3))
+    image[0, 0] = (10, 20, 30)  # g, r, z in the south-east corner
+    assert to_rgb(image, PICTURE)[1, 0].tolist() == [30, 20, 10]
+
+
+def test_colours_follow_the_bands_and_sky_is_dark():
+    red = to_rgb(np.array([[[0.0, 0.0, 0.5]]]), NANOMAGGY)[0, 0]
+    assert red[0] > red[1] and red[0] > red[2]
+    assert to_rgb(np.zeros((1, 1, 3)), NANOMAGGY).max() < 60
+
+
+def test_a_mosaic_keeps_every_picture_and_a_white_gap():
+    pictures = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 6, 3), np.uint8)
+    sheet = mosaic(pictures, columns=2)
+    assert sheet.shape == (3 * 4 + 2 * 2, 2 * 6 + 2, 3)
+    assert (sheet[6:10, 8:] == 3).all() and (sheet[4:6] == 255).all()
