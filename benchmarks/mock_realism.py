@@ -2,10 +2,11 @@
 
     python benchmarks/mock_realism.py REAL_DATA OUT
 
-REAL_DATA holds `decals_rings/` (Galaxy Zoo DECaLS pictures) and `fits/` (real cutouts). The mock galaxies are selected
-by their votes as those pictures were (featured, not edge-on, more without arms than with), cut to 17 half-light radii
-and shown in the same colours. Writes `mock_real_mosaic.jpg`, `mock_pairs.jpg` and `mock_profiles.png` to OUT and
-prints Markdown.
+REAL_DATA holds `decals_rings/` (Galaxy Zoo DECaLS pictures), `sdss_gz2/` (Galaxy Zoo 2 pictures of SDSS) and `fits/`
+(real cutouts). Mock galaxies beside the first are selected by their votes as those were (featured, not edge-on, more
+without arms than with), cut to 17 half-light radii and shown in the same colours; those beside the second are of any
+kind, with SDSS's pixels, noise and colours. Writes `mock_real_mosaic.jpg`, `mock_pairs.jpg` and `mock_profiles.png` to
+OUT and prints Markdown.
 """
 
 import csv
@@ -22,17 +23,22 @@ from scipy.ndimage import gaussian_filter, label
 
 from galkeras.mock.galaxy import Settings, simulate
 from galkeras.mock.truth import draw_truth, random_of
-from galkeras.mock.volunteers import catalogue_row, clarity_of, vote
+from galkeras.mock.volunteers import catalogue_row, clarity_of, petrosian, vote
 from galkeras.surveys.facts import PIXEL_SCALE
 from galkeras.surveys.pictures import NANOMAGGY, save_mosaic, to_rgb
 
 SIDE = 424
 COUNT = 60
+OF_EACH = 9
 MOSAIC_SIDE = 128
 PAIRS = 8
 # By eye and by the mean levels of the real pictures: scale of g, r, z, asinh softening, grey level of the sky.
 _SCALE = np.array([0.0068, 0.0105, 0.0165]) * 6.0
 _SKY = 0.065
+# SDSS: pixels in arcsec and their noise in g, r, i (nanomaggies); by eye, the frame in Petrosian 90 % radii that mock
+# galaxies fill as real ones fill Galaxy Zoo 2's, the scale of g, r, i, and the asinh softening.
+_SDSS_PIXEL, _SDSS_NOISE, _SDSS_FRAME = 0.396, (0.017, 0.027, 0.042), 5.4
+_SDSS_SCALE, _SDSS_SOFTENING = np.array([1.3, 0.9, 0.75]), 3.0
 
 
 def enlarge(plane: np.ndarray) -> np.ndarray:
@@ -70,6 +76,54 @@ def mock_pictures(count: int) -> list[np.ndarray]:
             pictures.append(galaxy_zoo_picture(np.array(planes)))
         index += 1
     return pictures
+
+
+def sdss_picture(image: np.ndarray, width: float, rng: np.random.Generator) -> np.ndarray:
+    """Return (band, y, x) nanomaggies a pixel, ``width`` arcsec wide, as SDSS would have shown them, north up."""
+    pixels = round(width / _SDSS_PIXEL)
+    flux = (image.shape[1] / pixels) ** 2
+    g, r, z = (
+        np.array(Image.fromarray(plane).resize((pixels, pixels), Image.Resampling.BOX)) * flux for plane in image
+    )
+    # SDSS's red plane is i, which lies between r and z.
+    bands = [
+        enlarge((plane + noise * rng.standard_normal(plane.shape)).astype(np.float32))
+        for plane, noise in zip((g, r, 0.45 * r + 0.55 * z), _SDSS_NOISE, strict=True)
+    ]
+    scaled = np.array(bands) * _SDSS_SCALE[:, None, None]
+    intensity = np.maximum(scaled.mean(0), 1e-6)
+    rgb = scaled * np.arcsinh(_SDSS_SOFTENING * intensity) / (_SDSS_SOFTENING * intensity)
+    rgb /= np.maximum(rgb.max(0), 1)
+    return (np.clip(np.moveaxis(rgb[::-1, ::-1], 0, -1), 0, 1) * 255).astype(np.uint8)
+
+
+def mock_sdss_pictures(count: int) -> list[np.ndarray]:
+    """Return pictures of mock galaxies as SDSS would have shown them, a third each smooth, edge-on and face-on."""
+    pictures, index, wanted = [], 0, ["smooth", "edge-on", "face-on"] * (count // 3)
+    while wanted:
+        truth = draw_truth(12, index)
+        width = _SDSS_FRAME * petrosian(truth, 1.3)[1]
+        if truth["kind"] in wanted and width < 110:
+            wanted.remove(truth["kind"])
+            size = 2 * (int(width / PIXEL_SCALE) // 2)
+            image = simulate(Settings(12, ("decals",), max(size, 16), defects=0.0), index).images["decals"]
+            pictures.append(sdss_picture(image, size * PIXEL_SCALE, np.random.default_rng(index)))
+        index += 1
+    return pictures
+
+
+def real_sdss_pictures(folder: Path, count: int) -> list[np.ndarray]:
+    """Return Galaxy Zoo 2 pictures, a third each elliptical, edge-on and spiral."""
+    with open(folder / "catalog.csv") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: row["objid"][-4:])
+    chosen = [
+        row["file"]
+        for kind in ("elliptical", "edge-on", "spiral")
+        for row in [row for row in rows if row["derived_label"] == kind][
+            : count // 3
+        ]
+    ]
+    return [np.array(Image.open(folder / file).convert("RGB").resize((SIDE, SIDE))) for file in chosen]
 
 
 def real_pictures(folder: Path, count: int) -> list[np.ndarray]:
@@ -130,7 +184,8 @@ def main(real: Path, out: Path) -> None:
     sets = {"mock": mock_pictures(COUNT), "real": real_pictures(real / "decals_rings", COUNT)}
 
     order = np.random.default_rng(4).permutation(36)
-    mixed = sets["mock"][:18] + sets["real"][:18]
+    mixed = sets["mock"][:OF_EACH] + mock_sdss_pictures(OF_EACH)
+    mixed += sets["real"][:OF_EACH] + real_sdss_pictures(real / "sdss_gz2", OF_EACH)
     small = (MOSAIC_SIDE, MOSAIC_SIDE)
     tiles = [np.array(Image.fromarray(mixed[i]).resize(small, Image.Resampling.BOX)) for i in order]
     save_mosaic(out / "mock_real_mosaic.jpg", np.array(tiles))

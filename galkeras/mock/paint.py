@@ -48,25 +48,30 @@ def paint_face_on(
     radius = np.sqrt(u**2 + v**2 + np.float32(0.01))
     texture = _waves(truth["position_angle"], truth["axis_ratio"], step / scale, rng)
 
-    disc = np.exp(-radius) * _edge(radius, 1.678 * 4.4)
-    arms, lanes = _spiral(truth, radius, np.arctan2(v, u), rng)
+    azimuth = np.arctan2(v, u)
+    # One side of a disc outshines the other, the more the farther out: the m = 1 mode.
+    tilt = 1 + truth["lopsidedness"] * np.tanh(radius / 1.5) * np.cos(azimuth - math.radians(truth["arm_phase"]))
+    disc = np.exp(-radius) * _edge(radius, 1.678 * 4.4) * tilt
+    arms, lanes = _spiral(truth, radius, azimuth, rng)
     contrast, rough = truth["arm_contrast"], truth["irregularity"]
-    smooth_disc = _unit(disc * (1 + 2.2 * contrast * arms) * np.exp((0.1 + 0.3 * rough) * texture))
-    stars = np.exp(-radius / np.float32(1.25)) * _edge(radius, 1.678 * 4.2)
-    clumps = np.exp((0.6 + 0.7 * rough) * texture)
-    star_forming = _unit(stars * (contrast * arms + (1 - contrast) * 0.3 + 0.02) * clumps)
+    smooth_disc = _unit(disc * (1 + 2.8 * contrast * arms) * np.exp((0.1 + 0.3 * rough) * texture))
+    stars = np.exp(-radius / np.float32(1.25)) * _edge(radius, 1.678 * 4.2) * tilt
+    # Many arms are flocculent: patches and knots rather than lines.
+    flocculent = truth["arms_number"] > 2
+    clumps = np.exp((0.8 if flocculent else 0.6 + 0.7 * rough) * texture)
+    star_forming = _unit(stars * (contrast * arms + (1 - contrast) * 0.25 + 0.02) * clumps)
 
     rest = 1 - truth["bulge_to_total"] - truth["bar_flux"]
     new = truth["young_fraction"] * rest
     ring = truth["ring"] * rest
-    knotted = rng.uniform(0.08, 0.2) * new
+    knotted = rng.uniform(0.08, 0.2) * new * (1.4 if flocculent else 1)
     maps = (rest - new - ring) * smooth_disc * old[:, None, None] + (new - knotted) * star_forming * young[
         :, None, None
     ]
     if ring:
         place = max(truth["bar_length"] / scale, rng.uniform(0.9, 1.8))
         around = np.exp(-(((radius - np.float32(place)) / np.float32(rng.uniform(0.15, 0.3))) ** 2))
-        around *= np.exp(0.5 * texture) * (1 + 0.4 * np.cos(2 * np.arctan2(v, u) + 2 * math.pi * rng.random()))
+        around *= np.exp(0.5 * texture) * (1 + 0.4 * np.cos(2 * azimuth + 2 * math.pi * rng.random()))
         maps += ring * _unit(around) * ((old + young) / 2)[:, None, None]
     if truth["bar_flux"]:
         turn = math.radians(truth["bar_angle"])

@@ -91,15 +91,15 @@ def _disturb(
     total, radius = galaxy[1, 0, 0].real, truth["radius"]
     around = 2 * math.pi * rng.random()
     light = galaxy.copy()
-    # Half of the light is pushed aside, which makes the galaxy lopsided.
+    # Part of the light is pushed aside and smeared, which makes the galaxy lopsided without a second nucleus.
     rows, columns = grid.shift(
-        0.35 * strength * radius * math.cos(around), 0.35 * strength * radius * math.sin(around)
+        0.6 * strength * radius * math.cos(around), 0.6 * strength * radius * math.sin(around)
     )
-    light *= 1 + 0.3 * (rows * columns - 1)
+    light *= 0.6 + 0.4 * grid.gaussian(0.3 * strength * radius) * rows * columns
 
     starlight = colours(truth["g_r"] - 0.08, truth["r_z"] - 0.06)
     tails = {"minor-disturbance": 1, "major-disturbance": 2, "merger": int(rng.integers(1, 3))}[merging]
-    flux = {"minor-disturbance": 0.06, "major-disturbance": 0.16, "merger": 0.10}[merging]
+    flux = {"minor-disturbance": 0.07, "major-disturbance": 0.20, "merger": 0.20}[merging]
     flux *= total * rng.uniform(0.7, 1.3) / tails
     for tail in range(tails):
         along = np.linspace(0, 1, 70)

@@ -27,7 +27,8 @@ from galkeras.mock.truth import draw_truth
 from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS, get_survey
 
 _RECORD = "mock.json"
-_FORMAT = 1
+_FORMAT = 2
+"""Grows when the same settings give other pixels, so that no folder mixes two simulators' galaxies."""
 _CHUNK = 8
 _SIZES = (16, 1024)
 

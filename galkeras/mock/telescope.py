@@ -24,8 +24,9 @@ _ZERO_POINTS = {"bass-mzls": {"g": (0.045, 0.07), "r": (0.015, 0.02), "z": (-0.0
 _BETA = {"bass-mzls": {"g": 2.8, "r": 2.8, "z": 3.5}}
 _BETA_DECAM = 3.5
 _ZERO_POINT_SCATTER = 0.008
-_SEEING_SCATTER = 0.11
-"""Of the natural logarithm, from galaxy to galaxy."""
+# Of the natural logarithm, from galaxy to galaxy. BASS observed through worse nights and better ones.
+_SEEING_SCATTER = {"bass-mzls": {"g": 0.14, "r": 0.14, "z": 0.11}}
+_SEEING_SCATTER_DECAM = 0.11
 _DEPTH_SCATTER = 0.12
 _POINTING_SCATTER = 0.03
 """arcsec, by survey and axis: far within the arcsec in which a pair has to agree."""
@@ -72,9 +73,10 @@ def draw_exposure(survey: Survey, seed: int, index: int, g_r: float) -> dict[str
     for name in BANDS:
         band = survey.bands[name]
         zero, term = _ZERO_POINTS.get(survey.name, {}).get(name, (0.0, 0.0))
+        scatter = _SEEING_SCATTER.get(survey.name, {}).get(name, _SEEING_SCATTER_DECAM)
         e1, e2 = 0.025 * rng.normal(size=2)
         exposures[name] = Exposure(
-            seeing=band.seeing * float(np.exp(_SEEING_SCATTER * rng.normal())),
+            seeing=band.seeing * float(np.exp(scatter * rng.normal())),
             beta=_BETA.get(survey.name, {}).get(name, _BETA_DECAM),
             e1=e1,
             e2=e2,

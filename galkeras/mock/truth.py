@@ -16,23 +16,26 @@ PROPORTIONS: dict[str, dict[str, float]] = {
     "edge_on_bulge": {"rounded": 0.70, "boxy": 0.06, "none": 0.24},
     "bar": {"no": 0.58, "weak": 0.18, "strong": 0.24},
     "arms": {"yes": 0.85, "no": 0.15},
-    "winding": {"tight": 0.42, "medium": 0.28, "loose": 0.30},
-    "arm_count": {"1": 0.05, "2": 0.70, "3": 0.12, "4": 0.05, "more-than-4": 0.08},
+    "winding": {"tight": 0.46, "medium": 0.28, "loose": 0.26},
+    "arm_count": {"2": 0.68, "3": 0.12, "4": 0.06, "more-than-4": 0.08, "1": 0.06},
     "bulge_size": {"none": 0.10, "small": 0.37, "moderate": 0.40, "large": 0.10, "dominant": 0.03},
     "merging": {"none": 0.87, "minor-disturbance": 0.05, "major-disturbance": 0.03, "merger": 0.05},
 }
 
 # How far each class follows the Hubble sequence: the correlation with `stage`, which is normal and rises from early
 # to late types. Classes are taken in the order above, so that the proportions stay what they are. Early discs have
-# larger bulges, stronger bars (Masters et al. 2011), tighter and fewer arms, or none.
+# larger bulges, stronger bars (Masters et al. 2011), tight arms, two of them, or none (lenticulars); many arms come
+# with bluer discs (Hart et al. 2016), and one arm with the latest, Magellanic ones.
 _SEQUENCE = {
     "edge_on_bulge": 0.95,
     "bulge_size": -0.9,
     "bar": -0.45,
-    "arms": -0.75,
-    "winding": 0.75,
-    "arm_count": 0.4,
+    "arms": -0.85,
+    "winding": 0.85,
+    "arm_count": 0.6,
 }
+_STAGE_WITH_ARMS = (0.23, 0.86)
+"""Mean and spread of the stage where there are arms, which follow it too: without them, proportions would shift."""
 
 # The range of the parameter that makes a galaxy a member of its class.
 _AXIS_RATIO = {"round": (0.80, 1.0), "in-between": (0.45, 0.80), "cigar-shaped": (0.18, 0.45)}
@@ -45,7 +48,16 @@ _BULGE_TO_TOTAL = {
     "dominant": (0.60, 0.80),
 }
 _BAR = {"no": (0.0, 0.0), "weak": (0.3, 0.55), "strong": (0.6, 1.0)}
-_ARM_CONTRAST = {"no": (0.0, 0.12), "yes": (0.45, 1.0)}
+_NO_ARMS = (0.0, 0.08)
+# Two arms are grand designs; many are flocculent and weaker.
+_ARM_CONTRAST = {"1": (0.5, 0.9), "2": (0.6, 1.0), "3": (0.5, 0.9), "4": (0.5, 0.9), "more-than-4": (0.45, 0.8)}
+# Galaxies with many arms are larger and bluer than those with two (Hart et al. 2016), Magellanic ones smaller and
+# bluer: the factor of the radius, and what is added to g - r.
+_ARM_SIZE = {"1": 0.78, "2": 1.0, "3": 1.12, "4": 1.22, "more-than-4": 1.22}
+_ARM_COLOUR = {"1": -0.08, "2": 0.02, "3": -0.05, "4": -0.08, "more-than-4": -0.08}
+# Light moves from one side of a disc to the other: a tenth in most (Rix & Zaritsky 1995), far more with one arm.
+_LOPSIDED = {"1": (0.4, 0.7)}
+_LOPSIDED_MOST = (0.02, 0.16)
 _ARM_COUNT = {"1": (1, 1), "2": (2, 2), "3": (3, 3), "4": (4, 4), "more-than-4": (5, 7)}
 _EDGE_ON_BULGE = {"rounded": (0.16, 0.48), "boxy": (0.18, 0.40), "none": (0.0, 0.015)}
 _DISTURBANCE = {
@@ -55,6 +67,7 @@ _DISTURBANCE = {
     "merger": (0.8, 1.0),
 }
 
+_RADII = (1.1, 13.0)
 _FAINTEST = 17.77
 _BRIGHTEST = 13.5
 _COUNTS_SLOPE = 0.45  # d log10 N / d mag; 0.6 in a static Euclidean universe, less where redshift bites.
@@ -91,7 +104,7 @@ def draw_truth(seed: int, index: int) -> dict[str, Any]:
     # Brighter galaxies are larger; discs are larger than spheroids of the same flux.
     log_radius = {"smooth": 0.38, "edge-on": 0.66, "face-on": 0.66}[kind] + 0.16 * (16.8 - r_mag)
     log_radius += 0.05 * stage if kind != "smooth" else 0.0
-    radius = float(np.clip(10 ** (log_radius + 0.14 * rng.normal()), 1.1, 13.0))
+    radius = float(np.clip(10 ** (log_radius + 0.14 * rng.normal()), *_RADII))
 
     truth: dict[str, Any] = {
         "iauname": iauname(ra, dec),
@@ -130,6 +143,7 @@ def draw_truth(seed: int, index: int) -> dict[str, Any]:
         "young_fraction": 0.0,
         "ring": 0.0,
         "irregularity": 0.0,
+        "lopsidedness": 0.0,
         "g_r": 0.0,
         "r_z": 0.0,
         "bulge_g_r": 0.0,
@@ -139,8 +153,12 @@ def draw_truth(seed: int, index: int) -> dict[str, Any]:
     {"smooth": _smooth, "edge-on": _edge_on, "face-on": _face_on}[kind](truth, rng)
     if kind == "smooth":
         truth["g_r"] = 0.80 + 0.05 * rng.normal() - (0.25 if rng.random() < 0.1 else 0)
+    elif truth["arms"] == "no" and not truth["irregularity"]:
+        # A lenticular lies on the red sequence, like the ellipticals.
+        truth["g_r"] = 0.77 + 0.03 * rng.normal()
     else:
-        truth["g_r"] = 0.61 - 0.11 * stage + 0.04 * rng.normal()
+        truth["g_r"] = min(0.60 - 0.11 * stage + 0.03 * rng.normal(), 0.74)
+        truth["g_r"] += _ARM_COLOUR.get(truth["arm_count"], 0.0)
     # What merges forms stars.
     truth["g_r"] = float(np.clip(truth["g_r"] - 0.18 * truth["disturbance"], 0.3, 1.0))
     truth["r_z"] = 0.20 + 0.58 * truth["g_r"] + 0.04 * rng.normal()
@@ -170,6 +188,21 @@ def _edge_on(truth: dict[str, Any], rng: np.random.Generator) -> None:
 
 
 def _face_on(truth: dict[str, Any], rng: np.random.Generator) -> None:
+    arms = truth["arms"] = _choose(rng, "arms", truth["stage"])
+    late = _normal_share(truth["stage"])
+    if arms == "yes":
+        _arms(truth, rng)
+    else:
+        truth["arm_contrast"] = rng.uniform(*_NO_ARMS)
+        # Without arms a late type is irregular, and an early one lenticular: little gas, and often a ring.
+        truth["irregularity"] = rng.uniform(0.4, 1.0) if late > 0.6 else 0.0
+    young = arms == "yes" or truth["irregularity"]
+    truth["young_fraction"] = rng.uniform(0.12, 0.24) + 0.36 * late if young else rng.uniform(0.0, 0.04)
+    truth["ring"] = rng.uniform(0.04, 0.12) if rng.random() < (0.12 if young else 0.5) else 0.0
+    truth["lopsidedness"] = rng.uniform(*_LOPSIDED.get(truth["arm_count"], _LOPSIDED_MOST))
+    # Lenticulars are smooth: what dust they had went with the gas.
+    truth["dust"] = rng.uniform(0.1, 0.7) if young else rng.uniform(0.0, 0.15)
+
     scale = truth["radius"] / 1.678
     truth["axis_ratio"] = rng.uniform(0.45, 1.0)
     size = truth["bulge_size"] = _choose(rng, "bulge_size", truth["stage"])
@@ -177,7 +210,6 @@ def _face_on(truth: dict[str, Any], rng: np.random.Generator) -> None:
     truth["bulge_radius"] = truth["radius"] * (0.07 + 0.33 * bulge) * math.exp(0.15 * rng.normal())
     truth["bulge_axis_ratio"] = 1 - 0.4 * (1 - truth["axis_ratio"])
     truth["sersic_n"] = _half_steps(np.clip(1.0 + 4 * bulge + 0.5 * rng.normal(), 1.0, 4.5))
-    truth["dust"] = rng.uniform(0.1, 0.7)
 
     bar = truth["bar"] = _choose(rng, "bar", truth["stage"])
     strength = truth["bar_strength"] = rng.uniform(*_BAR[bar])
@@ -185,24 +217,19 @@ def _face_on(truth: dict[str, Any], rng: np.random.Generator) -> None:
     truth["bar_length"] = scale * (0.5 + 1.1 * strength) if strength else 0.0
     truth["bar_angle"] = 180 * rng.random()
 
-    arms = truth["arms"] = _choose(rng, "arms", truth["stage"])
-    truth["arm_contrast"] = rng.uniform(*_ARM_CONTRAST[arms])
-    late = _normal_share(truth["stage"])
-    # Without arms a late type is irregular, and an early one lenticular: little gas, and often a ring.
-    if arms == "no" and late > 0.6:
-        truth["irregularity"] = rng.uniform(0.4, 1.0)
-    young = arms == "yes" or truth["irregularity"]
-    truth["young_fraction"] = rng.uniform(0.15, 0.3) + 0.3 * late if young else rng.uniform(0.0, 0.08)
-    ring = 0.12 if young else 0.5
-    truth["ring"] = rng.uniform(0.04, 0.12) if rng.random() < ring else 0.0
-    if arms == "yes":
-        winding = truth["winding"] = _choose(rng, "winding", truth["stage"])
-        truth["pitch"] = rng.uniform(*_PITCH[winding])
-        count = truth["arm_count"] = _choose(rng, "arm_count", truth["stage"])
-        low, high = _ARM_COUNT[count]
-        truth["arms_number"] = int(rng.integers(low, high + 1))
-        truth["handedness"] = int(rng.choice((-1, 1)))
-        truth["arm_phase"] = 360 * rng.random()
+
+def _arms(truth: dict[str, Any], rng: np.random.Generator) -> None:
+    mean, spread = _STAGE_WITH_ARMS
+    stage = (truth["stage"] - mean) / spread
+    winding = truth["winding"] = _choose(rng, "winding", stage)
+    truth["pitch"] = rng.uniform(*_PITCH[winding])
+    count = truth["arm_count"] = _choose(rng, "arm_count", stage)
+    low, high = _ARM_COUNT[count]
+    truth["arms_number"] = int(rng.integers(low, high + 1))
+    truth["arm_contrast"] = rng.uniform(*_ARM_CONTRAST[count])
+    truth["radius"] = float(np.clip(truth["radius"] * _ARM_SIZE[count], *_RADII))
+    truth["handedness"] = int(rng.choice((-1, 1)))
+    truth["arm_phase"] = 360 * rng.random()
 
 
 def _choose(rng: np.random.Generator, question: str, stage: float = 0.0) -> str:

@@ -154,9 +154,9 @@ def _arms_counted(truth: dict[str, Any], clarity: float) -> dict[str, float]:
     answers = QUESTIONS["spiral-arm-count"]
     index = answers.index(truth["arm_count"])
     # More arms, and tighter ones, are harder to count.
-    lost = 0.3 * (1 - clarity) + (0.05, 0.0, 0.12, 0.2, 0.25)[index]
-    lost += 0.12 if truth["winding"] == "tight" else 0
-    wrong = 0.03 + 0.15 * (1 - clarity)
+    lost = 0.2 * (1 - clarity) + (0.05, 0.0, 0.12, 0.2, 0.25)[index]
+    lost += 0.08 if truth["winding"] == "tight" else 0
+    wrong = 0.02 + 0.12 * (1 - clarity)
     seen = {answers[index]: (1 - lost) * (1 - wrong), "cant-tell": lost}
     neighbours = [answers[near] for near in (index - 1, index + 1) if 0 <= near < 5]
     for near in neighbours:

@@ -7,6 +7,7 @@ import pytest
 
 from galkeras.mock.truth import PROPORTIONS, draw_truth, iauname, random_of
 from galkeras.mock.volunteers import QUESTIONS, catalogue_row, clarity_of, no_votes, petrosian, vote
+from galkeras.morphology.tree import GZD5
 from galkeras.surveys.facts import ZERO_POINT
 
 NUMBER = 1500
@@ -27,6 +28,12 @@ def fraction(votes, question, answer):
 def test_columns_are_those_of_the_published_catalogue(sample, real_data):
     published = (real_data / "gzd5_catalogue" / "columns_volunteers_5.txt").read_text().split()
     assert list(catalogue_row(sample[0][0], sample[1][0])) == published
+
+
+def test_questions_and_answers_are_those_of_the_tree():
+    assert set(QUESTIONS) == set(GZD5)
+    for name, answers in QUESTIONS.items():
+        assert sorted(answers) == sorted(GZD5[name].answers), name
 
 
 def test_everybody_goes_down_the_tree(sample):
@@ -131,6 +138,22 @@ def test_sample_is_the_main_galaxy_sample(sample):
     radius = np.array([t["radius"] for t in sample[0]])
     assert np.median(radius[brighter]) > 1.1 * np.median(radius[fainter])
     assert all(32 <= t["dec"] <= 34.5 for t in sample[0])
+
+
+def test_discs_follow_the_hubble_sequence(sample):
+    discs = [t for t in sample[0] if t["kind"] == "face-on"]
+
+    def mean(key, **classes):
+        return np.mean([t[key] for t in discs if all(t[name] == value for name, value in classes.items())])
+
+    lenticular = [t for t in discs if t["arms"] == "no" and not t["irregularity"]]
+    assert np.mean([t["g_r"] for t in lenticular]) > mean("g_r", arms="yes") + 0.1
+    assert np.mean([t["bulge_to_total"] for t in lenticular]) > mean("bulge_to_total", arms="yes") + 0.1
+    assert mean("g_r", winding="tight") > mean("g_r", winding="medium") > mean("g_r", winding="loose")
+    assert mean("bulge_to_total", winding="tight") > mean("bulge_to_total", winding="loose") + 0.05
+    assert mean("g_r", arm_count="2") > mean("g_r", arm_count="4") + 0.05
+    assert mean("radius", arm_count="1") < mean("radius", arm_count="2") < mean("radius", arm_count="4")
+    assert mean("lopsidedness", arm_count="1") > 3 * mean("lopsidedness", arm_count="2")
 
 
 def test_names_are_unique_and_follow_from_the_position(sample):
