@@ -1,6 +1,6 @@
 """Record set and model in, latent table out."""
 
-__all__ = ["VIEWS", "Encoded", "encode"]
+__all__ = ["Encoded", "encode"]
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,13 +14,11 @@ from galkeras.backend import tf
 from galkeras.errors import GalkerasError
 from galkeras.latents.columns import check_format, column_writer
 from galkeras.latents.table import LatentTable, latent_metadata
+from galkeras.latents.views import VIEWS, encode_views
 from galkeras.models.folder import load_model
 from galkeras.models.ssim import ssim
 from galkeras.records.reader import damage_named, ordered_dataset
 from galkeras.records.schema import SPLITS, RecordSet
-
-VIEWS = (1, 8)
-"""The image as it is, or its four quarter turns and their mirror images."""
 
 
 @dataclass(frozen=True)
@@ -123,17 +121,10 @@ def _step(vae: Any, records: RecordSet, views: int) -> Callable[[tf.Tensor], tup
         mse = tf.reduce_mean(tf.square(stretched - reconstructed), axis=(1, 2, 3))
         similarity = ssim(stretched, reconstructed)
         if views > 1:
-            others = [vae.encode(turned) for turned in _other_views(images)]
-            z = tf.add_n([z, *(mean for mean, _ in others)]) / views
-            log_var = tf.math.log(tf.add_n([tf.exp(lv) for lv in (log_var, *(lv for _, lv in others))]) / views)
+            z, log_var = encode_views(vae, images, views)
         return z, log_var, mse, similarity
 
     return step
-
-
-def _other_views(images: tf.Tensor) -> list[tf.Tensor]:
-    mirrored = tf.image.flip_left_right(images)
-    return [tf.image.rot90(images, k) for k in (1, 2, 3)] + [tf.image.rot90(mirrored, k) for k in range(4)]
 
 
 def _table(batch: dict, encoded: tuple[tf.Tensor, ...], survey: str, digest: str, views: int) -> LatentTable:

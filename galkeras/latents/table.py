@@ -1,6 +1,6 @@
 """The latent table: one row a galaxy, its posterior and how well it was reconstructed."""
 
-__all__ = ["LatentTable", "latent_metadata", "read_latents"]
+__all__ = ["LatentTable", "latent_columns", "latent_metadata", "read_latents"]
 
 import re
 from dataclasses import dataclass
@@ -62,8 +62,7 @@ class LatentTable:
     def columns(self) -> Columns:
         """Return the columns of the file, by name."""
         columns = {name: getattr(self, name) for name in ("id", "ra", "dec", "survey", "split")}
-        columns |= {f"z_{index:02d}": self.z[:, index] for index in range(self.latent_dim)}
-        columns |= {f"log_var_{index:02d}": self.log_var[:, index] for index in range(self.latent_dim)}
+        columns |= latent_columns(self.z, self.log_var)
         return columns | {"reconstruction_mse": self.reconstruction_mse, "ssim": self.ssim}
 
     def metadata(self) -> Metadata:
@@ -73,6 +72,15 @@ class LatentTable:
     def save(self, path: str | Path) -> None:
         """Write the table as Parquet, FITS, ECSV, CSV or NPZ, by the extension of ``path``."""
         write_columns(path, self.columns(), self.metadata())
+
+
+def latent_columns(z: np.ndarray, log_var: np.ndarray) -> Columns:
+    """Return the columns that hold (rows, latent_dim) posterior means and log variances."""
+    return {
+        f"{name}_{index:02d}": values[:, index]
+        for name, values in (("z", z), ("log_var", log_var))
+        for index in range(values.shape[1])
+    }
 
 
 def latent_metadata(model: str, latent_dim: int, views: int, version: str = __version__) -> Metadata:

@@ -126,7 +126,8 @@ def classify(
     write_json(out / "scores.json", classification.to_json())
     atomic_write(out / "scores.md", classification.markdown())
     save_confusion_matrices(out / "confusion.png", {result.title: result.scores for result in results})
-    Forests(latents.model, latents.latent_dim, latents.views, seed, forests).save(out)
+    mean, std = (tuple(values.tolist()) for values in (latents.z.mean(0, np.float64), latents.z.std(0, np.float64)))
+    Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std).save(out)
     return classification
 
 

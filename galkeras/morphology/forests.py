@@ -94,6 +94,8 @@ class Forests:
         views: Over how many views those latents were averaged.
         seed: Seed of the split and of the forests.
         by_question: Name of the question to its forest.
+        latent_mean: (latent_dim,) means of the latents of all galaxies that were given: what an outlier is far from.
+        latent_std: (latent_dim,) their standard deviations.
     """
 
     model: str
@@ -101,6 +103,8 @@ class Forests:
     views: int
     seed: int
     by_question: dict[str, Forest]
+    latent_mean: tuple[float, ...]
+    latent_std: tuple[float, ...]
 
     def check(self, latents: LatentTable) -> None:
         """Raise a `GalkerasError` if the latents are not of the model and kind that the forests were fitted on."""
@@ -147,6 +151,8 @@ class Forests:
                 "views": self.views,
                 "features": [f"z_{index:02d}" for index in range(self.latent_dim)],
                 "seed": self.seed,
+                "latent_mean": list(self.latent_mean),
+                "latent_std": list(self.latent_std),
                 "questions": questions,
             },
         )
@@ -166,13 +172,16 @@ class Forests:
                 raise ValueError(
                     f"`model` must be a string; latent_dim, views and seed whole numbers. Received: {head}"
                 )
+            scale = {key: tuple(map(float, value[key])) for key in ("latent_mean", "latent_std")}
+            if any(len(v) != head["latent_dim"] or not np.isfinite(v).all() for v in scale.values()):
+                raise ValueError("`latent_mean` and `latent_std` must be a finite number for each latent")
             by_question = {
                 str(name): _load(Path(folder), question, head["latent_dim"], value["sklearn"])
                 for name, question in value["questions"].items()
             }
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise GalkerasError(f"{file} does not describe forests: {error}") from None
-        return cls(**head, by_question=by_question)
+        return cls(**head, **scale, by_question=by_question)
 
 
 def _load(folder: Path, question: dict[str, Any], latent_dim: int, version: str) -> Forest:

@@ -35,7 +35,8 @@ class Marker:
 def folder(tmp_path):
     z = latent_table(80, 3).z
     classifier = RandomForestClassifier(5, random_state=0).fit(z, (z[:, 0] > 0).astype(int))
-    Forests("a" * 64, 3, 1, 0, {"bar": Forest("Bar", ("no", "yes"), (40, 40), classifier)}).save(tmp_path / "f")
+    by_question = {"bar": Forest("Bar", ("no", "yes"), (40, 40), classifier)}
+    Forests("a" * 64, 3, 1, 0, by_question, (0.0,) * 3, (1.0,) * 3).save(tmp_path / "f")
     assert Forests.load(tmp_path / "f")
     return tmp_path / "f"
 

@@ -19,7 +19,7 @@ def forests() -> Forests:
             "bar": Forest("Bar", ("no", "weak", "strong"), (100, 150, 50), fit_forest(table.z, target, 0)),
             "a/b c": Forest("a/b c", ("x", "y"), (150, 150), fit_forest(table.z, target > 0, 0)),
         }
-    return Forests("a" * 64, 4, 1, 0, by_question)
+    return Forests("a" * 64, 4, 1, 0, by_question, (0.0,) * 4, (1.0,) * 4)
 
 
 def test_loaded_forests_give_the_same_bits(tmp_path, forests):
