@@ -1,0 +1,201 @@
+"""The signatures of a served model: what it can be asked, by name."""
+
+__all__ = ["Served", "domains_of"]
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from galkeras.backend import tf
+from galkeras.errors import GalkerasError
+from galkeras.latents.views import encode_views
+from galkeras.models.adaptation import DOMAINS, DomainAdaptationVAE
+from galkeras.models.ssim import ssim
+from galkeras.models.vae import VAE
+from galkeras.morphology.forests import Forests
+from galkeras.serving.forest_graph import ForestGraph
+from galkeras.serving.inputs import checked, images_of_bytes, images_of_examples
+from galkeras.surveys.facts import BANDS
+from galkeras.surveys.pictures import PICTURE
+
+Tensors = dict[str, tf.Tensor]
+
+
+class _Input(NamedTuple):
+    """The one input of a signature: its name, dtype and shape after the batch, and what is made of it, checked."""
+
+    name: str
+    dtype: tf.DType
+    shape: tuple[int, ...]
+    read: Callable[[tf.Tensor], tf.Tensor]
+
+
+class Served:
+    """A fitted model, and forests on its latents, as functions that a SavedModel can hold.
+
+    Every input and output has a row for each galaxy, because a server that batches puts the rows of several
+    requests into one call and deals out the rows of the answer. All operations are TensorFlow's own.
+
+    Args:
+        model: The model.
+        description: What the signature ``describe`` answers.
+        forests: Forests on the model's latents.
+    """
+
+    def __init__(self, model: VAE, description: str, forests: Forests | None = None):
+        self._model = model
+        self._description = description
+        self._forests = forests
+        self._domains = domains_of(model)
+        self._forest_graph = forests and ForestGraph(
+            {question: forest.classifier for question, forest in forests.by_question.items()}
+        )
+        config = model.config
+        side, bands = config.image_size, len(BANDS)
+        images, z = (side, side, bands), (config.latent_dim,)
+        self._images = _Input("images", tf.float32, images, lambda x: checked(x, images, "images"))
+        self._z = _Input("z", tf.float32, z, lambda x: checked(x, z, "z"))
+        self._seed = _Input("seed", tf.int64, (), lambda x: checked(x, (), "seed"))
+        self._anything = _Input("anything", tf.string, (), lambda x: checked(x, (), "anything"))
+        self._kinds = {
+            "": self._images,
+            "_example": _Input("examples", tf.string, (), lambda x: images_of_examples(x, side, config.units)),
+        }
+        if config.units == PICTURE:
+            self._kinds["_bytes"] = _Input("bytes", tf.string, (), lambda x: images_of_bytes(x, side))
+
+    def module(self) -> tf.Module:
+        """Return what holds the variables: weights and forests, each once, and nothing of Keras."""
+        module = tf.Module()
+        module.weights = [variable.value for variable in self._model.weights]
+        module.forests = self._forest_graph
+        return module
+
+    def signatures(self) -> dict[str, Callable]:
+        """Return the functions by name.
+
+        ``encode``, ``measure`` and, with forests, ``classify`` take ``images``; with ``_example`` behind the name
+        they take records, and with ``_bytes`` PNG or JPEG files. What decodes is there for each survey of a
+        domain-adaptation model, with ``_source`` or ``_target`` behind the name.
+        """
+        tasks = {"encode": self._encode, "measure": self._measure}
+        if self._forests:
+            tasks["classify"] = self._classify
+        found = {
+            task + kind: _signature(source, answer)
+            for task, answer in tasks.items()
+            for kind, source in self._kinds.items()
+        }
+        for domain in self._domains:
+            found |= {
+                "reconstruct" + _end(domain): _signature(self._images, self._bind(self._reconstruct, domain)),
+                "decode" + _end(domain): _signature(self._z, self._bind(self._decode, domain)),
+                "generate" + _end(domain): _signature(self._seed, self._bind(self._generate, domain)),
+            }
+        if len(self._domains) > 1:
+            found["translate"] = _signature(self._images, lambda images: {"images": self._model.translate(images)})
+        found["describe"] = _signature(self._anything, self._describe)
+        return {tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY: found["encode"], **found}
+
+    # What a signature answers.
+
+    def _encode(self, images: tf.Tensor) -> Tensors:
+        z_mean, z_log_var = self._model.encode(images)
+        return {"z_mean": z_mean, "z_log_var": z_log_var}
+
+    def _measure(self, images: tf.Tensor) -> Tensors:
+        encoded = self._encode(images)
+        return encoded | self._scores(images, encoded["z_mean"])
+
+    def _classify(self, images: tf.Tensor) -> Tensors:
+        forests = self._forests
+        answers = self._measure(images)
+        z, log_var = encode_views(self._model, images, forests.views)
+        answers |= {"z_mean": z, "z_log_var": log_var, "outlier_score": self._outlier_score(z)}
+        for question, probabilities in self._forest_graph(z).items():
+            classes = forests.by_question[question].classes
+            named = {f"{question}_{name}": probabilities[:, index] for index, name in enumerate(classes)}
+            named[question] = tf.gather(tf.constant(classes), tf.argmax(probabilities, -1))
+            if taken := set(named) & set(answers):
+                raise GalkerasError(f"two answers of the model would be called {taken.pop()!r}: rename the label")
+            answers |= named
+        return answers
+
+    def _outlier_score(self, z: tf.Tensor) -> tf.Tensor:
+        mean, std = (np.asarray(v, np.float32) for v in (self._forests.latent_mean, self._forests.latent_std))
+        return tf.reduce_max(tf.math.divide_no_nan(tf.abs(z - mean), std), -1)
+
+    def _reconstruct(self, images: tf.Tensor, domain: str) -> Tensors:
+        z, _ = self._model.encode(images)
+        mse, similarity = self._compare(images, z, domain)
+        return {**self._decode(z, domain), "reconstruction_mse": mse, "ssim": similarity}
+
+    def _decode(self, z: tf.Tensor, domain: str) -> Tensors:
+        return {"images": self._model.decode(z, *_given(domain))}
+
+    def _generate(self, seed: tf.Tensor, domain: str) -> Tensors:
+        # A row's image follows from its own seed, whatever else is in the batch.
+        z = tf.map_fn(
+            lambda one: tf.random.stateless_normal([self._model.config.latent_dim], tf.stack([one, 0])),
+            seed,
+            fn_output_signature=tf.TensorSpec([self._model.config.latent_dim], tf.float32),
+        )
+        return {"z": z, **self._decode(z, domain)}
+
+    def _describe(self, anything: tf.Tensor) -> Tensors:
+        return {"description": tf.fill(tf.shape(anything), self._description)}
+
+    def _scores(self, images: tf.Tensor, z: tf.Tensor) -> Tensors:
+        scores = {}
+        for domain in self._domains:
+            mse, similarity = self._compare(images, z, domain)
+            scores |= {"reconstruction_mse" + _end(domain): mse, "ssim" + _end(domain): similarity}
+        return scores
+
+    def _compare(self, images: tf.Tensor, z: tf.Tensor, domain: str) -> tuple[tf.Tensor, tf.Tensor]:
+        stretched = self._model.stretch(images)
+        reconstructed = self._model.decode_stretched(z, *_given(domain))
+        return tf.reduce_mean(tf.square(stretched - reconstructed), (1, 2, 3)), ssim(stretched, reconstructed)
+
+    @staticmethod
+    def _bind(answer: Callable, domain: str) -> Callable[[tf.Tensor], Tensors]:
+        return lambda value: answer(value, domain)
+
+
+def domains_of(model: VAE) -> tuple[str, ...]:
+    """Return the surveys' roles that a model decodes to, ``("",)`` where it has one decoder for all."""
+    return DOMAINS if isinstance(model, DomainAdaptationVAE) else ("",)
+
+
+def _signature(source: _Input, answer: Callable[[tf.Tensor], Tensors]) -> Callable:
+    def signature(value: tf.Tensor) -> Tensors:
+        value = source.read(value)
+        answers = answer(value)
+        return _nothing_of_nan(answers, value) if value.dtype.is_floating else answers
+
+    spec = tf.TensorSpec((None, *source.shape), source.dtype, name=source.name)
+    return tf.function(signature, input_signature=[spec])
+
+
+def _nothing_of_nan(answers: Tensors, value: tf.Tensor) -> Tensors:
+    """Return NaN and empty strings in the rows whose input is not finite.
+
+    Max pooling passes over NaN, so latents of a broken image can look sound. The other rows, perhaps of other
+    users, are answered.
+    """
+    good = tf.reduce_all(tf.math.is_finite(value), axis=range(1, value.shape.rank))
+
+    def blanked(values: tf.Tensor) -> tf.Tensor:
+        rows = tf.reshape(good, [-1] + [1] * (values.shape.rank - 1))
+        return tf.where(rows, values, tf.constant("" if values.dtype == tf.string else np.nan, values.dtype))
+
+    return {name: blanked(values) for name, values in answers.items()}
+
+
+def _end(domain: str) -> str:
+    return f"_{domain}" if domain else ""
+
+
+def _given(domain: str) -> tuple[str, ...]:
+    return (domain,) if domain else ()
