@@ -14,6 +14,8 @@ _HOME: dict[str, str] = {
     "encode": "galkeras.latents.encode",
     "classify": "galkeras.morphology.classify",
     "predict": "galkeras.morphology.predict",
+    "export": "galkeras.serving.export",
+    "request": "galkeras.serving.request",
 }
 
 __all__ = list(_HOME)

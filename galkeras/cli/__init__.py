@@ -13,7 +13,11 @@ from galkeras import __version__
 from galkeras.errors import GalkerasError
 
 # In the order in which the data flows. Each module holds `command`, and imports nothing heavy at its top.
-COMMANDS: tuple[str, ...] = ("mock", "make-tfrecords", "inspect", "fit", "encode", "classify", "predict")
+COMMANDS: tuple[str, ...] = (
+    *("mock", "make-tfrecords", "inspect", "fit"),
+    *("encode", "classify", "predict"),
+    *("export", "request"),
+)
 
 _INTERRUPTED = 130
 
