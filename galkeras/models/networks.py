@@ -59,8 +59,9 @@ def _paper_decoder(config: ModelConfig, name: str) -> keras.Model:
 class _ResidualBlock(layers.Layer):
     """``x + conv(swish(norm(conv(swish(norm(x))))))`` at constant shape (He et al. 2016, pre-activation)."""
 
-    def __init__(self, channels: int, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, channels: int):
+        # Keras would begin the name with the class's underscore, which no variable of a SavedModel may.
+        super().__init__(name=f"residual_block_{keras.backend.get_uid('residual_block')}")
         self._branch = keras.Sequential(
             [
                 layer
