@@ -4,7 +4,7 @@ __all__ = ["command"]
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -44,4 +44,11 @@ def command(
         typer.echo(f"{out}: {done.galaxies:,} galaxies{left_out}")
         return
     for row in range(done.galaxies):
-        typer.echo(json.dumps({name: values[row].tolist() for name, values in done.rows.items()}))
+        typer.echo(json.dumps({name: _plain(values[row].tolist()) for name, values in done.rows.items()}))
+
+
+def _plain(value: Any) -> Any:
+    """Return numbers with the seven digits that single precision has."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return float(f"{value:.7g}") if isinstance(value, float) else value

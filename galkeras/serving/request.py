@@ -232,7 +232,7 @@ def _answers(
         return {
             "id": np.array([record.id for record in batch]),
             "survey": np.array([record.survey for record in batch]),
-            **answer,
+            **dict(sorted(answer.items())),
         }
 
     pool = ThreadPoolExecutor(_IN_FLIGHT)
@@ -294,7 +294,7 @@ def _table(answers: dict[str, np.ndarray], model: _Model) -> dict[str, np.ndarra
     unknown = np.full(len(ids), np.nan)
     split = np.array([split_of(name) for name in ids.tolist()])
     columns = {"id": ids, "ra": unknown, "dec": unknown, "survey": survey, "split": split}
-    return columns | latent_columns(rest.pop("z_mean"), rest.pop("z_log_var")) | scores | dict(sorted(rest.items()))
+    return columns | latent_columns(rest.pop("z_mean"), rest.pop("z_log_var")) | scores | rest
 
 
 def _write_rejected(path: Path, rejected: list[tuple[Path, str]]) -> None:

@@ -2,7 +2,9 @@
 
 It stands in for the binary, which cannot be installed from a package index. Requests and answers are those of the
 public protocol buffers of tensorflow-serving-api and of the documented REST interface; the model is run by
-TensorFlow's C API, with the loader and the session that the binary links.
+TensorFlow's C API, with the loader and the session that the binary links. By hand, from the folder tests/:
+
+    python -m serving.stand_in ../saved_models/first
 """
 
 __all__ = ["StandIn"]
@@ -10,6 +12,7 @@ __all__ = ["StandIn"]
 import base64
 import json
 import re
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,24 +41,24 @@ class _Refusal(Exception):
 
 
 class StandIn:
-    """Serves the numbered SavedModels in ``folder`` as model ``name``, on free ports of the loopback interface.
+    """Serves the numbered SavedModels in ``folder`` under its name, on ports of the loopback interface (0: a free one).
 
     Attributes:
         failures: Statuses to answer the next Predict calls with instead.
         asked: What Predict was called with: version and signature.
     """
 
-    def __init__(self, folder: Path, name: str | None = None) -> None:
-        self.name = name or folder.name
+    def __init__(self, folder: Path, rest_port: int = 0, grpc_port: int = 0) -> None:
+        self.name = folder.resolve().name
         self.failures: list[int] = []
         self.asked: list[tuple[int, str]] = []
         self._lock = threading.Lock()
         self._models = {int(path.name): CSession(path) for path in folder.iterdir() if path.name.isdecimal()}
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = ThreadingHTTPServer(("127.0.0.1", rest_port), _handler(self))
         self._grpc = grpc.server(ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", -1)])
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Prediction(self), self._grpc)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Model(self), self._grpc)
-        self._grpc_port = self._grpc.add_insecure_port("127.0.0.1:0")
+        self._grpc_port = self._grpc.add_insecure_port(f"127.0.0.1:{grpc_port}")
         self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
 
     def __enter__(self) -> "StandIn":
@@ -275,3 +278,9 @@ class _Model(model_service_pb2_grpc.ModelServiceServicer):
         answer = get_model_status_pb2.GetModelStatusResponse()
         answer.model_version_status.add(version=version, state=get_model_status_pb2.ModelVersionStatus.AVAILABLE)
         return answer
+
+
+if __name__ == "__main__":
+    with StandIn(Path(sys.argv[1]), 8501, 8500) as server:
+        print(server.rest, server.grpc, flush=True)
+        threading.Event().wait()
