@@ -1,6 +1,6 @@
 """Is the mock learnable, but not trivial, and is there a drop between its surveys?
 
-    galkeras mock --galaxies 5000 --size 64 --defects 0 --out mock-learnable/
+    galkeras mock --galaxies 4500 --size 64 --defects 0 --out mock-learnable/
     python benchmarks/mock_learnable.py mock-learnable/
 
 For each question of Table 2: accuracy and balanced accuracy of random forests on the truth, and on the first 40
