@@ -10,11 +10,9 @@ from galkeras.backend import keras, tf
 from galkeras.errors import GalkerasError
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, read_config, write_config, write_weights
-from galkeras.models.vae import LOSS_TERMS
 from galkeras.training.progress import Progress
 from galkeras.training.state import BEST_FILE, EpochState
 
-_MONITOR = "val_elbo_loss"
 _WARMUP_EPOCHS = 2
 
 
@@ -85,6 +83,7 @@ def train(
     steps: int,
     dataset: Callable[[int], tf.data.Dataset],
     validation: tf.data.Dataset,
+    monitor: str = "elbo_loss",
 ) -> None:
     """Train ``model`` until its epochs or its patience run out, leaving best weights and history in ``out``.
 
@@ -96,6 +95,7 @@ def train(
         steps: Steps an epoch.
         dataset: Gives the training batches from a first epoch on.
         validation: The validation batches.
+        monitor: The loss term whose lowest validation value marks the best epoch.
     """
     replicas = strategy.num_replicas_in_sync
     if training.batch_size % replicas:
@@ -104,12 +104,13 @@ def train(
         )
     with strategy.scope():
         model.compile(optimizer=_adam(training, steps), jit_compile=False)
-    state = EpochState(out, _MONITOR, training.patience, training.kl_warmup_epochs)
+    state = EpochState(out, f"val_{monitor}", training.patience, training.kl_warmup_epochs)
     state.set_model(model)
     done = state.restore(steps)
     if done == training.epochs or state.finished:
         return
-    columns = ("loss", _MONITOR, *(f"val_{term}" for term in LOSS_TERMS[2:]))
+    terms = (metric.name for metric in model.metrics if metric.name not in ("loss", monitor))
+    columns = ("loss", f"val_{monitor}", *(f"val_{term}" for term in terms))
     try:
         model.fit(
             dataset(done),

@@ -1,6 +1,6 @@
 """What a fitted model looks like: scores in ``summary.json`` and figures in its folder."""
 
-__all__ = ["summarise"]
+__all__ = ["COLLAPSED", "figure", "quantiles", "save_figure", "show", "summarise"]
 
 import warnings
 from pathlib import Path
@@ -20,8 +20,8 @@ from galkeras.training.state import read_history
 _SHOWN = 12
 _SAMPLES = 36
 _TRAVERSED = 12
-# Below this share of active latents a run is called collapsed.
-_COLLAPSED = 0.1
+COLLAPSED = 0.1
+"""Below this share of active latents a run is called collapsed."""
 
 
 def summarise(model: VAE, records: RecordSet, out: Path) -> dict:
@@ -52,15 +52,15 @@ def summarise(model: VAE, records: RecordSet, out: Path) -> dict:
     summary = {
         "split": split,
         "galaxies": len(means),
-        "ssim": _quantiles(similarity),
+        "ssim": quantiles(similarity),
         "ssim_window": "Gaussian, 11 pixels, sigma 1.5",
         "data_range": Stretch.DATA_RANGE,
-        "mse": _quantiles(mse),
+        "mse": quantiles(mse),
         "latents": model.config.latent_dim,
         "active_units": active_units(means),
         "kl": float(kl.sum()),
         "kl_per_latent": kl.round(4).tolist(),
-        "collapsed": active_units(means) < max(1, _COLLAPSED * model.config.latent_dim),
+        "collapsed": active_units(means) < max(1, COLLAPSED * model.config.latent_dim),
         "digest": model.digest,
     }
     write_json(out / "summary.json", summary)
@@ -71,7 +71,7 @@ def summarise(model: VAE, records: RecordSet, out: Path) -> dict:
     )
     _draw_traversal(out / "traversal.png", model, means, kl)
     noise = tf.random.stateless_normal((_SAMPLES, model.config.latent_dim), (0, 0))
-    save_mosaic(out / "samples.png", _show(model, model.decode_stretched(noise)))
+    save_mosaic(out / "samples.png", show(model, model.decode_stretched(noise)))
     if summary["collapsed"]:
         warnings.warn(
             f"only {summary['active_units']} of {summary['latents']} latents carry information: the model has"
@@ -81,13 +81,15 @@ def summarise(model: VAE, records: RecordSet, out: Path) -> dict:
     return summary
 
 
-def _quantiles(values: np.ndarray) -> dict[str, float]:
+def quantiles(values: np.ndarray) -> dict[str, float]:
+    """Return mean and percentiles of scores."""
     names = ("p5", "p25", "median", "p75", "p95")
-    quantiles = dict(zip(names, map(float, np.percentile(values, (5, 25, 50, 75, 95))), strict=True))
-    return {"mean": float(np.mean(values)), **quantiles}
+    percentiles = dict(zip(names, map(float, np.percentile(values, (5, 25, 50, 75, 95))), strict=True))
+    return {"mean": float(np.mean(values)), **percentiles}
 
 
-def _show(model: VAE, stretched) -> np.ndarray:
+def show(model: VAE, stretched) -> np.ndarray:
+    """Return stretched images as display pictures."""
     config = model.config
     scale = config.pixel_scale and config.pixel_scale * config.image_size / config.network_size
     return to_rgb(model.stretch.inverse(tf.convert_to_tensor(stretched)).numpy(), config.units, scale)
@@ -96,7 +98,7 @@ def _show(model: VAE, stretched) -> np.ndarray:
 def _draw_reconstructions(path: Path, model: VAE, originals: np.ndarray, rebuilt: np.ndarray) -> None:
     """Three rows: originals, reconstructions of the posterior means, residuals (grey is none, in stretched units)."""
     residuals = np.clip(0.5 + 2 * (originals - rebuilt), 0, 1)[:, ::-1, :, ::-1]
-    rows = [_show(model, originals), _show(model, rebuilt), (255 * residuals).astype(np.uint8)]
+    rows = [show(model, originals), show(model, rebuilt), (255 * residuals).astype(np.uint8)]
     save_mosaic(path, np.concatenate(rows), columns=len(originals))
 
 
@@ -107,12 +109,12 @@ def _draw_traversal(path: Path, model: VAE, means: np.ndarray, kl: np.ndarray) -
     z = np.repeat(centre[None], _TRAVERSED * len(steps), axis=0).reshape(_TRAVERSED, len(steps), -1)
     for row, latent in enumerate(np.argsort(-kl)[:_TRAVERSED]):
         z[row, :, latent] += steps * spread[latent]
-    pictures = _show(model, model.decode_stretched(z.reshape(-1, z.shape[-1]).astype(np.float32)))
+    pictures = show(model, model.decode_stretched(z.reshape(-1, z.shape[-1]).astype(np.float32)))
     save_mosaic(path, pictures, columns=len(steps))
 
 
 def _draw_losses(path: Path, history: list[dict[str, float]], loss: str) -> None:
-    figure, axes = _figure(1, 3, (12, 3.5))
+    panels, axes = figure(1, 3, (12, 3.5))
     epochs = [row["epoch"] for row in history]
     titles = ("ELBO loss per image", f"reconstruction ({loss}, summed over pixels)", "KL (summed over latents)")
     for axis, term, title in zip(axes, ("elbo_loss", "reconstruction", "kl"), titles, strict=True):
@@ -122,11 +124,11 @@ def _draw_losses(path: Path, history: list[dict[str, float]], loss: str) -> None
         if min(row[term] for row in history) > 0:
             axis.set_yscale("log")
     axes[0].legend()
-    _save(figure, path)
+    save_figure(path, panels)
 
 
 def _draw_latents(path: Path, kl: np.ndarray, means: np.ndarray) -> None:
-    figure, (left, right) = _figure(1, 2, (10, 3.5))
+    panels, (left, right) = figure(1, 2, (10, 3.5))
     order = np.argsort(-kl)
     left.bar(range(len(kl)), kl[order])
     left.set(title="information by latent", xlabel="latent, sorted", ylabel="mean KL [nat]")
@@ -134,17 +136,18 @@ def _draw_latents(path: Path, kl: np.ndarray, means: np.ndarray) -> None:
     right.axhline(0.01, color="k", lw=0.8, ls="--")
     right.set(title=f"{active_units(means)} active units", xlabel="latent, sorted", ylabel="variance of posterior mean")
     right.set_yscale("log")
-    _save(figure, path)
+    save_figure(path, panels)
 
 
-def _figure(rows: int, columns: int, size: tuple[float, float]):
-    # Without pyplot: no global state, no display.
+def figure(rows: int, columns: int, size: tuple[float, float]):
+    """Return a figure and its axes, made without pyplot: no global state, no display."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, layout="constrained")
-    return figure, figure.subplots(rows, columns)
+    panels = Figure(figsize=size, layout="constrained")
+    return panels, panels.subplots(rows, columns)
 
 
-def _save(figure, path: Path) -> None:
+def save_figure(path: Path, panels) -> None:
+    """Write a figure atomically."""
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        panels.savefig(temporary, dpi=110)

@@ -1,0 +1,92 @@
+"""What an adapted model looks like: scores in ``summary.json`` and figures in its folder."""
+
+__all__ = ["summarise_adaptation"]
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from galkeras.backend import tf
+from galkeras.files import write_json
+from galkeras.models.adaptation import DOMAINS, DomainAdaptationVAE
+from galkeras.models.ssim import ssim
+from galkeras.models.stretch import Stretch
+from galkeras.models.vae import active_units
+from galkeras.records.pairs import Galaxies
+from galkeras.surveys.pictures import save_mosaic
+from galkeras.training.pairs import scoring_dataset
+from galkeras.training.state import read_history
+from galkeras.training.summary import COLLAPSED, figure, quantiles, save_figure, show
+
+_SHOWN = 12
+_BATCH = 64
+
+
+def summarise_adaptation(
+    model: DomainAdaptationVAE, source: Galaxies, target: Galaxies, out: Path, paired: bool
+) -> dict:
+    """Score ``model`` on galaxies that it did not learn from and draw its figures into ``out``.
+
+    Writes ``summary.json``, ``losses.png`` and ``reconstructions.png``; warns when the latents have collapsed.
+
+    Returns:
+        What ``summary.json`` holds.
+    """
+    means = {domain: [] for domain in DOMAINS}
+    similarity = {domain: [] for domain in (*DOMAINS, "translated")}
+    shown = None
+    for batch in scoring_dataset(source, target, _BATCH):
+        stretched = {domain: model.stretch(batch[domain]) for domain in DOMAINS}
+        z = {domain: model.encode(batch[domain])[0] for domain in DOMAINS}
+        decoded = {domain: model.decode_stretched(z[domain], domain) for domain in DOMAINS}
+        translated = model.decode_stretched(z["source"], "target")
+        there = {domain: batch[f"{domain}_weights"] > 0 for domain in DOMAINS}
+        for domain in DOMAINS:
+            means[domain].append(tf.boolean_mask(z[domain], there[domain]))
+            similarity[domain].append(tf.boolean_mask(ssim(stretched[domain], decoded[domain]), there[domain]))
+        similarity["translated"].append(tf.boolean_mask(ssim(stretched["target"], translated), there["target"]))
+        if shown is None:
+            rows = [stretched["source"], decoded["source"], stretched["target"], decoded["target"], translated]
+            count = int(min(_SHOWN, *(np.sum(there[domain]) for domain in DOMAINS)))
+            shown = [show(model, row[:count]) for row in rows]
+    means = {domain: np.concatenate(values) for domain, values in means.items()}
+    active = active_units(np.concatenate(list(means.values())))
+    if not paired:
+        del similarity["translated"]
+    summary = {
+        "split": str(source.split[0]),
+        "galaxies": {domain: len(means[domain]) for domain in DOMAINS},
+        "ssim": {name: quantiles(np.concatenate(values)) for name, values in similarity.items()},
+        "ssim_window": "Gaussian, 11 pixels, sigma 1.5",
+        "data_range": Stretch.DATA_RANGE,
+        "latents": model.config.latent_dim,
+        "active_units": active,
+        "collapsed": active < max(1, COLLAPSED * model.config.latent_dim),
+        "digest": model.digest,
+    }
+    write_json(out / "summary.json", summary)
+    save_mosaic(out / "reconstructions.png", np.concatenate(shown), columns=len(shown[0]))
+    _draw_losses(out / "losses.png", read_history(out), model, paired)
+    if summary["collapsed"]:
+        warnings.warn(
+            f"only {active} of {model.config.latent_dim} latents carry information: the model has collapsed, and a"
+            " collapsed one mixes surveys without knowing galaxies. Lower --mmd-weight or --pair-weight",
+            stacklevel=2,
+        )
+    return summary
+
+
+def _draw_losses(path: Path, history: list[dict[str, float]], model: DomainAdaptationVAE, paired: bool) -> None:
+    terms = ["reconstruction", "kl", model.config.alignment, *(["pair"] if paired else [])]
+    panels, axes = figure(1, len(terms), (3.6 * len(terms), 3.4))
+    epochs = [row["epoch"] for row in history]
+    for axis, term in zip(axes, terms, strict=True):
+        for column in (f"{term}_source", f"{term}_target", term):
+            if column in history[0]:
+                line = axis.plot(epochs, [row[column] for row in history], label=column.removeprefix(f"{term}_"))
+                validation = [row[f"val_{column}"] for row in history]
+                axis.plot(epochs, validation, ls="--", color=line[0].get_color())
+        axis.set(title=f"{term}, per image", xlabel="epoch")
+        axis.legend(fontsize=8, title="dashed: validation", title_fontsize=7)
+    save_figure(path, panels)
