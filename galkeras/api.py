@@ -15,6 +15,7 @@ _HOME: dict[str, str] = {
     "encode": "galkeras.latents.encode",
     "classify": "galkeras.morphology.classify",
     "predict": "galkeras.morphology.predict",
+    "shift": "galkeras.evaluation.shift",
     "export": "galkeras.serving.export",
     "request": "galkeras.serving.request",
 }

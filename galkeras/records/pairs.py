@@ -78,6 +78,12 @@ class Galaxies:
             for file in files.values():
                 os.close(file)
 
+    def images(self) -> np.ndarray:
+        """Return (rows, side, side, 3) images in the units of the record set: all of them, so not of too many."""
+        size, dtype = self.records.image_size, self.records.dtype
+        (batch,) = self.read([np.arange(len(self))])
+        return np.stack([decode_example(data, size, dtype).image for data in batch]).astype(np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class Pairs:

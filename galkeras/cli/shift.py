@@ -1,0 +1,53 @@
+"""``galkeras shift``: how differently a model sees two surveys."""
+
+__all__ = ["command"]
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help="Model folder: an adapted model, or a VAE.")],
+    source: Annotated[Path, typer.Argument(help="Record set of the source survey.")],
+    target: Annotated[Path, typer.Argument(help="Record set of the target survey.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    before: Annotated[Path | None, typer.Option(help="The VAE that the model was adapted from, to compare.")] = None,
+    catalog: Annotated[Path | None, typer.Option(help="Galaxy Zoo votes: adds the paper's Table 4.")] = None,
+    forests: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Forests to use as they are, by default fitted on the training split. May be repeated, once a model."
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="`test`, or `all` for sets that no model learned from.")] = "test",
+    unpaired: Annotated[bool, typer.Option("--unpaired", help="The two sets are of different galaxies.")] = False,
+    seed: Annotated[int, typer.Option(help="Of folds, forests, permutations and bootstrap.")] = 0,
+) -> None:
+    """Measure how differently a model sees two surveys, on galaxies it did not learn from.
+
+    How well the surveys can be told apart from latents, how far the two images of a galaxy are from each other, and
+    with a catalogue what that does to classification. Writes shift.md, shift.json, figures and the latents.
+
+    Example:
+
+        galkeras shift saved_models/da40 tfrecords/decals tfrecords/bass-mzls --before saved_models/vae40
+            --catalog gz_decals_volunteers_5.parquet --out shift/
+    """
+    from galkeras.evaluation.shift import shift
+
+    done = shift(
+        model,
+        source,
+        target,
+        out,
+        before=before,
+        catalogue=catalog,
+        forests=forests or (),
+        split=split,
+        unpaired=unpaired,
+        seed=seed,
+    )
+    typer.echo(done.markdown())
+    typer.echo(f"{out}: shift.md, shift.json, shift.png")

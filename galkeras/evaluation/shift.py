@@ -1,0 +1,201 @@
+"""How differently a model sees two surveys, before and after adapting it."""
+
+__all__ = ["Shift", "shift"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from galkeras.errors import GalkerasError
+from galkeras.evaluation.conservation import QuestionRow, recovered, table_4
+from galkeras.evaluation.domains import DomainScores, domain_scores, paired_mse
+from galkeras.evaluation.shift_report import draw_pairs, draw_shift, markdown
+from galkeras.files import atomic_write, write_json
+from galkeras.latents.encode import encode
+from galkeras.latents.table import LatentTable, read_latents
+from galkeras.models.folder import load_model
+from galkeras.morphology.forests import Forests
+from galkeras.records.pairs import index_galaxies, join
+from galkeras.records.schema import SPLITS, RecordSet
+from galkeras.surveys.catalogue import read_catalogue
+
+_FEWEST = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """What `shift` found.
+
+    Attributes:
+        out: The folder that it wrote.
+        surveys: Source and target.
+        split: Which galaxies: ``test``, or ``all``.
+        paired: Whether both surveys have the same galaxies.
+        scores: By ``before`` and ``after`` (``after`` alone where there is one model).
+        questions: The paper's Table 4; empty without a catalogue.
+        recovery: What `recovered` says of it, or None.
+    """
+
+    out: Path
+    surveys: tuple[str, str]
+    split: str
+    paired: bool
+    scores: dict[str, DomainScores]
+    questions: tuple[QuestionRow, ...]
+    recovery: dict[str, Any] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON values."""
+        return {
+            "surveys": list(self.surveys),
+            "split": self.split,
+            "paired": self.paired,
+            "scores": {stage: scores.to_json() for stage, scores in self.scores.items()},
+            "questions": {row.name: row.to_json() for row in self.questions},
+            "recovery": self.recovery,
+        }
+
+    def markdown(self) -> str:
+        """Return the tables as Markdown."""
+        return markdown(self.surveys, self.split, self.scores, self.questions, self.recovery)
+
+
+def shift(
+    model: str | Path,
+    source: str | Path,
+    target: str | Path,
+    out: str | Path,
+    *,
+    before: str | Path | None = None,
+    catalogue: str | Path | Table | None = None,
+    forests: Sequence[str | Path] = (),
+    split: str = "test",
+    unpaired: bool = False,
+    seed: int = 0,
+) -> Shift:
+    """Measure how differently a model sees two surveys, and what adapting it has done to classification.
+
+    Only galaxies that the models did not learn from are scored: the test split, which follows from a galaxy's id.
+
+    Args:
+        model: A model folder, of an adapted model or of a VAE.
+        source: Record set of the source survey.
+        target: Record set of the target survey.
+        out: The folder to write: ``shift.json``, ``shift.md``, ``shift.png``, with pairs ``alike.png`` and
+            ``different.png``, and the latents as Parquet tables.
+        before: The VAE that ``model`` was adapted from, to compare.
+        catalogue: Vote fractions of the GZD-5 tree: adds the paper's Table 4. Forests are fitted on the training
+            split's latents.
+        forests: Folders that `classify` wrote, each of the model whose latents it was fitted on, to use as they are
+            in place of fitting some. They must not have seen the galaxies that are scored.
+        split: ``test``, or ``all`` for record sets that no model has learned from.
+        unpaired: The record sets are of different galaxies.
+        seed: Of folds, forests, permutations and bootstrap.
+
+    Returns:
+        The scores.
+
+    Raises:
+        GalkerasError: The sets do not fit the models or each other, or hold too few galaxies.
+    """
+    if split not in ("test", "all"):
+        raise GalkerasError(f"`split` must be test or all. Received: split={split!r}")
+    out = Path(out)
+    stages = {"before": before, "after": model} if before is not None else {"after": model}
+    sets = {"source": RecordSet.load(source), "target": RecordSet.load(target)}
+    surveys = tuple(records.survey for records in sets.values())
+    if surveys[0] == surveys[1]:
+        raise GalkerasError(f"{source} and {target} are both of {surveys[0]}: a shift is between two surveys")
+    digests = {}
+    for stage, path in stages.items():
+        vae = load_model(path)
+        for records in sets.values():
+            vae.check_records(records, any_survey=True)
+        digests[stage] = vae.digest
+    by_stage = _forests(forests, digests)
+    if catalogue is not None and not isinstance(catalogue, Table):
+        catalogue = read_catalogue(catalogue, position=False)
+    if forests and catalogue is None:
+        raise GalkerasError("--forests needs --catalog, which says what is true")
+
+    out.mkdir(parents=True, exist_ok=True)
+    latents = {
+        f"{domain} {stage}": _encoded(path, records, out / f"latents-{domain}-{stage}.parquet")
+        for stage, path in stages.items()
+        for domain, records in sets.items()
+    }
+    tested, learned = {}, {}
+    for name, table in latents.items():
+        mask = np.full(len(table), True) if split == "all" else table.split == "test"
+        tested[name] = _rows(table, np.flatnonzero(mask))
+        if split == "test":
+            learned[name] = _rows(table, np.flatnonzero(table.split == "train"))
+    if not unpaired:
+        pairs = join(tested["source after"], tested["target after"])
+        print(f"{split}: {pairs}")
+        tested = {
+            name: _rows(table, pairs.source if name.startswith("source") else pairs.target)
+            for name, table in tested.items()
+        }
+    counts = {name: len(table) for name, table in tested.items()}
+    if min(counts.values()) < _FEWEST:
+        raise GalkerasError(
+            f"too few galaxies to compare surveys, at least {_FEWEST} of each are needed: "
+            + ", ".join(f"{counts[f'{domain} after']} of {records.survey}" for domain, records in sets.items())
+            + ("" if unpaired else " in pairs; for different galaxies say --unpaired")
+        )
+
+    scores = {
+        stage: domain_scores(tested[f"source {stage}"].z, tested[f"target {stage}"].z, paired=not unpaired, seed=seed)
+        for stage in stages
+    }
+    rows = [] if catalogue is None else table_4(tested, learned, by_stage, catalogue, seed)
+    result = Shift(out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows))
+    draw_shift(out / "shift.png", surveys, tested, scores, rows, paired=not unpaired)
+    if not unpaired:
+        _draw_extremes(out, sets, tested)
+    atomic_write(out / "shift.md", result.markdown())
+    write_json(out / "shift.json", result.to_json())
+    return result
+
+
+def _forests(folders: Sequence[str | Path], digests: dict[str, str]) -> dict[str, Forests]:
+    found = {}
+    for folder in folders:
+        loaded = Forests.load(folder)
+        stage = next((stage for stage, digest in digests.items() if digest == loaded.model), None)
+        if stage is None:
+            raise GalkerasError(
+                f"{folder} was fitted on latents of model {loaded.model[:12]}, and the models here are "
+                + ", ".join(digest[:12] for digest in digests.values())
+            )
+        found[stage] = loaded
+    return found
+
+
+def _encoded(model: str | Path, records: RecordSet, path: Path) -> LatentTable:
+    encode(model, records.path, path, any_survey=True)
+    return read_latents(path)
+
+
+def _rows(table: LatentTable, rows: np.ndarray) -> LatentTable:
+    columns = ("id", "ra", "dec", "survey", "split", "z", "log_var", "reconstruction_mse", "ssim")
+    return LatentTable(**{name: getattr(table, name)[rows] for name in columns}, model=table.model, views=table.views)
+
+
+def _draw_extremes(out: Path, sets: dict[str, RecordSet], tested: dict[str, LatentTable]) -> None:
+    """Draw the pairs whose latents are most alike and least (paper, fig. 5), of the first model there is."""
+    stage = "before" if "source before" in tested else "after"
+    order = np.argsort(paired_mse(tested[f"source {stage}"].z, tested[f"target {stage}"].z))
+    galaxies = {domain: index_galaxies(records, SPLITS) for domain, records in sets.items()}
+    for name, rows in (("alike", order[:12]), ("different", order[::-1][:12])):
+        images = []
+        for domain, indexed in galaxies.items():
+            place = {galaxy: row for row, galaxy in enumerate(indexed.id.tolist())}
+            chosen = indexed[np.array([place[galaxy] for galaxy in tested[f"{domain} {stage}"].id[rows].tolist()])]
+            images.append(chosen.images())
+        draw_pairs(out / f"{name}.png", np.concatenate(images), sets["source"].units)
