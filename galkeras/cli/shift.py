@@ -21,7 +21,9 @@ def command(
             help="Forests to use as they are, by default fitted on the training split. May be repeated, once a model."
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="`test`, or `all` for sets that no model learned from.")] = "test",
+    split: Annotated[
+        str, typer.Option(help="`validation`, `test`, or `all` for sets that no model learned from.")
+    ] = "test",
     unpaired: Annotated[bool, typer.Option("--unpaired", help="The two sets are of different galaxies.")] = False,
     seed: Annotated[int, typer.Option(help="Of folds, forests, permutations and bootstrap.")] = 0,
 ) -> None:

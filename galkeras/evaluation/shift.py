@@ -33,7 +33,7 @@ class Shift:
     Attributes:
         out: The folder that it wrote.
         surveys: Source and target.
-        split: Which galaxies: ``test``, or ``all``.
+        split: Which galaxies: ``validation``, ``test`` or ``all``.
         paired: Whether both surveys have the same galaxies.
         scores: By ``before`` and ``after`` (``after`` alone where there is one model).
         questions: The paper's Table 4; empty without a catalogue.
@@ -92,7 +92,8 @@ def shift(
             split's latents.
         forests: Folders that `classify` wrote, each of the model whose latents it was fitted on, to use as they are
             in place of fitting some. They must not have seen the galaxies that are scored.
-        split: ``test``, or ``all`` for record sets that no model has learned from.
+        split: ``test``; ``validation`` to choose settings by; or ``all`` for record sets that no model has learned
+            from.
         unpaired: The record sets are of different galaxies.
         seed: Of folds, forests, permutations and bootstrap.
 
@@ -102,8 +103,10 @@ def shift(
     Raises:
         GalkerasError: The sets do not fit the models or each other, or hold too few galaxies.
     """
-    if split not in ("test", "all"):
-        raise GalkerasError(f"`split` must be test or all. Received: split={split!r}")
+    if split not in ("validation", "test", "all"):
+        raise GalkerasError(f"`split` must be validation, test or all. Received: split={split!r}")
+    if forests and catalogue is None:
+        raise GalkerasError("--forests needs --catalog, which says what is true")
     out = Path(out)
     stages = {"before": before, "after": model} if before is not None else {"after": model}
     sets = {"source": RecordSet.load(source), "target": RecordSet.load(target)}
@@ -119,9 +122,6 @@ def shift(
     by_stage = _forests(forests, digests)
     if catalogue is not None and not isinstance(catalogue, Table):
         catalogue = read_catalogue(catalogue, position=False)
-    if forests and catalogue is None:
-        raise GalkerasError("--forests needs --catalog, which says what is true")
-
     out.mkdir(parents=True, exist_ok=True)
     latents = {
         f"{domain} {stage}": _encoded(path, records, out / f"latents-{domain}-{stage}.parquet")
@@ -130,9 +130,9 @@ def shift(
     }
     tested, learned = {}, {}
     for name, table in latents.items():
-        mask = np.full(len(table), True) if split == "all" else table.split == "test"
+        mask = np.full(len(table), True) if split == "all" else table.split == split
         tested[name] = _rows(table, np.flatnonzero(mask))
-        if split == "test":
+        if split != "all":
             learned[name] = _rows(table, np.flatnonzero(table.split == "train"))
     if not unpaired:
         pairs = join(tested["source after"], tested["target after"])

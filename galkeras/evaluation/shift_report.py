@@ -45,7 +45,7 @@ def markdown(
     """Return the tables as Markdown."""
     first = next(iter(scores.values()))
     lines = dict(_LINES) if first.paired_mse is None else _LINES | _PAIRED_LINES
-    which = "test split" if split == "test" else "record sets"
+    which = "record sets" if split == "all" else f"{split} split"
     parts = [
         f"# {surveys[0]} and {surveys[1]}",
         f"{first.source:,} and {first.target:,} galaxies of the {which}"

@@ -1,0 +1,107 @@
+import json
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from sky import galaxy, write_csv, write_fits
+
+from galkeras.errors import GalkerasError
+from galkeras.evaluation.shift import shift
+from galkeras.latents.encode import encode
+from galkeras.models.adaptation import DomainAdaptationVAE
+from galkeras.models.config import AdaptationConfig, ModelConfig
+from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
+from galkeras.models.vae import VAE
+from galkeras.morphology.classify import classify
+from galkeras.morphology.tree import GZD5
+from galkeras.records.make import make_tfrecords
+
+IDS = range(150)
+SETTINGS = {"image_size": 64, "units": "nanomaggy", "ceiling": (4.0,) * 3, "latent_dim": 4, "pixel_scale": 0.262}
+
+
+def survey(folder, name, ids, scale):
+    header = {} if name == "decals" else {"VERSION": "DR9-north"}
+    for i in ids:
+        write_fits(folder / "cutouts" / f"g{i:03d}.fits", scale * galaxy(64, i), **header)
+    columns = {"id": [f"g{i:03d}" for i in ids], "ra": [10 + i / 10 for i in ids], "dec": [33] * len(ids)}
+    write_csv(folder / "catalogue.csv", columns)
+    make_tfrecords(folder / "catalogue.csv", folder / "cutouts", folder / "records", survey=name, workers=1)
+    return folder / "records"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    sets = {name: survey(folder / name, name, IDS, scale) for name, scale in (("decals", 1.0), ("bass-mzls", 0.5))}
+    vae = VAE(ModelConfig(surveys=("decals",), **SETTINGS))
+    adapted = DomainAdaptationVAE(AdaptationConfig(surveys=("decals", "bass-mzls"), **SETTINGS))
+    for name, model in (("vae", vae), ("da", adapted)):
+        (folder / name).mkdir()
+        write_config(folder / name, model.config, {})
+        write_weights(folder / name / WEIGHTS_FILE, model)
+    columns = {"id": [f"g{i:03d}" for i in IDS]}
+    for question in GZD5.values():
+        for number, answer in enumerate(question.answers):
+            # All are smooth, every other one round and the rest in between.
+            chosen = [float((i % 2 if question.name == "how-rounded" else 0) == number) for i in IDS]
+            columns[f"{question.name}_{answer}_fraction"] = chosen
+    Table(columns).write(folder / "votes.csv")
+    return folder, *sets.values()
+
+
+def test_before_and_after_are_scored_and_written(world, tmp_path):
+    folder, decals, bass = world
+    out = tmp_path / "shift"
+    found = shift(folder / "da", decals, bass, out, before=folder / "vae", catalogue=folder / "votes.csv", split="all")
+    assert set(found.scores) == {"before", "after"} and found.paired
+    assert found.scores["before"].source == found.scores["before"].target == 150
+    # Half the light is a shift that an untrained encoder sees at once.
+    assert found.scores["before"].auc > 0.7
+    names = {path.name for path in out.iterdir()}
+    assert {"shift.json", "shift.md", "shift.png", "alike.png", "different.png"} <= names
+    assert json.loads((out / "shift.json").read_text())["scores"]["after"]["auc"] == found.scores["after"].auc
+    assert "refitted" in found.markdown() and found.questions
+
+
+def test_only_held_out_galaxies_are_scored(world, tmp_path):
+    folder, decals, bass = world
+    with pytest.raises(GalkerasError, match="too few galaxies .* in pairs"):
+        shift(folder / "da", decals, bass, tmp_path)
+
+
+def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
+    folder, decals, bass = world
+    encode(folder / "vae", decals, tmp_path / "z.parquet")
+    classify(tmp_path / "z.parquet", folder / "votes.csv", tmp_path / "forests")
+    found = shift(
+        folder / "da",
+        decals,
+        bass,
+        tmp_path / "shift",
+        before=folder / "vae",
+        catalogue=folder / "votes.csv",
+        forests=[tmp_path / "forests"],
+        split="all",
+    )
+    # Forests for the adapted model were not given, and all its galaxies are tested.
+    assert "target before" in found.questions[0].accuracy and "target after" not in found.questions[0].accuracy
+    with pytest.raises(GalkerasError, match="was fitted on latents of model"):
+        shift(
+            folder / "da",
+            decals,
+            bass,
+            tmp_path / "other",
+            catalogue=folder / "votes.csv",
+            forests=[tmp_path / "forests"],
+        )
+
+
+def test_bad_input_is_named(world, tmp_path):
+    folder, decals, bass = world
+    with pytest.raises(GalkerasError, match="both of decals"):
+        shift(folder / "da", decals, decals, tmp_path)
+    with pytest.raises(GalkerasError, match="`split`"):
+        shift(folder / "da", decals, bass, tmp_path, split="train")
+    with pytest.raises(GalkerasError, match="--catalog"):
+        shift(folder / "vae", decals, bass, tmp_path, forests=[tmp_path])

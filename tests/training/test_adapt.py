@@ -1,0 +1,159 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from sky import galaxy, write_csv, write_fits
+
+from galkeras.errors import GalkerasError
+from galkeras.models.adaptation import DomainAdaptationVAE
+from galkeras.models.folder import load_model
+from galkeras.records.make import make_tfrecords
+from galkeras.records.pairs import index_galaxies
+from galkeras.records.schema import RecordSet
+from galkeras.training.adapt import adapt
+from galkeras.training.fit import fit
+from galkeras.training.pairs import adaptation_dataset, scoring_dataset
+from galkeras.training.state import read_history
+
+SMALL = {"epochs": 3, "batch_size": 8}
+COUNT = 60
+
+
+def survey(folder, name, ids, offset=0.0, fade=1.0, side=64):
+    for i in ids:
+        header = {} if name == "decals" else {"VERSION": "DR9-north"}
+        write_fits(folder / "cutouts" / f"g{i:03d}.fits", fade * galaxy(side, i), **header)
+    columns = {"id": [f"g{i:03d}" for i in ids], "ra": [10 + i / 10 for i in ids], "dec": [33 + offset] * len(ids)}
+    write_csv(folder / "catalogue.csv", columns)
+    make_tfrecords(folder / "catalogue.csv", folder / "cutouts", folder / "records", survey=name, workers=1)
+    return folder / "records"
+
+
+@pytest.fixture(scope="module")
+def decals(tmp_path_factory):
+    return survey(tmp_path_factory.mktemp("decals"), "decals", range(COUNT))
+
+
+@pytest.fixture(scope="module")
+def bass(tmp_path_factory):
+    # The later two thirds, and some galaxies of its own.
+    return survey(tmp_path_factory.mktemp("bass"), "bass-mzls", range(COUNT // 3, COUNT + 10), fade=0.6)
+
+
+@pytest.fixture(scope="module")
+def vae(decals, tmp_path_factory):
+    out = tmp_path_factory.mktemp("models") / "vae"
+    fit(decals, out, latent=4, epochs=2, batch_size=16, kl_weight=0.01)
+    return out
+
+
+@pytest.fixture(scope="module")
+def adapted(vae, decals, bass, tmp_path_factory):
+    out = tmp_path_factory.mktemp("models") / "da"
+    adapt(vae, decals, bass, out, **SMALL)
+    return out
+
+
+def test_the_folder_holds_everything(adapted):
+    names = {path.name for path in adapted.iterdir()}
+    assert {"config.json", "model.weights.h5", "history.csv", "losses.png", "reconstructions.png"} <= names
+    model = load_model(adapted)
+    assert isinstance(model, DomainAdaptationVAE)
+    assert model.config.surveys == ("decals", "bass-mzls")
+    summary = json.loads((adapted / "summary.json").read_text())
+    assert summary["digest"] == model.digest and set(summary["ssim"]) == {"source", "target", "translated"}
+    history = read_history(adapted)
+    assert {"mmd2", "pair", "kl_source", "reconstruction_target", "val_pair", "val_loss"} <= set(history[0])
+    assert history[-1]["val_reconstruction_target"] < history[0]["val_reconstruction_target"]
+
+
+def test_each_decoder_learns_its_survey(adapted, vae, decals):
+    # Galaxies of the target are fainter.
+    model = load_model(adapted)
+    images = index_galaxies(RecordSet.load(decals), ("train",)).images()
+    assert model.translate(images).numpy().sum() < model(images).numpy().sum()
+
+
+def test_pairs_are_counted_and_why_others_are_left_out_is_said(vae, decals, bass, tmp_path, capsys):
+    adapt(vae, decals, bass, tmp_path / "da", epochs=1, batch_size=8)
+    assert f"{2 * COUNT // 3} pairs; left out: {COUNT // 3 + 10} in one survey alone" in capsys.readouterr().out
+
+
+def test_unpaired_sets_need_no_common_galaxies(vae, decals, tmp_path):
+    other = survey(tmp_path, "sdss", range(100, 150))
+    with pytest.raises(GalkerasError, match="no galaxy in common"):
+        adapt(vae, decals, other, tmp_path / "da", **SMALL)
+    model = adapt(vae, decals, other, tmp_path / "da", **SMALL, unpaired=True)
+    assert model.config.pair_weight == 0
+    assert "pair" not in read_history(tmp_path / "da")[0]
+
+
+def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(adapted, vae, decals, bass, tmp_path):
+    out = tmp_path / "killed"
+    command = [sys.executable, "-c", "from galkeras.cli import main; main()", "adapt", vae, decals, bass, "--out", out]
+    command += "--epochs 3 --batch-size 8".split()
+    process = subprocess.Popen(command, env=os.environ, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (out / "checkpoints" / "last.weights.h5").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    with pytest.raises(GalkerasError, match="mmd_weight=0.5, not 5"):
+        adapt(vae, decals, bass, out, **SMALL, mmd_weight=5.0, resume=True)
+    assert adapt(vae, decals, bass, out, **SMALL, resume=True).digest == load_model(adapted).digest
+
+
+def test_batches_hold_the_same_galaxies_side_by_side_and_every_one(decals):
+    galaxies = index_galaxies(RecordSet.load(decals), ("train",))
+    everyone = {image.tobytes() for image in galaxies.images()}
+    parts = {"source": galaxies, "target": galaxies, "source_only": galaxies}
+
+    def stream(first, count):
+        batches = adaptation_dataset(parts, 8, paired=True, seed=1, first_step=first).take(count)
+        return [{name: images.numpy() for name, images in batch.items()} for batch in batches]
+
+    straight = stream(0, 2 * len(galaxies) // 8 + 2)
+    for batch in straight:
+        np.testing.assert_array_equal(batch["source"], batch["target"])
+    assert any((batch["source"] != batch["source_only"]).any() for batch in straight)
+    seen = [image.tobytes() for batch in straight for image in batch["source"]]
+    assert set(seen[: len(galaxies)]) == everyone and len(set(seen[: len(galaxies)])) == len(galaxies)
+    assert seen[len(galaxies) : 2 * len(galaxies)] != seen[: len(galaxies)]
+    for a, b in zip(stream(3, 4), straight[3:7], strict=True):
+        np.testing.assert_array_equal(a["source_only"], b["source_only"])
+
+
+def test_scoring_takes_every_galaxy_once(decals, bass):
+    parts = [index_galaxies(RecordSet.load(records), ("train",)) for records in (decals, bass)]
+    weights = {"source": 0.0, "target": 0.0}
+    seen = set()
+    for batch in scoring_dataset(*parts, 8):
+        for name in weights:
+            weights[name] += batch[f"{name}_weights"].numpy().sum()
+        seen |= {image.tobytes() for image in batch["source"].numpy()[batch["source_weights"].numpy() > 0]}
+    assert list(weights.values()) == [len(part) for part in parts]
+    assert seen == {image.tobytes() for image in parts[0].images()}
+
+
+def test_bad_input_is_named_and_nothing_is_written(adapted, vae, decals, bass, tmp_path):
+    def refused(match, model=vae, source=decals, target=bass, **options):
+        with pytest.raises(GalkerasError, match=match):
+            adapt(model, source, target, tmp_path / "da", **SMALL | options)
+        assert not (tmp_path / "da").exists()
+
+    refused("both of decals", target=decals)
+    refused("the first record set", source=bass, target=decals)
+    refused("adapted already", model=adapted)
+    refused("not a model folder", model=decals)
+    refused("estimator", batch_size=1)
+    refused("pair-weight", unpaired=True, pair_weight=1.0)
+    refused("alignment", alignment="mmd")
+    refused("image size", target=survey(tmp_path / "small", "bass-mzls", range(COUNT), side=48))
+    elsewhere = survey(tmp_path / "elsewhere", "bass-mzls", range(COUNT), offset=2 / 3600)
+    refused("no galaxy in common", target=elsewhere)
