@@ -25,6 +25,9 @@ def command(
         str, typer.Option(help="`validation`, `test`, or `all` for sets that no model learned from.")
     ] = "test",
     unpaired: Annotated[bool, typer.Option("--unpaired", help="The two sets are of different galaxies.")] = False,
+    refit: Annotated[
+        bool, typer.Option("--refit/--no-refit", help="Whether to fit forests on the target too, which takes longest.")
+    ] = True,
     seed: Annotated[int, typer.Option(help="Of folds, forests, permutations and bootstrap.")] = 0,
 ) -> None:
     """Measure how differently a model sees two surveys, on galaxies it did not learn from.
@@ -49,6 +52,7 @@ def command(
         forests=forests or (),
         split=split,
         unpaired=unpaired,
+        refit=refit,
         seed=seed,
     )
     typer.echo(done.markdown())

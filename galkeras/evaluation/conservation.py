@@ -10,7 +10,7 @@ from astropy.table import Table
 from sklearn.model_selection import StratifiedKFold
 
 from galkeras.latents.table import LatentTable
-from galkeras.morphology.forests import Forests, fit_forest
+from galkeras.morphology.forests import Forest, Forests, fit_forest
 from galkeras.morphology.labels import TABLE_2, labels
 from galkeras.morphology.scores import confusion_matrix, measure
 
@@ -68,29 +68,31 @@ def table_4(
     forests: dict[str, Forests],
     catalogue: Table,
     seed: int = 0,
+    refit: bool = True,
 ) -> list[QuestionRow]:
     """Score forests on galaxies that neither they nor the models learned from.
 
     Args:
         tested: Latents of the held-out galaxies by ``source before``, ``target before``, ``source after``, ``target
-            after`` (the last two alone where there is one model); all in the same order where they are pairs.
+            after`` (two of them where there is one model); all in the same order where they are pairs.
         learned: By the same names, latents of galaxies to fit forests on. Empty: forests are refitted by
             cross-validation on the tested galaxies, and those in ``forests`` are needed for the rest.
         forests: By ``before`` and ``after``, forests to use in place of fitting some on ``learned``.
         catalogue: Vote fractions of the GZD-5 tree, with a column ``id``.
         seed: Of forests, folds and bootstrap.
+        refit: Whether to fill the columns of forests fitted on the target, which take most of the time.
     """
     rows = []
     for question in TABLE_2.values():
         names = labels(catalogue, question.name)
         by_id = {str(name): label for name, label in zip(catalogue["id"], names, strict=True) if label}
-        row = _question(question.name, question.title, tested, learned, forests, by_id, seed)
+        row = _question(question.name, question.title, tested, learned, forests, by_id, seed, refit)
         if row is not None:
             rows.append(row)
     return rows
 
 
-def _question(name, title, tested, learned, forests, by_id, seed) -> QuestionRow | None:
+def _question(name, title, tested, learned, forests, by_id, seed, refit) -> QuestionRow | None:
     known = {column: _labelled(table, by_id) for column, table in tested.items()}
     counts = [_counts(truth) for _, truth in known.values()]
     classes = tuple(
@@ -99,54 +101,55 @@ def _question(name, title, tested, learned, forests, by_id, seed) -> QuestionRow
     if len(classes) < 2:
         return None
     accuracy, interval, samples = {}, {}, {}
+    frozen = {stage: _frozen(stage, name, learned, forests, by_id, classes, seed) for stage in ("before", "after")}
     for column in COLUMNS:
         when = column.removesuffix(", refitted")
-        if when not in tested:
+        if when not in tested or (column != when and not refit):
             continue
         rows, truth = known[when]
         keep = np.isin(truth, classes)
         rows, truth = rows[keep], np.array([classes.index(label) for label in truth[keep]])
         z = tested[when].z[rows]
+        forest = frozen[when.split()[1]]
         if column != when:
             predicted = _refitted(z, truth, learned.get(when), by_id, classes, seed)
+        elif forest is not None:
+            # Of a forest that knows more classes than are tested, the most probable of those.
+            columns = [forest.classes.index(label) for label in classes]
+            predicted = forest.probabilities(z)[:, columns].argmax(1)
         else:
-            predicted = _frozen(z, when, name, learned, forests, by_id, classes, seed)
-        if predicted is None:
             continue
         accuracy[column], samples[column] = _bootstrapped(truth, predicted, len(classes), seed)
         interval[column] = tuple(float(x) for x in np.percentile(samples[column], (2.5, 97.5)))
     return QuestionRow(name, title, len(truth), classes, accuracy, interval, samples) if accuracy else None
 
 
-def _frozen(z, when, name, learned, forests, by_id, classes, seed) -> np.ndarray | None:
-    """Return predictions of forests that have seen the source's latents only."""
-    stage = when.split()[1]
+def _frozen(stage, name, learned, forests, by_id, classes, seed) -> Forest | None:
+    """Return a forest that has seen the source's latents only, given or fitted, if there is one for all classes."""
     if stage in forests:
         forest = forests[stage].by_question.get(name)
-        if forest is None or not set(classes) <= set(forest.classes):
-            return None
-        probabilities = forest.probabilities(z)
-        return probabilities[:, [forest.classes.index(label) for label in classes]].argmax(1)
+        return forest if forest is not None and set(classes) <= set(forest.classes) else None
     source = learned.get(f"source {stage}")
-    return None if source is None else _fit_and_predict(z, source, by_id, classes, seed)
+    return None if source is None else _fitted(source, by_id, classes, seed)
 
 
-def _refitted(z, truth, learned, by_id, classes, seed) -> np.ndarray | None:
-    if learned is not None:
-        return _fit_and_predict(z, learned, by_id, classes, seed)
+def _refitted(z, truth, learned, by_id, classes, seed) -> np.ndarray:
+    forest = None if learned is None else _fitted(learned, by_id, classes, seed)
+    if forest is not None:
+        return forest.probabilities(z).argmax(1)
     predicted = np.zeros(len(truth), int)
     for train, test in StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(z, truth):
         predicted[test] = fit_forest(z[train], truth[train], seed).predict(z[test])
     return predicted
 
 
-def _fit_and_predict(z, learned: LatentTable, by_id, classes, seed) -> np.ndarray | None:
+def _fitted(learned: LatentTable, by_id, classes, seed) -> Forest | None:
     rows, names = _labelled(learned, by_id)
     keep = np.isin(names, classes)
     target = np.array([classes.index(label) for label in names[keep]])
     if len(np.unique(target)) < len(classes):
         return None
-    return fit_forest(learned.z[rows[keep]], target, seed).predict(z)
+    return Forest("", classes, (), fit_forest(learned.z[rows[keep]], target, seed))
 
 
 def _labelled(table: LatentTable, by_id: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 _FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 _FOLDS = 5
@@ -41,6 +42,7 @@ class DomainScores:
         paired_mse: With pairs, the mean over galaxies of the squared difference, averaged over latents.
         between_mse: The same between different galaxies.
         paired_ratio: ``paired_mse / between_mse``.
+        paired_median: The same for the median galaxy: a few with a bright star in one image make most of the mean.
         twin: With pairs, the share of galaxies whose nearest latents in the target survey are their own.
     """
 
@@ -56,6 +58,7 @@ class DomainScores:
     paired_mse: float | None
     between_mse: float
     paired_ratio: float | None
+    paired_median: float | None
     twin: float | None
 
     def to_json(self) -> dict[str, Any]:
@@ -79,8 +82,10 @@ def domain_scores(source: np.ndarray, target: np.ndarray, *, paired: bool, seed:
     few_source, few_target = _sampled(source, target, paired, rng)
     mmd2, p = permutation_test(few_source, few_target, paired=paired, seed=seed)
     # Twice the variance is the mean squared difference of two galaxies drawn at random.
-    between = float(np.mean([x.var(0, ddof=1).mean() for x in (source, target)]) * 2)
-    mse = float(paired_mse(source, target).mean()) if paired else None
+    # (A collapsed model has none, and its pairs no meaning.)
+    between = max(float(np.mean([x.var(0, ddof=1).mean() for x in (source, target)]) * 2), np.finfo(float).tiny)
+    differences = paired_mse(source, target) if paired else None
+    mse = float(differences.mean()) if paired else None
     return DomainScores(
         source=len(source),
         target=len(target),
@@ -93,7 +98,8 @@ def domain_scores(source: np.ndarray, target: np.ndarray, *, paired: bool, seed:
         mixing=_mixing(source, target, paired),
         paired_mse=mse,
         between_mse=between,
-        paired_ratio=None if mse is None else mse / between if between else 1.0,
+        paired_ratio=mse / between if paired else None,
+        paired_median=float(np.median(differences)) / between if paired else None,
         twin=float(np.mean(cdist(few_source, few_target).argmin(1) == np.arange(len(few_source)))) if paired else None,
     )
 
@@ -151,7 +157,9 @@ def _survey_classifiers(source: np.ndarray, target: np.ndarray, paired: bool, se
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced")),
         HistGradientBoostingClassifier(max_iter=100, random_state=seed, class_weight="balanced"),
     ):
-        probability = cross_val_predict(classifier, x, y, groups=galaxies, cv=folds, method="predict_proba")[:, 1]
+        # So few rows gain nothing from threads, which cost much where other work runs.
+        with threadpool_limits(1):
+            probability = cross_val_predict(classifier, x, y, groups=galaxies, cv=folds, method="predict_proba")[:, 1]
         wrong = [np.mean((probability > 0.5)[y == survey] != survey) for survey in (0, 1)]
         scores.append((float(roc_auc_score(y, probability)), float(np.mean(wrong))))
     return scores

@@ -17,6 +17,7 @@ from galkeras.evaluation.shift_report import draw_pairs, draw_shift, markdown
 from galkeras.files import atomic_write, write_json
 from galkeras.latents.encode import encode
 from galkeras.latents.table import LatentTable, read_latents
+from galkeras.models.adaptation import DomainAdaptationVAE
 from galkeras.models.folder import load_model
 from galkeras.morphology.forests import Forests
 from galkeras.records.pairs import index_galaxies, join
@@ -35,7 +36,7 @@ class Shift:
         surveys: Source and target.
         split: Which galaxies: ``validation``, ``test`` or ``all``.
         paired: Whether both surveys have the same galaxies.
-        scores: By ``before`` and ``after`` (``after`` alone where there is one model).
+        scores: By ``before``, of a VAE as fitted, and ``after``, of an adapted model.
         questions: The paper's Table 4; empty without a catalogue.
         recovery: What `recovered` says of it, or None.
     """
@@ -75,6 +76,7 @@ def shift(
     forests: Sequence[str | Path] = (),
     split: str = "test",
     unpaired: bool = False,
+    refit: bool = True,
     seed: int = 0,
 ) -> Shift:
     """Measure how differently a model sees two surveys, and what adapting it has done to classification.
@@ -87,7 +89,7 @@ def shift(
         target: Record set of the target survey.
         out: The folder to write: ``shift.json``, ``shift.md``, ``shift.png``, with pairs ``alike.png`` and
             ``different.png``, and the latents as Parquet tables.
-        before: The VAE that ``model`` was adapted from, to compare.
+        before: The VAE that the adapted ``model`` started from, to compare.
         catalogue: Vote fractions of the GZD-5 tree: adds the paper's Table 4. Forests are fitted on the training
             split's latents.
         forests: Folders that `classify` wrote, each of the model whose latents it was fitted on, to use as they are
@@ -95,6 +97,7 @@ def shift(
         split: ``test``; ``validation`` to choose settings by; or ``all`` for record sets that no model has learned
             from.
         unpaired: The record sets are of different galaxies.
+        refit: Whether to add to Table 4 what forests fitted on the target reach, which takes most of the time.
         seed: Of folds, forests, permutations and bootstrap.
 
     Returns:
@@ -108,7 +111,11 @@ def shift(
     if forests and catalogue is None:
         raise GalkerasError("--forests needs --catalog, which says what is true")
     out = Path(out)
-    stages = {"before": before, "after": model} if before is not None else {"after": model}
+    adapted = isinstance(load_model(model), DomainAdaptationVAE)
+    if before is not None and not adapted:
+        raise GalkerasError(f"--before needs an adapted model to compare with, and {model} is a VAE")
+    stages = ({"before": before} if before is not None else {}) | {"after" if adapted else "before": model}
+    last = list(stages)[-1]
     sets = {"source": RecordSet.load(source), "target": RecordSet.load(target)}
     surveys = tuple(records.survey for records in sets.values())
     if surveys[0] == surveys[1]:
@@ -135,7 +142,7 @@ def shift(
         if split != "all":
             learned[name] = _rows(table, np.flatnonzero(table.split == "train"))
     if not unpaired:
-        pairs = join(tested["source after"], tested["target after"])
+        pairs = join(tested[f"source {last}"], tested[f"target {last}"])
         print(f"{split}: {pairs}")
         tested = {
             name: _rows(table, pairs.source if name.startswith("source") else pairs.target)
@@ -145,7 +152,7 @@ def shift(
     if min(counts.values()) < _FEWEST:
         raise GalkerasError(
             f"too few galaxies to compare surveys, at least {_FEWEST} of each are needed: "
-            + ", ".join(f"{counts[f'{domain} after']} of {records.survey}" for domain, records in sets.items())
+            + ", ".join(f"{counts[f'{domain} {last}']} of {records.survey}" for domain, records in sets.items())
             + ("" if unpaired else " in pairs; for different galaxies say --unpaired")
         )
 
@@ -153,7 +160,7 @@ def shift(
         stage: domain_scores(tested[f"source {stage}"].z, tested[f"target {stage}"].z, paired=not unpaired, seed=seed)
         for stage in stages
     }
-    rows = [] if catalogue is None else table_4(tested, learned, by_stage, catalogue, seed)
+    rows = [] if catalogue is None else table_4(tested, learned, by_stage, catalogue, seed, refit)
     result = Shift(out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows))
     draw_shift(out / "shift.png", surveys, tested, scores, rows, paired=not unpaired)
     if not unpaired:

@@ -29,6 +29,7 @@ _PAIRED_LINES = {
     "MSE of a galaxy's two latents": "{0.paired_mse:.4f}",
     "MSE between galaxies": "{0.between_mse:.4f}",
     "their ratio": "{0.paired_ratio:.4f}",
+    "– for the median galaxy": "{0.paired_median:.4f}",
     "own image is nearest": "{0.twin:.1%}",
 }
 _DRAWN = 600

@@ -13,6 +13,9 @@ from galkeras.models.vae import VAE
 
 DOMAINS = ("source", "target")
 
+# What a latent must vary by over galaxies for its differences to matter; far below `active_units`.
+_LEAST_VARIANCE = 1e-4
+
 _ALIGNMENTS = {"mmd2": mmd2, "coral": coral}
 
 
@@ -25,10 +28,12 @@ class DomainAdaptationVAE(VAE):
     on the scale of one image: :math:`\mathcal{L}_\mathrm{VAE}` is the reconstruction error summed over pixels plus k
     times the KL summed over latents, averaged over the galaxies of a survey; MMD² is that of the posterior means; and
 
-    .. math:: \mathrm{pair} = \tfrac12 D_{KL}(q(z|x^S)\,\|\,q(z|x^T)) + \tfrac12 D_{KL}(q(z|x^T)\,\|\,q(z|x^S))
+    .. math:: \mathrm{pair} = \left\langle \frac{N_L\,r}{1 + r} \right\rangle, \qquad
+        r = \frac{1}{N_L} \sum_d \frac{(\mu^S_d - \mu^T_d)^2}{2\,\mathrm{Var}_d}
 
-    compares, in nats and averaged over galaxies, what the two images of the same galaxy say of it: a difference counts
-    by the width of the posteriors, so it cannot be made small by shrinking the latents. Adam sees
+    is over galaxies, from 0 to :math:`N_L`: r is the squared distance of a galaxy's two latents over that of different
+    galaxies, so it cannot be made small by shrinking the latents (nor, as the KL between the two posteriors can, by
+    widening these), and it saturates where a star or a defect in one image leaves nothing to agree on. Adam sees
     :math:`\mathcal{L}` divided by the number of pixels and bands.
 
     Whatever a `VAE` offers works here; what it decodes to is the source survey unless told otherwise.
@@ -109,9 +114,9 @@ class DomainAdaptationVAE(VAE):
         counts = [tf.shape(images[name])[0] for name in order]
         stretched = self.stretch(tf.concat([images[name] for name in order], 0))
         posterior = self.posterior(stretched)
-        mean, deviation = posterior.mean(), posterior.distribution.stddev()
+        mean = posterior.mean()
         noise = tf.concat([self._noise(_fold(seed, 2 + i), count) for i, count in enumerate(counts)], 0)
-        z = mean + deviation * noise
+        z = mean + posterior.distribution.stddev() * noise
         sources = tf.shape(stretched)[0] - counts[-1]
         kl = tfd.kl_divergence(posterior, self.prior())
         terms = {
@@ -123,9 +128,7 @@ class DomainAdaptationVAE(VAE):
         common = slice(0, counts[0])
         terms[self.config.alignment] = self._align(mean[common], mean[sources:], weights)
         if self.paired:
-            source = tfd.Independent(tfd.Normal(mean[common], deviation[common]), 1)
-            target = tfd.Independent(tfd.Normal(mean[sources:], deviation[sources:]), 1)
-            terms["pair"] = 0.5 * (tfd.kl_divergence(source, target) + tfd.kl_divergence(target, source))
+            terms["pair"] = self._pair(mean[common], mean[sources:], weights)
         return terms
 
     def _align(self, source: tf.Tensor, target: tf.Tensor, weights: dict[str, tf.Tensor] | None) -> tf.Tensor:
@@ -136,6 +139,17 @@ class DomainAdaptationVAE(VAE):
         if self.config.alignment == "mmd2":
             options["paired"] = self.paired
         return _ALIGNMENTS[self.config.alignment](_gather(source), _gather(target), **options)
+
+    def _pair(self, source: tf.Tensor, target: tf.Tensor, weights: dict[str, tf.Tensor] | None) -> tf.Tensor:
+        ones = tf.ones(tf.shape(source)[:1])
+        weight = _gather(ones if weights is None else weights["source"])[:, None]
+        count = tf.reduce_sum(weight)
+        both = [_gather(source), _gather(target)]
+        centre = [tf.math.divide_no_nan(tf.reduce_sum(x * weight, 0), count) for x in both]
+        variance = tf.add_n([tf.reduce_sum(weight * tf.square(x - c), 0) for x, c in zip(both, centre, strict=True)])
+        variance = tf.math.divide_no_nan(variance, 2 * count) + _LEAST_VARIANCE
+        ratio = tf.reduce_mean(tf.square(source - target) / (2 * variance), -1)
+        return self.config.latent_dim * ratio / (1 + ratio)
 
     def _total(self, terms: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Return ``loss`` and ``elbo_loss`` of terms that are means over a batch or over an epoch."""

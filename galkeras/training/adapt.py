@@ -21,7 +21,7 @@ from galkeras.training.run import TrainingConfig, finish, open_folder, train
 from galkeras.training.strategy import choose_strategy
 
 PAIR_WEIGHT = 1.0
-"""A nat of disagreement between two images of a galaxy costs what a unit of reconstruction error does."""
+"""The default of ``pair_weight``."""
 
 _SPLITS = ("train", "validation", "test")
 _FEWEST = 2
@@ -73,7 +73,7 @@ def adapt(
         target: Record set of the other survey.
         out: The model folder to write, by convention ``saved_models/NAME``.
         mmd_weight: λ of eq. 6 on the scale of the loss per image (see `DomainAdaptationVAE`); the paper's is 0.5.
-        pair_weight: Weight of what the two images of a galaxy say differently of it, in nats. Default: `PAIR_WEIGHT`
+        pair_weight: Weight of what the two images of a galaxy say differently of it. Default: `PAIR_WEIGHT`
             with pairs, 0 without. The paper has no such term: 0.
         alignment: ``mmd2`` or ``coral``: what ``mmd_weight`` is the weight of.
         unpaired: The record sets are of different galaxies. Otherwise galaxies are joined by id and position.
