@@ -205,4 +205,4 @@ def _draw_extremes(out: Path, sets: dict[str, RecordSet], tested: dict[str, Late
             place = {galaxy: row for row, galaxy in enumerate(indexed.id.tolist())}
             chosen = indexed[np.array([place[galaxy] for galaxy in tested[f"{domain} {stage}"].id[rows].tolist()])]
             images.append(chosen.images())
-        draw_pairs(out / f"{name}.png", np.concatenate(images), sets["source"].units)
+        draw_pairs(out / f"{name}.png", np.concatenate(images), sets["source"])

@@ -14,6 +14,7 @@ from galkeras.evaluation.conservation import COLUMNS, QuestionRow
 from galkeras.evaluation.domains import DomainScores, paired_mse
 from galkeras.files import atomic_path
 from galkeras.latents.table import LatentTable
+from galkeras.records.schema import RecordSet
 from galkeras.surveys.pictures import save_mosaic, to_rgb
 
 _LINES = {
@@ -141,9 +142,9 @@ def _draw_questions(axis, questions: Sequence[QuestionRow]) -> None:
     axis.legend(fontsize=7, ncols=2, loc="lower right")
 
 
-def draw_pairs(path: Path, images: np.ndarray, units: str) -> None:
+def draw_pairs(path: Path, images: np.ndarray, records: RecordSet) -> None:
     """Draw galaxies in two rows, source above target; ``images`` holds first all of one and then all of the other."""
-    save_mosaic(path, to_rgb(images, units), columns=len(images) // 2)
+    save_mosaic(path, to_rgb(images, records.units, records.pixel_scale), columns=len(images) // 2)
 
 
 def _cell(row: QuestionRow, column: str) -> str:

@@ -72,7 +72,10 @@ def test_given_forests_are_used_as_they_are(tables, catalogue):
     # These say the opposite of the truth.
     fitted = fit_forest(tables["source before"].z, EDGE_ON.astype(int), 0)
     forest = Forest("Edge on?", ("yes", "no"), (1, 1), fitted)
-    given = {stage: Forests("model", 4, 1, 0, {"disk-edge-on": forest}) for stage in ("before", "after")}
+    given = {
+        stage: Forests("model", 4, 1, 0, {"disk-edge-on": forest}, (0.0,) * 4, (1.0,) * 4)
+        for stage in ("before", "after")
+    }
     (row,) = table_4(tested, {}, given, catalogue)
     assert row.accuracy["source before"] < 0.1
     assert row.accuracy["target after, refitted"] > 0.9
