@@ -60,7 +60,6 @@ class _Model(NamedTuple):
     pixel_scale: float | None
     surveys: tuple[str, ...]
     domains: tuple[str, ...]
-    signature: str
 
 
 class _Record(NamedTuple):
@@ -116,7 +115,7 @@ def request(
     records = _records(paths, model, crop, rejected)
     galaxies = 0
     with _collector(out, model) as collect, tqdm(total=len(paths), desc="request", unit="galaxy", disable=None) as bar:
-        for answers in _answers(server, model.signature, records, batch_size):
+        for answers in _answers(server, records, batch_size):
             answers = _finite(answers, paths, rejected)
             if len(answers["id"]):
                 collect(answers)
@@ -173,7 +172,6 @@ def _introduce(server: Server) -> _Model:
             pixel_scale=takes["pixel_scale"],
             surveys=tuple(map(str, takes["surveys"])),
             domains=tuple(map(str, about["domains"])),
-            signature="classify_example" if about["questions"] else "measure_example",
         )
     except (KeyError, TypeError, ValueError) as error:
         raise GalkerasError(f"model {server.name} on {server.root} was not exported by galkeras: {error}") from None
@@ -219,13 +217,11 @@ def _same_scale(one: float | None, other: float | None) -> bool:
     return bool(one and other and abs(one / other - 1) < 0.01)
 
 
-def _answers(
-    server: Server, signature: str, records: Iterator[_Record], batch_size: int
-) -> Iterator[dict[str, np.ndarray]]:
+def _answers(server: Server, records: Iterator[_Record], batch_size: int) -> Iterator[dict[str, np.ndarray]]:
     """Yield the answers batch by batch, in order, with a few batches on their way at any time."""
 
     def ask(batch: list[_Record]) -> dict[str, np.ndarray]:
-        answer = server.ask(signature, "examples", [record.example for record in batch])
+        answer = server.ask("measure_example", "examples", [record.example for record in batch])
         wrong = [name for name, values in answer.items() if len(values) != len(batch)]
         if wrong or "z_mean" not in answer:
             raise GalkerasError(f"model {server.name} on {server.root} answered with other rows than were asked for")

@@ -104,22 +104,25 @@ class Served:
         z_mean, z_log_var = self._model.encode(images)
         return {"z_mean": z_mean, "z_log_var": z_log_var}
 
-    def _measure(self, images: tf.Tensor) -> Tensors:
-        encoded = self._encode(images)
-        return encoded | self._scores(images, encoded["z_mean"])
-
     def _classify(self, images: tf.Tensor) -> Tensors:
         forests = self._forests
-        answers = self._measure(images)
         z, log_var = encode_views(self._model, images, forests.views)
-        answers |= {"z_mean": z, "z_log_var": log_var, "outlier_score": self._outlier_score(z)}
+        answers = {"z_mean": z, "z_log_var": log_var, "outlier_score": self._outlier_score(z)}
         for question, probabilities in self._forest_graph(z).items():
             classes = forests.by_question[question].classes
             named = {f"{question}_{name}": probabilities[:, index] for index, name in enumerate(classes)}
             named[question] = tf.gather(tf.constant(classes), tf.argmax(probabilities, -1))
-            if taken := set(named) & set(answers):
-                raise GalkerasError(f"two answers of the model would be called {taken.pop()!r}: rename the label")
-            answers |= named
+            _add(answers, named)
+        return answers
+
+    def _measure(self, images: tf.Tensor) -> Tensors:
+        answers = self._classify(images) if self._forests else self._encode(images)
+        # The reconstruction is of the image as it is, whatever the latents are averaged over.
+        one_view = not self._forests or self._forests.views == 1
+        z = answers["z_mean"] if one_view else self._model.encode(images)[0]
+        for domain in self._domains:
+            mse, similarity = self._compare(images, z, domain)
+            _add(answers, {"reconstruction_mse" + _end(domain): mse, "ssim" + _end(domain): similarity})
         return answers
 
     def _outlier_score(self, z: tf.Tensor) -> tf.Tensor:
@@ -145,13 +148,6 @@ class Served:
 
     def _describe(self, anything: tf.Tensor) -> Tensors:
         return {"description": tf.fill(tf.shape(anything), self._description)}
-
-    def _scores(self, images: tf.Tensor, z: tf.Tensor) -> Tensors:
-        scores = {}
-        for domain in self._domains:
-            mse, similarity = self._compare(images, z, domain)
-            scores |= {"reconstruction_mse" + _end(domain): mse, "ssim" + _end(domain): similarity}
-        return scores
 
     def _compare(self, images: tf.Tensor, z: tf.Tensor, domain: str) -> tuple[tf.Tensor, tf.Tensor]:
         stretched = self._model.stretch(images)
@@ -191,6 +187,12 @@ def _nothing_of_nan(answers: Tensors, value: tf.Tensor) -> Tensors:
         return tf.where(rows, values, tf.constant("" if values.dtype == tf.string else np.nan, values.dtype))
 
     return {name: blanked(values) for name, values in answers.items()}
+
+
+def _add(answers: Tensors, more: Tensors) -> None:
+    if taken := set(answers) & set(more):
+        raise GalkerasError(f"two answers of the model would be called {taken.pop()!r}: rename the label")
+    answers |= more
 
 
 def _end(domain: str) -> str:

@@ -118,14 +118,13 @@ class CSession:
         _c.TF_DeleteBuffer(meta)
         _c.TF_DeleteSessionOptions(options)
 
-    def run(self, signature: str, fetch: tuple[str, ...] = (), **inputs: Any) -> dict[str, np.ndarray]:
-        """Return the outputs (all, or those named in ``fetch``) of a signature for inputs by name."""
-        wanted_inputs, all_outputs = self.signatures[signature]
-        names = fetch or tuple(all_outputs)
+    def run(self, signature: str, **inputs: Any) -> dict[str, np.ndarray]:
+        """Return the outputs of a signature, by name, for its inputs by name."""
+        wanted_inputs, wanted_outputs = self.signatures[signature]
         feeds = [self._output(wanted_inputs[name].tensor) for name in inputs]
-        fetches = [self._output(all_outputs[name].tensor) for name in names]
+        fetches = [self._output(info.tensor) for info in wanted_outputs.values()]
         tensors = [_to_tensor(value, wanted_inputs[name].dtype) for name, value in inputs.items()]
-        results = (ctypes.c_void_p * len(names))()
+        results = (ctypes.c_void_p * len(fetches))()
         try:
             with _Status() as status:
                 _c.TF_SessionRun(
@@ -137,7 +136,7 @@ class CSession:
         finally:
             for tensor in tensors:
                 _c.TF_DeleteTensor(ctypes.c_void_p(tensor))
-        return {name: _to_numpy(result) for name, result in zip(names, results, strict=True)}
+        return {name: _to_numpy(result) for name, result in zip(wanted_outputs, results, strict=True)}
 
     def close(self) -> None:
         """Free the session and its graph."""

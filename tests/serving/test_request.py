@@ -64,7 +64,7 @@ def test_folder_to_latent_table(pictures, picture, folder, tmp_path, way):
     z, log_var = picture.model.encode(images)
     np.testing.assert_allclose(table.z, z, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(table.log_var, log_var, rtol=1e-4, atol=1e-5)
-    answers = picture.session.run("classify", images=images)
+    answers = picture.session.run("measure", images=images)
     np.testing.assert_allclose(table.ssim, answers["ssim"], atol=1e-4)
     columns, _ = read_columns(out)
     for question, classes in QUESTIONS.items():
