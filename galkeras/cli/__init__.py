@@ -2,7 +2,6 @@
 
 __all__ = ["app", "main"]
 
-import errno
 import sys
 from importlib import import_module
 from typing import Annotated
@@ -54,10 +53,8 @@ def main() -> None:
         app()
     except GalkerasError as error:
         _fail(str(error))
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
-            raise
-        _fail(f"{error.filename or 'writing'}: {error.strerror}")
+    except OSError as error:  # a full disk, a path that cannot be written, a file that has gone
+        _fail(f"{error.filename or 'writing'}: {error.strerror or error}")
     except SystemExit as end:
         if end.code == _INTERRUPTED:  # Typer has turned Ctrl-C into this, and says nothing
             _fail("interrupted", _INTERRUPTED)

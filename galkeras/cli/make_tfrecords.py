@@ -28,7 +28,7 @@ def command(
     ] = None,
     id_column: Annotated[str | None, Option(help="Column that names the galaxies.")] = None,
     position: Annotated[
-        bool, Option("--position/--no-position", help="Whether the catalogue must have ra and dec.")
+        bool, Option("--position/--no-position", help="Whether galaxies must have ra and dec, or a J-name that tells.")
     ] = True,
     shard_megabytes: Annotated[float, Option("--shard-size", help="Size of a shard in MB.", min=0.001)] = 128,
     workers: Annotated[int | None, Option(help="Processes. [default: one a core]", min=1)] = None,

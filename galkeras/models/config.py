@@ -64,8 +64,8 @@ class ModelConfig:
             _is_count(self.network_size, 4096)
             and self.network_size % 64 == 0
             and self.image_size % self.network_size == 0,
-            f"a multiple of 64 (the encoder halves the side six times) that divides the images' {self.image_size}"
-            " pixels",
+            "(--image-size) a multiple of 64, because the encoder halves the side six times, that divides the images'"
+            f" {self.image_size} pixels",
         )
         check("units", self.units in (NANOMAGGY, PICTURE), f"{NANOMAGGY} or {PICTURE}")
         check("latent_dim", _is_count(self.latent_dim, 4096), "a whole number from 1 to 4096")

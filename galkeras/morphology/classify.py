@@ -80,6 +80,8 @@ def classify(
         GalkerasError: No galaxy has both latents and a label, a column is missing, the catalogue follows another
             decision tree, or ``out`` holds something else.
     """
+    if not 0 <= seed < 2**32:
+        raise GalkerasError(f"`seed` must lie between 0 and 2^32. Received: seed={seed}")
     if folds is not None and folds < 2:
         raise GalkerasError(f"`folds` must be 2 or more. Received: folds={folds}")
     if minimum < 2:

@@ -106,7 +106,7 @@ def make_tfrecords(
     table = read_catalogue(catalogue, id_column, position, columns=keep)
     rows, rejects = _rows(table, locate_cutouts(table, cutouts, catalogue))
     settings = _settings(rows, cutouts, survey, crop, image_size, dtype)
-    _check_folder(out, settings.survey)
+    _check_folder(out, settings)
     tasks = _tasks(out, rows, settings, shard_megabytes)
     _announce(out, tasks, settings, len(rejects), crop)
     out.mkdir(parents=True, exist_ok=True)
@@ -295,7 +295,7 @@ def _readable(size: float) -> str:
 # --- the folder ---
 
 
-def _check_folder(out: Path, survey: str) -> None:
+def _check_folder(out: Path, settings: Settings) -> None:
     if not out.exists():
         return
     if not out.is_dir():
@@ -304,11 +304,13 @@ def _check_folder(out: Path, survey: str) -> None:
     if strange:
         raise GalkerasError(f"{out} holds something else ({strange[0]}): choose another folder for --out")
     try:
-        other = RecordSet.load(out).survey
+        other = RecordSet.load(out)
     except GalkerasError:  # Unfinished or damaged: that is what a rerun mends.
         return
-    if other != survey:
-        raise GalkerasError(f"{out} holds the record set of survey {other}, not {survey}: choose another --out")
+    for name in ("survey", "image_size", "units", "dtype"):
+        old, new = getattr(other, name), getattr(settings, name)
+        if old != new:
+            raise GalkerasError(f"{out} holds the record set of {name} {old}, not {new}: choose another --out")
 
 
 @contextmanager

@@ -170,7 +170,7 @@ def test_changed_input_is_written_anew(survey, tmp_path):
     changed = next(g for g in read_galaxies(records) if g.id == "g0010")
     np.testing.assert_array_equal(changed.image, galaxy(48, 999))
     # Another division into shards leaves no shard of the first.
-    smaller = run(survey, out, crop=32, shard_megabytes=0.05)
+    smaller = run(survey, out, shard_megabytes=0.05)
     assert {p.name for p in out.glob("*.tfrecord")} == {s.name for s in smaller.shards}
 
 
@@ -198,7 +198,7 @@ def test_a_full_disk_leaves_nothing_that_looks_finished(survey, tmp_path, monkey
     count = 0
     monkeypatch.setattr(write, "frame", full)
     with pytest.raises(GalkerasError, match="Make room"):
-        run(survey, out, crop=32)
+        run(survey, out, shard_megabytes=0.05)
     assert not (out / "dataset.json").exists()
 
 

@@ -1,0 +1,34 @@
+import pytest
+from sky import write_survey
+
+from galkeras.cli import main
+
+
+def run(monkeypatch, capsys, *arguments) -> str:
+    monkeypatch.setattr("sys.argv", ["galkeras", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 1
+    stderr = capsys.readouterr().err.strip().splitlines()
+    assert len(stderr) == 1 and "Traceback" not in stderr[0]
+    return stderr[0]
+
+
+def test_a_path_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("in the way")
+    line = run(monkeypatch, capsys, "mock", "--galaxies", 1, "--size", 32, "--workers", 1, "--out", tmp_path / "file/m")
+    assert str(tmp_path / "file") in line
+
+
+def test_a_finished_set_is_not_replaced_by_one_of_another_size(tmp_path, monkeypatch, capsys):
+    catalogue, cutouts = write_survey(tmp_path, 5, 48)
+    command = ["galkeras", "make-tfrecords", str(catalogue), str(cutouts), "--out", str(tmp_path / "r")]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+    capsys.readouterr()
+    before = (tmp_path / "r" / "dataset.json").read_bytes()
+    command = ["make-tfrecords", catalogue, cutouts, "--image-size", 32, "--out", tmp_path / "r"]
+    assert "image_size 48, not 32" in run(monkeypatch, capsys, *command)
+    assert (tmp_path / "r" / "dataset.json").read_bytes() == before
