@@ -26,7 +26,7 @@ SETTINGS = {
     "CORAL, λ = 50": {"mmd_weight": 50.0, "pair_weight": 0.0, "alignment": "coral"},
     "pairs, w = 1": {"mmd_weight": 0.5, "pair_weight": 1.0},
     "pairs, w = 10": {"mmd_weight": 0.5, "pair_weight": 10.0},
-    "pairs, w = 1, MMD, λ = 500": {"mmd_weight": 500.0, "pair_weight": 1.0},
+    "pairs, w = 1, MMD as on the scale of a pixel": {"mmd_weight": "pixel", "pair_weight": 1.0},
 }
 
 
