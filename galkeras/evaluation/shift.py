@@ -13,16 +13,18 @@ from astropy.table import Table
 from galkeras.errors import GalkerasError
 from galkeras.evaluation.conservation import QuestionRow, recovered, table_4
 from galkeras.evaluation.domains import DomainScores, domain_scores, paired_mse
-from galkeras.evaluation.shift_report import draw_pairs, draw_shift, markdown
+from galkeras.evaluation.shift_report import draw_shift, markdown
 from galkeras.files import atomic_write, write_json
 from galkeras.latents.encode import encode
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.adaptation import DomainAdaptationVAE
 from galkeras.models.folder import load_model
 from galkeras.morphology.forests import Forests
-from galkeras.records.pairs import index_galaxies, join
-from galkeras.records.schema import SPLITS, RecordSet
+from galkeras.records.pairs import join
+from galkeras.records.pictures import galaxy_pictures
+from galkeras.records.schema import RecordSet
 from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.pictures import save_mosaic
 
 _FEWEST = 20
 
@@ -138,14 +140,14 @@ def shift(
     tested, learned = {}, {}
     for name, table in latents.items():
         mask = np.full(len(table), True) if split == "all" else table.split == split
-        tested[name] = _rows(table, np.flatnonzero(mask))
+        tested[name] = table[mask]
         if split != "all":
-            learned[name] = _rows(table, np.flatnonzero(table.split == "train"))
+            learned[name] = table[table.split == "train"]
     if not unpaired:
         pairs = join(tested[f"source {last}"], tested[f"target {last}"])
         print(f"{split}: {pairs}")
         tested = {
-            name: _rows(table, pairs.source if name.startswith("source") else pairs.target)
+            name: table[pairs.source if name.startswith("source") else pairs.target]
             for name, table in tested.items()
         }
     counts = {name: len(table) for name, table in tested.items()}
@@ -189,20 +191,13 @@ def _encoded(model: str | Path, records: RecordSet, path: Path) -> LatentTable:
     return read_latents(path)
 
 
-def _rows(table: LatentTable, rows: np.ndarray) -> LatentTable:
-    columns = ("id", "ra", "dec", "survey", "split", "z", "log_var", "reconstruction_mse", "ssim")
-    return LatentTable(**{name: getattr(table, name)[rows] for name in columns}, model=table.model, views=table.views)
-
-
 def _draw_extremes(out: Path, sets: dict[str, RecordSet], tested: dict[str, LatentTable]) -> None:
     """Draw the pairs whose latents are most alike and least (paper, fig. 5), of the first model there is."""
     stage = "before" if "source before" in tested else "after"
     order = np.argsort(paired_mse(tested[f"source {stage}"].z, tested[f"target {stage}"].z))
-    galaxies = {domain: index_galaxies(records, SPLITS) for domain, records in sets.items()}
     for name, rows in (("alike", order[:12]), ("different", order[::-1][:12])):
-        images = []
-        for domain, indexed in galaxies.items():
-            place = {galaxy: row for row, galaxy in enumerate(indexed.id.tolist())}
-            chosen = indexed[np.array([place[galaxy] for galaxy in tested[f"{domain} {stage}"].id[rows].tolist()])]
-            images.append(chosen.images())
-        draw_pairs(out / f"{name}.png", np.concatenate(images), sets["source"])
+        shown = [tested[f"{domain} {stage}"][rows] for domain in sets]
+        names, surveys = (np.concatenate([getattr(table, column) for table in shown]) for column in ("id", "survey"))
+        pictures = galaxy_pictures(list(sets.values()), names, surveys)
+        # In two rows, source above target.
+        save_mosaic(out / f"{name}.png", pictures, columns=len(rows))

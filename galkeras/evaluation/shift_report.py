@@ -1,21 +1,19 @@
 """What `shift` found, as Markdown and as figures."""
 
-__all__ = ["draw_pairs", "draw_shift", "markdown"]
+__all__ = ["draw_shift", "markdown"]
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
 from galkeras.evaluation.conservation import COLUMNS, QuestionRow
 from galkeras.evaluation.domains import DomainScores, paired_mse
-from galkeras.files import atomic_path
+from galkeras.figures import figure, save_figure
 from galkeras.latents.table import LatentTable
-from galkeras.records.schema import RecordSet
-from galkeras.surveys.pictures import save_mosaic, to_rgb
+from galkeras.markdown import markdown_table
 
 _LINES = {
     "AUC of telling the surveys apart (aim 0.5)": "{0.auc:.3f}",
@@ -52,7 +50,7 @@ def markdown(
         f"# {surveys[0]} and {surveys[1]}",
         f"{first.source:,} and {first.target:,} galaxies of the {which}"
         + ("." if first.paired_mse is None else ", the same ones."),
-        _table(
+        markdown_table(
             ("", *(stage for stage in scores)),
             [(line, *(form.format(score) for score in scores.values())) for line, form in lines.items()],
         ),
@@ -61,7 +59,7 @@ def markdown(
         columns = [column for column in COLUMNS if any(column in row.accuracy for row in questions)]
         parts += [
             "## Balanced accuracy (after the paper's Table 4)",
-            _table(
+            markdown_table(
                 ("question", "galaxies", *columns),
                 [(row.title, f"{row.galaxies:,}", *(_cell(row, column) for column in columns)) for row in questions],
             ),
@@ -92,8 +90,8 @@ def draw_shift(
     """Draw it at a glance: latents of both surveys by model, differences of pairs, accuracies by question."""
     panels = len(scores) + paired + bool(questions)
     widths = [1.0] * (len(scores) + paired) + [1.7] * bool(questions)
-    figure = Figure(figsize=(4.2 * sum(widths), 4.0), layout="constrained")
-    axes = iter(np.atleast_1d(figure.subplots(1, panels, width_ratios=widths)))
+    sheet, row = figure(1, panels, (4.2 * sum(widths), 4.0), width_ratios=widths)
+    axes = iter(np.atleast_1d(row))
     for stage, score in scores.items():
         axis = next(axes)
         tables = {domain: latents[f"{domain} {stage}"] for domain in _COLOURS}
@@ -123,8 +121,7 @@ def draw_shift(
         axis.legend(fontsize=8)
     if questions:
         _draw_questions(next(axes), questions)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=100)
+    save_figure(path, sheet)
 
 
 def _draw_questions(axis, questions: Sequence[QuestionRow]) -> None:
@@ -142,11 +139,6 @@ def _draw_questions(axis, questions: Sequence[QuestionRow]) -> None:
     axis.legend(fontsize=7, ncols=2, loc="lower right")
 
 
-def draw_pairs(path: Path, images: np.ndarray, records: RecordSet) -> None:
-    """Draw galaxies in two rows, source above target; ``images`` holds first all of one and then all of the other."""
-    save_mosaic(path, to_rgb(images, records.units, records.pixel_scale), columns=len(images) // 2)
-
-
 def _cell(row: QuestionRow, column: str) -> str:
     if column not in row.accuracy:
         return "–"
@@ -156,8 +148,3 @@ def _cell(row: QuestionRow, column: str) -> str:
 
 def _percent(value: float, interval: Sequence[float]) -> str:
     return f"{100 * value:.1f} ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

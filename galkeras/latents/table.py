@@ -3,7 +3,7 @@
 __all__ = ["LatentTable", "latent_columns", "latent_metadata", "read_latents"]
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,11 @@ class LatentTable:
 
     def __len__(self) -> int:
         return len(self.id)
+
+    def __getitem__(self, rows: np.ndarray) -> "LatentTable":
+        """Return some of the rows, by index or by a boolean for each."""
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{k: v[rows] for k, v in columns.items() if isinstance(v, np.ndarray)})
 
     @property
     def latent_dim(self) -> int:

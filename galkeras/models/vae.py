@@ -34,7 +34,6 @@ class VAE(keras.Model):
         config: What to build.
         seed: Seed of the posterior noise and of the augmentation. Both are derived from it and the optimizer's step
             alone, so that a resumed run draws what an uninterrupted one would.
-        kl_warmup: Steps over which the KL weight grows linearly from 0 to ``config.kl_weight`` in training.
 
     >>> model = VAE(ModelConfig(64, "picture", ("decals",), (255.0,) * 3, latent_dim=8))
     >>> z_mean, z_log_var = model.encode(np.zeros((2, 64, 64, 3), np.float32))
@@ -42,11 +41,10 @@ class VAE(keras.Model):
     TensorShape([2, 8])
     """
 
-    def __init__(self, config: ModelConfig, *, seed: int = 0, kl_warmup: int = 0, **kwargs):
+    def __init__(self, config: ModelConfig, *, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
         self.config = config
         self.base_seed = seed
-        self.kl_warmup = kl_warmup
         self.stretch = Stretch(config)
         self.encoder = build_encoder(config)
         self.decoder = build_decoder(config)
@@ -120,27 +118,21 @@ class VAE(keras.Model):
         zeros = tf.zeros(self.config.latent_dim)
         return tfd.Independent(tfd.Normal(zeros, tf.ones_like(zeros)), 1)
 
-    def losses_per_image(
-        self, images: tf.Tensor, seed: tf.Tensor, kl_weight: tf.Tensor | float | None = None
-    ) -> dict[str, tf.Tensor]:
+    def losses_per_image(self, images: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """Return every loss term as a (batch,) tensor.
 
         ``reconstruction`` and ``kl`` are sums over an image's pixels and latents; ``elbo_loss`` is
-        ``reconstruction + k kl`` with the config's k, and ``loss`` is the same with the ``kl_weight`` in force,
-        divided by the number of pixels and bands: what Adam sees.
+        ``reconstruction + k kl``, and ``loss`` is that divided by the number of pixels and bands: what Adam sees.
         """
         stretched = self.stretch(images)
         posterior = self.posterior(stretched)
         z = posterior.mean() + posterior.distribution.stddev() * self._noise(seed, tf.shape(images)[0])
         reconstruction = self._distance(stretched, self.decoder(z))
         kl = tfd.kl_divergence(posterior, self.prior())
-        return self._sum_up(reconstruction, kl, kl_weight)
-
-    def _sum_up(self, reconstruction, kl, kl_weight) -> dict[str, tf.Tensor]:
-        weight = self.config.kl_weight if kl_weight is None else kl_weight
+        elbo_loss = reconstruction + self.config.kl_weight * kl
         return {
-            "loss": (reconstruction + weight * kl) / float(np.prod(self.config.network_shape)),
-            "elbo_loss": reconstruction + self.config.kl_weight * kl,
+            "loss": elbo_loss / float(np.prod(self.config.network_shape)),
+            "elbo_loss": elbo_loss,
             "reconstruction": reconstruction,
             "kl": kl,
         }
@@ -158,9 +150,8 @@ class VAE(keras.Model):
         step = tf.cast(self.optimizer.iterations, tf.int32)
         seed = tf.stack([self.base_seed, step])
         images = self._turn(images, seed)
-        warmup = tf.minimum(1.0, tf.cast(step + 1, tf.float32) / self.kl_warmup) if self.kl_warmup else 1.0
         with tf.GradientTape() as tape:
-            terms = self.losses_per_image(images, seed, warmup * self.config.kl_weight)
+            terms = self.losses_per_image(images, seed)
             # Keras sums gradients over replicas.
             loss = tf.reduce_mean(terms["loss"]) / tf.distribute.get_strategy().num_replicas_in_sync
         self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)

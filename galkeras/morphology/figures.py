@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from galkeras.files import atomic_path
+from galkeras.figures import figure, save_figure
 from galkeras.morphology.scores import Scores
 
 
@@ -22,11 +20,10 @@ def save_confusion_matrices(path: str | Path, scores: Mapping[str, Scores]) -> N
     """
     columns = min(3, len(scores))
     rows = -(-len(scores) // columns)
-    figure = Figure(figsize=(4.2 * columns, 3.9 * rows), layout="constrained")
-    # Not pyplot, which would open a window's backend and keep every figure alive.
-    FigureCanvasAgg(figure)
-    for index, (title, one) in enumerate(scores.items()):
-        axes = figure.add_subplot(rows, columns, index + 1)
+    panels, grid = figure(rows, columns, (4.2 * columns, 3.9 * rows), squeeze=False)
+    for unused in grid.flat[len(scores) :]:
+        unused.remove()
+    for axes, (title, one) in zip(grid.flat, scores.items(), strict=False):
         truth = one.confusion.sum(1, keepdims=True)
         share = np.divide(one.confusion, truth, out=np.zeros(one.confusion.shape), where=truth > 0)
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
@@ -39,5 +36,4 @@ def save_confusion_matrices(path: str | Path, scores: Mapping[str, Scores]) -> N
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
         axes.set_title(f"{title}\nbalanced accuracy {one.balanced_accuracy:.1%}", fontsize=11)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    save_figure(path, panels)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from galkeras.markdown import markdown_table
 from galkeras.morphology.labels import TABLE_2
 from galkeras.morphology.scores import Scores
 
@@ -107,8 +108,8 @@ class Classification:
             f"# Forests {self.forests.name}",
             f"{self.matched:,} latents have a row in the catalogue, {self.unmatched:,} do not. Scores by: {how} "
             f"Classes of fewer than {self.minimum} galaxies are left out. Seed {self.seed}.",
-            "## Classes\n\n" + self.class_table(),
-            "## Scores\n\n" + self.score_table() + "\n\n" + _READING,
+            "## Classes\n\n" + self.classmarkdown_table(),
+            "## Scores\n\n" + self.scoremarkdown_table() + "\n\n" + _READING,
             "## Confusion matrices\n\n" + "\n\n".join(map(_confusion, self.results)),
         ]
         if self.skipped:
@@ -116,7 +117,7 @@ class Classification:
             parts.append("## Skipped\n\n" + lines)
         return "\n\n".join(parts) + "\n"
 
-    def class_table(self) -> str:
+    def classmarkdown_table(self) -> str:
         """Return the galaxies of each class beside the paper's (Table 2), as Markdown."""
         rows = [
             (
@@ -128,13 +129,13 @@ class Classification:
             for result in self.results
             for name, count in result.galaxies.items()
         ]
-        return _table(("question", "class", "galaxies", *self._paper("paper")), rows)
+        return markdown_table(("question", "class", "galaxies", *self._paper("paper")), rows)
 
     def _paper(self, title: str) -> tuple[str, ...]:
         """Return the heading of a column of the paper's; there is none beside a label column."""
         return (title,) if self.results[0].paper_galaxies else ()
 
-    def score_table(self) -> str:
+    def scoremarkdown_table(self) -> str:
         """Return Table 3, with what chance gives, as Markdown."""
         header = (
             "question",
@@ -168,7 +169,7 @@ class Classification:
                     *((f"{paper['accuracy']:.1%}",) if paper else ()),
                 )
             )
-        return _table(header, rows)
+        return markdown_table(header, rows)
 
 
 _READING = (
@@ -190,9 +191,4 @@ def _confusion(result: QuestionResult) -> str:
         (f"true {name}", *(f"{count:,}" for count in row))
         for name, row in zip(classes, result.scores.confusion.tolist(), strict=True)
     ]
-    return _table((result.title, *(f"predicted {name}" for name in classes)), rows)
-
-
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [header, ("---",) * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+    return markdown_table((result.title, *(f"predicted {name}" for name in classes)), rows)

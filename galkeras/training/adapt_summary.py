@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from galkeras.backend import tf
+from galkeras.figures import figure, save_figure
 from galkeras.files import write_json
 from galkeras.models.adaptation import DOMAINS, DomainAdaptationVAE
 from galkeras.models.ssim import ssim
@@ -17,7 +18,7 @@ from galkeras.records.pairs import Galaxies
 from galkeras.surveys.pictures import save_mosaic
 from galkeras.training.pairs import scoring_dataset
 from galkeras.training.state import read_history
-from galkeras.training.summary import COLLAPSED, figure, quantiles, save_figure, show
+from galkeras.training.summary import COLLAPSED, quantiles, show
 
 _SHOWN = 12
 _BATCH = 64

@@ -95,7 +95,7 @@ def fit(
     strategy = choose_strategy()
     with strategy.scope():
         keras.utils.set_random_seed(seed)
-        model = VAE(config, seed=seed, kl_warmup=training.kl_warmup_epochs * steps)
+        model = VAE(config, seed=seed)
     if architecture == "residual":
         start_from_principal_components(model, records, seed)
     with damage_named(records):

@@ -27,7 +27,6 @@ class TrainingConfig:
         learning_rate: Adam's, at its highest.
         patience: Epochs without a better validation score after which to stop.
         seed: Of everything random.
-        kl_warmup_epochs: Epochs over which the KL weight grows to its value.
     """
 
     records: str
@@ -36,7 +35,6 @@ class TrainingConfig:
     learning_rate: float
     patience: int
     seed: int
-    kl_warmup_epochs: int = 0
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience"):
@@ -104,7 +102,7 @@ def train(
         )
     with strategy.scope():
         model.compile(optimizer=_adam(training, steps), jit_compile=False)
-    state = EpochState(out, f"val_{monitor}", training.patience, training.kl_warmup_epochs)
+    state = EpochState(out, f"val_{monitor}", training.patience)
     state.set_model(model)
     done = state.restore(steps)
     if done == training.epochs or state.finished:

@@ -28,12 +28,11 @@ class EpochState(keras.callbacks.Callback):
         folder: The model folder.
         monitor: The validation column whose minimum is best.
         patience: Epochs without improvement after which to stop.
-        warmup: Epochs at the start that are never best, because the loss in force is still changing.
     """
 
-    def __init__(self, folder: Path, monitor: str, patience: int, warmup: int = 0):
+    def __init__(self, folder: Path, monitor: str, patience: int):
         super().__init__()
-        self.folder, self.monitor, self.patience, self.warmup = folder, monitor, patience, warmup
+        self.folder, self.monitor, self.patience = folder, monitor, patience
         self.history: list[dict[str, float]] = []
 
     def restore(self, steps_per_epoch: int) -> int:
@@ -56,18 +55,15 @@ class EpochState(keras.callbacks.Callback):
 
     @property
     def best_epoch(self) -> int:
-        """Return the epoch, counted from 1, with the best validation score (the last one before any counts)."""
-        scores = [
-            row[self.monitor] if epoch >= self.warmup and math.isfinite(row[self.monitor]) else math.inf
-            for epoch, row in enumerate(self.history)
-        ]
+        """Return the epoch, counted from 1, with the best validation score (the last one where none is finite)."""
+        scores = [row[self.monitor] if math.isfinite(row[self.monitor]) else math.inf for row in self.history]
         best = min(scores, default=math.inf)
         return scores.index(best) + 1 if math.isfinite(best) else len(self.history)
 
     @property
     def finished(self) -> bool:
         """Tell whether patience has run out."""
-        return len(self.history) - max(self.best_epoch, self.warmup) >= self.patience
+        return len(self.history) - self.best_epoch >= self.patience
 
     def on_epoch_begin(self, epoch, logs=None):
         self._start = time.perf_counter()

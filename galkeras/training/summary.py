@@ -1,6 +1,6 @@
 """What a fitted model looks like: scores in ``summary.json`` and figures in its folder."""
 
-__all__ = ["COLLAPSED", "figure", "quantiles", "save_figure", "show", "summarise"]
+__all__ = ["COLLAPSED", "quantiles", "show", "summarise"]
 
 import warnings
 from pathlib import Path
@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from galkeras.backend import tf
-from galkeras.files import atomic_path, write_json
+from galkeras.figures import figure, save_figure
+from galkeras.files import write_json
 from galkeras.models.ssim import ssim
 from galkeras.models.stretch import Stretch
 from galkeras.models.vae import VAE, active_units
@@ -137,17 +138,3 @@ def _draw_latents(path: Path, kl: np.ndarray, means: np.ndarray) -> None:
     right.set(title=f"{active_units(means)} active units", xlabel="latent, sorted", ylabel="variance of posterior mean")
     right.set_yscale("log")
     save_figure(path, panels)
-
-
-def figure(rows: int, columns: int, size: tuple[float, float]):
-    """Return a figure and its axes, made without pyplot: no global state, no display."""
-    from matplotlib.figure import Figure
-
-    panels = Figure(figsize=size, layout="constrained")
-    return panels, panels.subplots(rows, columns)
-
-
-def save_figure(path: Path, panels) -> None:
-    """Write a figure atomically."""
-    with atomic_path(path) as temporary:
-        panels.savefig(temporary, dpi=110)
