@@ -108,8 +108,8 @@ class Classification:
             f"# Forests {self.forests.name}",
             f"{self.matched:,} latents have a row in the catalogue, {self.unmatched:,} do not. Scores by: {how} "
             f"Classes of fewer than {self.minimum} galaxies are left out. Seed {self.seed}.",
-            "## Classes\n\n" + self.classmarkdown_table(),
-            "## Scores\n\n" + self.scoremarkdown_table() + "\n\n" + _READING,
+            "## Classes\n\n" + self.class_table(),
+            "## Scores\n\n" + self.score_table() + "\n\n" + _READING,
             "## Confusion matrices\n\n" + "\n\n".join(map(_confusion, self.results)),
         ]
         if self.skipped:
@@ -117,7 +117,7 @@ class Classification:
             parts.append("## Skipped\n\n" + lines)
         return "\n\n".join(parts) + "\n"
 
-    def classmarkdown_table(self) -> str:
+    def class_table(self) -> str:
         """Return the galaxies of each class beside the paper's (Table 2), as Markdown."""
         rows = [
             (
@@ -135,7 +135,7 @@ class Classification:
         """Return the heading of a column of the paper's; there is none beside a label column."""
         return (title,) if self.results[0].paper_galaxies else ()
 
-    def scoremarkdown_table(self) -> str:
+    def score_table(self) -> str:
         """Return Table 3, with what chance gives, as Markdown."""
         header = (
             "question",
