@@ -1,6 +1,6 @@
 """The latent table: one row a galaxy, its posterior and how well it was reconstructed."""
 
-__all__ = ["LatentTable", "latent_columns", "latent_metadata", "read_latents"]
+__all__ = ["LatentTable", "latent_columns", "latent_metadata", "match_rows", "read_latents"]
 
 import re
 from dataclasses import dataclass, fields, replace
@@ -91,6 +91,19 @@ def latent_columns(z: np.ndarray, log_var: np.ndarray) -> Columns:
 def latent_metadata(model: str, latent_dim: int, views: int, version: str = __version__) -> Metadata:
     """Return the metadata of a latent table."""
     return {"table": "latents", "model": model, "latent_dim": latent_dim, "views": views, "galkeras": version}
+
+
+def match_rows(table: LatentTable, ids: np.ndarray, surveys: np.ndarray) -> np.ndarray:
+    """Return for each row of ``table`` the row of another one that is the same image, -1 where there is none.
+
+    Args:
+        table: Latents.
+        ids: (rows,) names in the other table.
+        surveys: (rows,) its surveys.
+    """
+    place = {name: row for row, name in enumerate(zip(ids.tolist(), surveys.tolist(), strict=True))}
+    names = zip(table.id.tolist(), table.survey.tolist(), strict=True)
+    return np.array([place.get(name, -1) for name in names], np.int64)
 
 
 def read_latents(path: str | Path) -> LatentTable:

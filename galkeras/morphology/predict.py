@@ -38,5 +38,7 @@ def predict(latents: str | Path | LatentTable, forests: str | Path | Forests, ou
         probabilities = forest.probabilities(table.z)
         columns |= {f"{question}_{name}": probabilities[:, index] for index, name in enumerate(forest.classes)}
     if out is not None:
-        write_columns(out, columns, {"table": "predictions", "model": loaded.model, "galkeras": __version__})
+        questions = {name: list(forest.classes) for name, forest in loaded.by_question.items()}
+        metadata = {"table": "predictions", "model": loaded.model, "questions": questions, "galkeras": __version__}
+        write_columns(out, columns, metadata)
     return columns

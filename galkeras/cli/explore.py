@@ -1,0 +1,46 @@
+"""``galkeras explore``"""
+
+__all__ = ["command"]
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    latents: Annotated[Path, typer.Argument(help="Latent table.")],
+    records: Annotated[
+        list[Path], typer.Option(help="Record set that was encoded, for its pictures. May be repeated, once a survey.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    predictions: Annotated[
+        Path | None, typer.Option(help="Table that predict wrote: adds the most probable answer to each question.")
+    ] = None,
+    galaxies: Annotated[int, typer.Option(help="Most galaxies to show, drawn at random of more.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Of that draw.")] = 0,
+    start: Annotated[bool, typer.Option("--start/--no-start", help="Whether to start TensorBoard.")] = True,
+    port: Annotated[int, typer.Option(help="Where TensorBoard listens on this machine; 0 takes a free one.")] = 6006,
+) -> None:
+    """Look at latents in a browser: points in space, a picture at each, coloured by what is known.
+
+    Writes a folder for TensorBoard's Embedding Projector and starts TensorBoard on it until Ctrl-C.
+
+    Example:
+
+        galkeras explore latents.parquet --records tfrecords/decals --predictions morphology.parquet --out explore/
+    """
+    from galkeras.evaluation.explore import explore
+    from galkeras.evaluation.projector import check_port, serve
+
+    if start:
+        check_port(port)
+    done = explore(latents, records, out, predictions=predictions, galaxies=galaxies, seed=seed)
+    shown = f"{done.galaxies:,} galaxies"
+    if done.galaxies < done.given:
+        shown += f", drawn from {done.given:,} with seed {seed}"
+    typer.echo(f"{out}: {shown}; thumbnails of {done.thumbnail} pixels; columns {', '.join(done.columns)}")
+    if start:
+        serve(out, port, lambda url: typer.echo(f"{url} shows them in a browser; Ctrl-C ends it"))
+    else:
+        typer.echo(f"tensorboard --logdir {out} shows them in a browser, under #projector")
