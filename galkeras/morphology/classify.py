@@ -12,16 +12,16 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from tqdm import tqdm
 
-from galkeras.errors import GalkerasError, did_you_mean
+from galkeras.errors import GalkerasError
 from galkeras.files import atomic_write, write_json
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.figures import save_confusion_matrices
 from galkeras.morphology.forests import FORESTS_FILE, Forest, Forests, fit_forest
-from galkeras.morphology.labels import TABLE_2, labels
+from galkeras.morphology.labels import TABLE_2, column_labels, labels
 from galkeras.morphology.report import Classification, QuestionResult
 from galkeras.morphology.scores import confusion_matrix, measure, score
 from galkeras.morphology.tree import VOTE_COLUMNS
-from galkeras.surveys.catalogue import campaign, read_catalogue
+from galkeras.surveys.catalogue import campaign, read_catalogue, rows_in
 
 MINIMUM = 10
 """A class of fewer galaxies is left out: it would be tested on one or two. The paper's smallest has 11."""
@@ -29,7 +29,6 @@ MINIMUM = 10
 TEST_FRACTION = 0.3
 """As in the paper: 70 % of the galaxies train, 30 % test."""
 
-_MOST_CLASSES = 30
 _REPORTS = ("scores.json", "scores.md", "confusion.png")
 # By these a table of the first two campaigns is told (`campaign`), so they are read beside the votes of the tree.
 _FIRST_TREE = ("bar_yes_fraction", "how-rounded_completely_fraction")
@@ -91,7 +90,7 @@ def classify(
     if not isinstance(catalogue, Table):
         wanted = None if label_column else (*VOTE_COLUMNS, *_FIRST_TREE)
         catalogue = read_catalogue(catalogue, id_column=id_column, position=False, columns=wanted)
-    rows, matches = _join(latents, catalogue)
+    rows, matches = rows_in(catalogue, latents.id)
     tasks, skipped = (
         ([_column_task(catalogue, label_column)], {}) if label_column is not None else _table_2_tasks(catalogue)
     )
@@ -143,22 +142,6 @@ def _checked_folder(out: Path) -> Path:
     return out
 
 
-def _join(latents: LatentTable, catalogue: Table) -> tuple[np.ndarray, np.ndarray]:
-    """Return the latent rows that are in the catalogue, and the catalogue row of each."""
-    if "id" not in catalogue.colnames:
-        raise GalkerasError("the catalogue table needs a column 'id': read it with read_catalogue")
-    names = [str(name) for name in catalogue["id"]]
-    place = {name: row for row, name in enumerate(names)}
-    where = np.array([place.get(name, -1) for name in latents.id.tolist()])
-    rows = np.flatnonzero(where >= 0)
-    if not len(rows):
-        raise GalkerasError(
-            f"none of the {len(latents):,} latents has a row in the catalogue: the ids of the latents are like "
-            f"{latents.id[0]!r}, those of the catalogue like {names[0]!r}. Name the right column with --id-column"
-        )
-    return rows, where[rows]
-
-
 def _table_2_tasks(catalogue: Table) -> tuple[list[_Task], dict[str, str]]:
     if campaign(catalogue) is None:
         raise GalkerasError(
@@ -180,27 +163,9 @@ def _table_2_tasks(catalogue: Table) -> tuple[list[_Task], dict[str, str]]:
 
 
 def _column_task(catalogue: Table, name: str) -> _Task:
-    if name not in catalogue.colnames:
-        known = ", ".join(catalogue.colnames[:12]) + (", …" if len(catalogue.colnames) > 12 else "")
-        raise GalkerasError(
-            f"the catalogue has no column {name!r}.{did_you_mean(name, catalogue.colnames)} It has: {known}"
-        )
-    values = np.array([_class_name(value) for value in catalogue[name].tolist()])
+    values = column_labels(catalogue, name)
     classes = tuple(sorted(set(values.tolist()) - {""}))
-    if len(classes) > _MOST_CLASSES:
-        raise GalkerasError(
-            f"column {name!r} has {len(classes):,} distinct values; a label has at most {_MOST_CLASSES} classes"
-        )
     return _Task(name, name, classes, _indices(values, classes))
-
-
-def _class_name(value: object) -> str:
-    """Return a cell of a label column as the name of its class, empty where the cell is."""
-    if value is None or value != value:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return (value.decode(errors="replace") if isinstance(value, bytes) else str(value)).strip()
 
 
 def _indices(names: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:

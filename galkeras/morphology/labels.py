@@ -1,6 +1,6 @@
 """Table 2 of the paper as data: nine questions, their classes, and which vote fraction makes a label."""
 
-__all__ = ["ASKED", "TABLE_2", "Label", "LabelQuestion", "labels"]
+__all__ = ["ASKED", "TABLE_2", "Label", "LabelQuestion", "column_labels", "labels"]
 
 from dataclasses import dataclass
 
@@ -17,6 +17,8 @@ ASKED = 0.5
 Table 2 names the group a question belongs to ("Smooth", "Edge-on", "Have arm") and no threshold for it. Half is
 the usual cut, and needed: 2 votes of 40 that say "edge-on: no" are a fraction of 1.0 of a smooth galaxy.
 """
+
+_MOST_CLASSES = 30
 
 
 @dataclass(frozen=True)
@@ -159,3 +161,38 @@ def labels(table: Table, question: str) -> np.ndarray:
     chosen = np.where(reached, fractions, -1).argmax(-1)
     labelled = reached.any(-1) & (asked(table, question) > ASKED)
     return np.where(labelled, np.array([label.answer for label in classes])[chosen], "")
+
+
+def column_labels(catalogue: Table, column: str) -> np.ndarray:
+    """Return the class of every galaxy by a column of the user's own.
+
+    Args:
+        catalogue: A table that `read_catalogue` gave.
+        column: A column of text, or of numbers with few distinct values.
+
+    Returns:
+        (rows,) strings, empty where the cell is empty or not a number.
+
+    Raises:
+        GalkerasError: There is no such column, or it has too many distinct values to be a label.
+    """
+    if column not in catalogue.colnames:
+        known = ", ".join(catalogue.colnames[:12]) + (", …" if len(catalogue.colnames) > 12 else "")
+        raise GalkerasError(
+            f"the catalogue has no column {column!r}.{did_you_mean(column, catalogue.colnames)} It has: {known}"
+        )
+    values = np.array([_class_name(value) for value in catalogue[column].tolist()])
+    classes = len(set(values.tolist()) - {""})
+    if classes > _MOST_CLASSES:
+        raise GalkerasError(
+            f"column {column!r} has {classes:,} distinct values; a label has at most {_MOST_CLASSES} classes"
+        )
+    return values
+
+
+def _class_name(value: object) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return (value.decode(errors="replace") if isinstance(value, bytes) else str(value)).strip()

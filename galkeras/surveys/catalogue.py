@@ -1,6 +1,6 @@
 """Catalogues as the surveys publish them, read into one spelling."""
 
-__all__ = ["ID_COLUMNS", "campaign", "canonical_names", "position_of", "read_catalogue"]
+__all__ = ["ID_COLUMNS", "campaign", "canonical_names", "position_of", "read_catalogue", "rows_in"]
 
 import re
 from collections import Counter
@@ -131,6 +131,26 @@ def campaign(table: Table) -> str | None:
     if any(name.startswith(("bar_yes", "how-rounded_completely")) for name in table.colnames):
         return "gzd-1-2"
     return "gzd-5" if any(name.startswith("smooth-or-featured_") for name in table.colnames) else None
+
+
+def rows_in(catalogue: Table, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of the galaxies named ``ids`` are in the catalogue, and the catalogue row of each of those.
+
+    Raises:
+        GalkerasError: None of them is.
+    """
+    if "id" not in catalogue.colnames:
+        raise GalkerasError("the catalogue table needs a column 'id': read it with read_catalogue")
+    names = [str(name) for name in catalogue["id"]]
+    place = {name: row for row, name in enumerate(names)}
+    where = np.array([place.get(name, -1) for name in ids.tolist()])
+    rows = np.flatnonzero(where >= 0)
+    if not len(rows):
+        raise GalkerasError(
+            f"none of the {len(ids):,} galaxies has a row in the catalogue: their ids are like {ids[0]!r}, those of the"
+            f" catalogue like {names[0]!r}. Name the right column with --id-column"
+        )
+    return rows, where[rows]
 
 
 def position_of(name: str) -> tuple[float, float] | None:

@@ -131,7 +131,7 @@ def test_join_counts_and_refuses_to_find_nothing(tmp_path):
     done = classify(latents, table[:60], tmp_path / "forests", label_column="ring")
     assert (done.matched, done.unmatched) == (60, 40)
     table["id"] = [f"other{index}" for index in range(100)]
-    with pytest.raises(GalkerasError, match=r"none of the 100 latents.*'J000000'.*'other0'.*--id-column"):
+    with pytest.raises(GalkerasError, match=r"none of the 100 galaxies.*'J000000'.*'other0'.*--id-column"):
         classify(latents, table, tmp_path / "none", label_column="ring")
     assert not (tmp_path / "none").exists()
 
