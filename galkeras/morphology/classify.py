@@ -108,8 +108,7 @@ def classify(
             result, forests[task.name] = outcome
             results.append(result)
     if not results:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
-        raise GalkerasError(f"nothing to classify by. {reasons}")
+        raise GalkerasError(f"nothing to classify by. {_why_nothing(tasks, skipped, needed, folds)}")
 
     classification = Classification(
         forests=out,
@@ -140,6 +139,16 @@ def _checked_folder(out: Path) -> Path:
         if others:
             raise GalkerasError(f"{out} holds something else ({', '.join(sorted(others)[:3])}): name another folder")
     return out
+
+
+def _why_nothing(tasks: list[_Task], skipped: dict[str, str], needed: int, folds: int | None) -> str:
+    """Return one line on why no question is left, with what to do about it."""
+    if not tasks:
+        name, reason = next(iter(skipped.items()))
+        return f"{name}: {reason}" + (" The other questions likewise" if len(skipped) > 1 else "")
+    option = f"--folds {folds}" if needed == folds else f"--minimum {needed}"
+    first = f"{tasks[0].name}: {skipped[tasks[0].name]}" + ("; the other questions likewise" if tasks[1:] else "")
+    return f"{first}. Give more galaxies, or less than {option}"
 
 
 def _table_2_tasks(catalogue: Table) -> tuple[list[_Task], dict[str, str]]:

@@ -200,6 +200,16 @@ def test_nothing_to_classify_by(tmp_path):
     assert not (tmp_path / "forests").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "fix"), [({}, "--minimum 10"), ({"minimum": 30}, "--minimum 30"), ({"folds": 20}, "--folds 20")]
+)
+def test_too_few_galaxies_is_one_short_line_that_names_the_option(tmp_path, options, fix):
+    catalogue = votes(12)
+    with pytest.raises(GalkerasError, match=f"Give more galaxies, or less than {fix}$") as caught:
+        classify(telling_latents(catalogue), catalogue, tmp_path / "forests", **options)
+    assert len(str(caught.value)) < 250 and "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("wrong", [{"folds": 1}, {"folds": 0}, {"minimum": 1}])
 def test_wrong_arguments_are_named(tmp_path, wrong):
     latents, table = rings(50)
