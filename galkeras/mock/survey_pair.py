@@ -71,12 +71,12 @@ def mock(
         The folder.
 
     Raises:
-        GalkerasError: A bad argument, or ``out`` holds another sample's files.
+        GalkerasError: A bad argument, or ``out`` holds another sample's files or more galaxies.
     """
     out = Path(out)
     settings = _settings(galaxies, surveys, seed, size, pixel_scale, defects, seeds)
     workers = _whole("workers", os.cpu_count() or 1 if workers is None else workers, 1)
-    _claim(out, settings)
+    _claim(out, settings, galaxies)
     for survey in settings.surveys:
         for folder in _folders(out, survey, noise_free):
             folder.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ def _whole(name: str, value: int, low: int, high: int | None = None) -> int:
     return value
 
 
-def _claim(out: Path, settings: Settings) -> None:
+def _claim(out: Path, settings: Settings, galaxies: int) -> None:
     """Refuse a folder that holds something else; forget nothing that it holds of the same sample."""
     if out.exists() and not out.is_dir():
         raise GalkerasError(f"{out} is a file, not a folder")
@@ -150,6 +150,10 @@ def _claim(out: Path, settings: Settings) -> None:
             raise GalkerasError(
                 f"{out} holds a mock sample with {key}={found!r}, not {value!r}: choose another folder with --out"
             )
+    catalogue = out / "catalog.parquet"
+    # A smaller catalogue would leave the cutouts of the others behind without a row.
+    if catalogue.exists() and (more := pq.read_metadata(catalogue).num_rows) > galaxies:
+        raise GalkerasError(f"{out} holds {more:,} galaxies, more than {galaxies:,}: choose another folder with --out")
 
 
 def _folders(out: Path, survey: str, noise_free: bool) -> list[Path]:

@@ -97,12 +97,13 @@ def test_rerun_draws_only_what_is_missing(sample, tmp_path):
         ({"seed": 4}, "seed=3, not 4"),
         ({"size": 32}, "size=64, not 32"),
         ({"defects": 0.1}, "defects=0.3, not 0.1"),
+        ({"galaxies": 15}, "holds 16 galaxies, more than 15"),
     ],
 )
 def test_refuses_a_folder_of_another_sample(sample, change, said):
     before = files_of(sample)
     with pytest.raises(GalkerasError, match=said):
-        mock(sample, **{"galaxies": 2, "seed": 3, "size": SIZE, "defects": 0.3, "workers": 1} | change)
+        mock(sample, **{"galaxies": 16, "seed": 3, "size": SIZE, "defects": 0.3, "workers": 1} | change)
     assert files_of(sample) == before
 
 
