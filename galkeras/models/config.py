@@ -68,7 +68,7 @@ class ModelConfig:
             f" {self.image_size} pixels",
         )
         check("units", self.units in (NANOMAGGY, PICTURE), f"{NANOMAGGY} or {PICTURE}")
-        check("latent_dim", _is_count(self.latent_dim, 4096), "a whole number from 1 to 4096")
+        check("latent_dim", _is_count(self.latent_dim, 4096), "(--latent) a whole number from 1 to 4096")
         check("architecture", self.architecture in ARCHITECTURES, f"one of {', '.join(ARCHITECTURES)}")
         check("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}")
         check("kl_weight", math.isfinite(self.kl_weight) and self.kl_weight >= 0, "finite and not negative")

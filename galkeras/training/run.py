@@ -65,7 +65,9 @@ def open_folder(out: Path, config: ModelConfig, training: TrainingConfig, resume
                         f"{out} was begun with {name}={old}, not {value}: give the same, or another --out"
                     )
         return not (out / WEIGHTS_FILE).exists()
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not out.is_dir():
+        raise GalkerasError(f"{out} is a file; a model needs a folder: give another --out")
+    if out.exists() and any(out.iterdir()):
         hint = "go on with --resume, or give" if (out / CONFIG_FILE).exists() else "give"
         raise GalkerasError(f"{out} is not empty: {hint} another --out")
     out.mkdir(parents=True, exist_ok=True)

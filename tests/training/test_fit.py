@@ -125,7 +125,7 @@ def test_a_collapsed_run_says_what_to_change(records, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"latent": 0}, "latent_dim"),
+        ({"latent": 0}, "`latent_dim` must be .--latent. a whole number"),
         ({"image_size": 48}, "network_size"),
         ({"loss": "rmse"}, "loss"),
         ({"epochs": 0}, "epochs"),
@@ -144,6 +144,13 @@ def test_a_folder_that_holds_something_else_is_left_alone(records, tmp_path):
     with pytest.raises(GalkerasError, match="not empty"):
         fit(records, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_in_the_way_is_called_a_file(records, tmp_path):
+    (tmp_path / "vae").write_text("do not lose this")
+    with pytest.raises(GalkerasError, match="vae is a file"):
+        fit(records, tmp_path / "vae", **SMALL)
+    assert (tmp_path / "vae").read_text() == "do not lose this"
 
 
 def test_ctrl_c_says_how_to_go_on(records, tmp_path):
