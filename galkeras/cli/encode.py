@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from galkeras.words import counted
+
 
 def command(
     model: Annotated[Path, typer.Argument(help="Model folder, saved_models/NAME.")],
@@ -41,4 +43,5 @@ def command(
     encoded = encode(
         model, records, out, batch_size=batch_size, splits=split or None, views=views, any_survey=any_survey
     )
-    typer.echo(f"{encoded.path}: {encoded.galaxies:,} galaxies, mean SSIM {encoded.ssim:.3f} (stretched, data range 1)")
+    galaxies = counted(encoded.galaxies, "galaxy", "galaxies")
+    typer.echo(f"{encoded.path}: {galaxies}, mean SSIM {encoded.ssim:.3f} (stretched, data range 1)")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS
+from galkeras.words import counted
 
 
 def command(
@@ -54,4 +55,4 @@ def command(
         seeds=seeds[1] if seeds else None,
         workers=workers,
     )
-    typer.echo(f"{galaxies} galaxies in {', '.join(names)}: {folder}")
+    typer.echo(f"{counted(galaxies, 'galaxy', 'galaxies')} in {', '.join(names)}: {folder}")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from galkeras.words import counted
+
 
 def command(
     latents: Annotated[Path, typer.Argument(help="Latent table, of the model that the forests were fitted on.")],
@@ -24,4 +26,4 @@ def command(
     from galkeras.morphology.predict import predict
 
     columns = predict(latents, forests, out)
-    typer.echo(f"{out}: {len(columns['id']):,} galaxies, {len(columns) - 4} probabilities each")
+    typer.echo(f"{out}: {counted(len(columns['id']), 'galaxy', 'galaxies')}, {len(columns) - 4} probabilities each")

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
+from galkeras.words import counted
+
 
 def command(
     url: Annotated[str, Argument(help="http://HOST:8501/v1/models/NAME or grpc://HOST:8500/NAME.")],
@@ -41,7 +43,7 @@ def command(
         typer.echo(f"{path} left out: {reason}", err=True)
     if done.rows is None:
         left_out = f", {len(done.rejected):,} left out, see {out}.rejected.csv" if done.rejected else ""
-        typer.echo(f"{out}: {done.galaxies:,} galaxies{left_out}")
+        typer.echo(f"{out}: {counted(done.galaxies, 'galaxy', 'galaxies')}{left_out}")
         return
     for row in range(done.galaxies):
         typer.echo(json.dumps({name: _plain(values[row].tolist()) for name, values in done.rows.items()}))

@@ -16,6 +16,7 @@ from galkeras.records.example import Galaxy, decode_example
 from galkeras.records.schema import SPLITS, RecordSet, Shard, split_of
 from galkeras.records.tfrecord import Damage, walk
 from galkeras.surveys.pictures import save_mosaic, to_rgb
+from galkeras.words import counted
 
 
 def inspect(
@@ -45,7 +46,7 @@ def inspect(
     mosaic = Path(mosaic or records.path / "mosaic.png")
     images = [galaxy.image for galaxy in islice(read_galaxies(records), galaxies)]
     save_mosaic(mosaic, to_rgb(np.stack(images), records.units, records.pixel_scale))
-    print(f"{mosaic}: {len(images)} galaxies")
+    print(f"{mosaic}: {counted(len(images), 'galaxy', 'galaxies')}")
     return records
 
 
@@ -54,7 +55,7 @@ def describe(records: RecordSet) -> str:
     scale = "not one for all" if records.pixel_scale is None else f"{records.pixel_scale:.4g} arcsec"
     side = records.image_size
     lines = [
-        f"{records.path}: {records.written:,} galaxies of {records.survey}",
+        f"{records.path}: {counted(records.written, 'galaxy', 'galaxies')} of {records.survey}",
         f"  images       {side} x {side} x {''.join(records.bands)}, {records.dtype} {records.units}",
         f"  pixel scale  {scale}",
         f"  rejected     {records.rejected:,} of {records.read:,}",

@@ -43,6 +43,7 @@ from galkeras.surveys.cutouts import MAX_SIDE, Cutout, CutoutError, read_cutout,
 from galkeras.surveys.facts import SURVEYS
 from galkeras.surveys.locate import Source, locate_cutouts
 from galkeras.surveys.pictures import NANOMAGGY, PICTURE
+from galkeras.words import counted
 
 # Cutouts read before the start to learn their units, size and survey.
 _PROBES = 16
@@ -270,9 +271,9 @@ def _announce(out: Path, tasks: list[ShardTask], settings: Settings, missing: in
     side = settings.image_size
     steps = [f"central {crop} x {crop} pixels" if crop else "", f"{side} x {side} x 3"]
     print(
-        f"{out}: {count:,} galaxies of {settings.survey} ({missing:,} without cutout), "
+        f"{out}: {counted(count, 'galaxy', 'galaxies')} of {settings.survey} ({missing:,} without cutout), "
         f"{' to '.join(filter(None, steps))} {settings.dtype} {settings.units}, "
-        f"{len(tasks)} shards, about {_readable(size)}"
+        f"{counted(len(tasks), 'shard')}, about {_readable(size)}"
     )
     existing = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     free = shutil.disk_usage(existing).free
