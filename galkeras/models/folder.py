@@ -7,14 +7,13 @@ from typing import Any
 
 from galkeras.backend import keras
 from galkeras.errors import GalkerasError
-from galkeras.files import atomic_path, read_json, write_json
+from galkeras.files import atomic_path, write_json
 from galkeras.models.adaptation import DomainAdaptationVAE
 from galkeras.models.config import AdaptationConfig, ModelConfig
+from galkeras.models.stored import CONFIG_FILE, FORMAT, read_config
 from galkeras.models.vae import VAE
 
-CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
-_FORMAT = 1
 _CLASSES = {ModelConfig.kind: (ModelConfig, VAE), AdaptationConfig.kind: (AdaptationConfig, DomainAdaptationVAE)}
 
 
@@ -40,26 +39,11 @@ def load_model(path: str | Path) -> VAE:
     return model
 
 
-def read_config(path: str | Path) -> dict[str, Any]:
-    """Return the checked ``config.json`` of a model folder: ``kind``, ``model``, ``training``."""
-    path = Path(path)
-    if not (path / CONFIG_FILE).exists():
-        raise GalkerasError(f"{path} is not a model folder: it holds no {CONFIG_FILE}")
-    value = read_json(path / CONFIG_FILE)
-    if not isinstance(value, dict) or value.get("format") != _FORMAT or "model" not in value:
-        raise GalkerasError(f"{path / CONFIG_FILE} is not a model's: `format` must be {_FORMAT}")
-    if value.get("kind") not in _CLASSES:
-        raise GalkerasError(
-            f"{path / CONFIG_FILE}: `kind` must be one of {', '.join(_CLASSES)}. Received: {value.get('kind')!r}"
-        )
-    return value
-
-
 def write_config(path: Path, config: ModelConfig, training: dict[str, Any]) -> None:
     """Write ``config.json``: what the model is, and how it is trained."""
     write_json(
         path / CONFIG_FILE,
-        {"format": _FORMAT, "kind": config.kind, "model": config.to_json(), "training": training},
+        {"format": FORMAT, "kind": config.kind, "model": config.to_json(), "training": training},
     )
 
 

@@ -16,8 +16,8 @@ from galkeras.models.stretch import Stretch
 from galkeras.models.vae import active_units
 from galkeras.records.pairs import Galaxies
 from galkeras.surveys.pictures import save_mosaic
+from galkeras.training.history import read_history
 from galkeras.training.pairs import scoring_dataset
-from galkeras.training.state import read_history
 from galkeras.training.summary import COLLAPSED, quantiles, show
 
 _SHOWN = 12

@@ -1,19 +1,16 @@
 """What a run leaves behind after each epoch, so that another can go on from there."""
 
-__all__ = ["BEST_FILE", "HISTORY_FILE", "EpochState", "read_history"]
+__all__ = ["BEST_FILE", "EpochState"]
 
-import csv
-import io
 import math
 import time
 from pathlib import Path
 
 from galkeras.backend import keras
 from galkeras.errors import GalkerasError
-from galkeras.files import atomic_write
 from galkeras.models.folder import write_weights
+from galkeras.training.history import HISTORY_FILE, read_history, write_history
 
-HISTORY_FILE = "history.csv"
 BEST_FILE = "checkpoints/best.weights.h5"
 _LAST_FILE = "checkpoints/last.weights.h5"
 
@@ -77,26 +74,9 @@ class EpochState(keras.callbacks.Callback):
                 f"the loss is {logs['loss']} in epoch {epoch + 1}: lower --learning-rate, or look for broken images"
                 " with `galkeras inspect --verify`"
             )
-        _write_history(self.folder, self.history)
+        write_history(self.folder, self.history)
         if self.best_epoch == len(self.history):
             write_weights(self.folder / BEST_FILE, self.model)
         write_weights(self.folder / _LAST_FILE, self.model)
         if self.finished:
             self.model.stop_training = True
-
-
-def read_history(folder: Path) -> list[dict[str, float]]:
-    """Return the rows of a model folder's ``history.csv``: one an epoch, every loss term per image."""
-    try:
-        with open(folder / HISTORY_FILE, newline="") as file:
-            return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    except (OSError, TypeError, ValueError) as error:
-        raise GalkerasError(f"{folder / HISTORY_FILE} cannot be read: {error}") from None
-
-
-def _write_history(folder: Path, rows: list[dict[str, float]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys())
-    writer.writeheader()
-    writer.writerows(rows)
-    atomic_write(folder / HISTORY_FILE, text.getvalue())

@@ -16,7 +16,7 @@ from galkeras.models.vae import VAE, active_units
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.pictures import save_mosaic, to_rgb
-from galkeras.training.state import read_history
+from galkeras.training.history import read_history
 
 _SHOWN = 12
 _SAMPLES = 36

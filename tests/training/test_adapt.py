@@ -17,8 +17,8 @@ from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet
 from galkeras.training.adapt import adapt
 from galkeras.training.fit import fit
+from galkeras.training.history import read_history
 from galkeras.training.pairs import adaptation_dataset, scoring_dataset
-from galkeras.training.state import read_history
 
 SMALL = {"epochs": 3, "batch_size": 8}
 COUNT = 60

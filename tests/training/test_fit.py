@@ -17,7 +17,7 @@ from galkeras.records.make import make_tfrecords
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.training.fit import fit
-from galkeras.training.state import read_history
+from galkeras.training.history import read_history
 
 # The paper's network is the quicker to trace.
 SMALL = {"latent": 4, "epochs": 4, "batch_size": 16, "architecture": "paper", "learning_rate": 1e-3}

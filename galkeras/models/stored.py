@@ -1,0 +1,29 @@
+"""``config.json`` of a model folder, read without TensorFlow."""
+
+__all__ = ["CONFIG_FILE", "FORMAT", "read_config"]
+
+from pathlib import Path
+from typing import Any
+
+from galkeras.errors import GalkerasError
+from galkeras.files import read_json
+from galkeras.models.config import AdaptationConfig, ModelConfig
+
+CONFIG_FILE = "config.json"
+FORMAT = 1
+_KINDS = (ModelConfig.kind, AdaptationConfig.kind)
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """Return the checked ``config.json`` of a model folder: ``kind``, ``model``, ``training``."""
+    path = Path(path)
+    if not (path / CONFIG_FILE).exists():
+        raise GalkerasError(f"{path} is not a model folder: it holds no {CONFIG_FILE}")
+    value = read_json(path / CONFIG_FILE)
+    if not isinstance(value, dict) or value.get("format") != FORMAT or "model" not in value:
+        raise GalkerasError(f"{path / CONFIG_FILE} is not a model's: `format` must be {FORMAT}")
+    if value.get("kind") not in _KINDS:
+        raise GalkerasError(
+            f"{path / CONFIG_FILE}: `kind` must be one of {', '.join(_KINDS)}. Received: {value.get('kind')!r}"
+        )
+    return value
