@@ -17,6 +17,7 @@ def command(
     predictions: Annotated[
         Path | None, typer.Option(help="Table that predict wrote: adds the most probable answer to each question.")
     ] = None,
+    outliers: Annotated[Path | None, typer.Option(help="Folder that outliers wrote: adds its score.")] = None,
     galaxies: Annotated[int, typer.Option(help="Most galaxies to show, drawn at random of more.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Of that draw.")] = 0,
     start: Annotated[bool, typer.Option("--start/--no-start", help="Whether to start TensorBoard.")] = True,
@@ -35,7 +36,7 @@ def command(
 
     if start:
         check_port(port)
-    done = explore(latents, records, out, predictions=predictions, galaxies=galaxies, seed=seed)
+    done = explore(latents, records, out, predictions=predictions, outliers=outliers, galaxies=galaxies, seed=seed)
     shown = f"{done.galaxies:,} galaxies"
     if done.galaxies < done.given:
         shown += f", drawn from {done.given:,} with seed {seed}"

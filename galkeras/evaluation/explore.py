@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from galkeras.errors import GalkerasError
+from galkeras.evaluation.outlier_table import OutlierTable, read_outliers
 from galkeras.evaluation.projector import FILES, MOST_PIXELS, write_projector
 from galkeras.latents.columns import Columns
 from galkeras.latents.table import LatentTable, match_rows, read_latents
-from galkeras.morphology.predictions import read_predictions
+from galkeras.morphology.predictions import Predictions, read_predictions
 from galkeras.records.pictures import galaxy_pictures
 from galkeras.records.schema import RecordSet
 
@@ -47,6 +48,7 @@ def explore(
     out: str | Path,
     *,
     predictions: str | Path | None = None,
+    outliers: str | Path | None = None,
     galaxies: int = 20_000,
     seed: int = 0,
 ) -> Exploration:
@@ -60,6 +62,7 @@ def explore(
         records: The record sets that were encoded, at most one a survey.
         out: Folder to write; one that `explore` wrote before is written anew.
         predictions: A table that `predict` wrote: adds the most probable answer to each question.
+        outliers: A table that `outliers` wrote, or its folder: adds the score and the rule that makes it.
         galaxies: Most rows to show; of a longer table so many are drawn at random.
         seed: Of that draw.
 
@@ -83,6 +86,8 @@ def explore(
     metadata = _metadata(table)
     if predictions is not None:
         metadata |= _answers(table, predictions)
+    if outliers is not None:
+        metadata |= _unusual(table, outliers)
     side = _thumbnail(len(table), max(one.image_size for one in sets))
     pictures = galaxy_pictures(sets, table.id, table.survey, side)
     write_projector(out, "latents", table.z, metadata, pictures)
@@ -109,12 +114,28 @@ def _metadata(table: LatentTable) -> Columns:
 
 def _answers(table: LatentTable, path: str | Path) -> Columns:
     predictions = read_predictions(path)
-    if predictions.model != table.model:
+    rows = _matched(table, path, predictions, "predict")
+    return {name: np.where(rows >= 0, predictions.answers(name)[rows], "not predicted") for name in predictions.classes}
+
+
+def _unusual(table: LatentTable, path: str | Path) -> Columns:
+    outliers = read_outliers(path)
+    rows = _matched(table, path, outliers, "outliers")
+    if (rows < 0).any():
         raise GalkerasError(
-            f"{path} is of model {predictions.model[:12]}, and the latents are of model {table.model[:12]}:"
-            " run predict on these latents"
+            f"{path} misses {np.sum(rows < 0):,} of {len(rows):,} galaxies: run outliers on all latents"
         )
-    rows = match_rows(table, predictions.id, predictions.survey)
+    return {"outlier_score": outliers.score[rows].astype(np.float32), "unusual_by": outliers.because[rows]}
+
+
+def _matched(table: LatentTable, path: str | Path, other: Predictions | OutlierTable, command: str) -> np.ndarray:
+    """Return the row in ``other`` of each of the latents, having seen that both are of one model."""
+    if other.model != table.model:
+        raise GalkerasError(
+            f"{path} is of model {other.model[:12]}, and the latents are of model {table.model[:12]}:"
+            f" run {command} on these latents"
+        )
+    rows = match_rows(table, other.id, other.survey)
     if not (rows >= 0).any():
         raise GalkerasError(f"{path} has none of the galaxies of the latent table")
-    return {name: np.where(rows >= 0, predictions.answers(name)[rows], "not predicted") for name in predictions.classes}
+    return rows
