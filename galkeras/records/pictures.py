@@ -1,15 +1,14 @@
 """Galaxies of record sets, picked by name, as people look at them."""
 
-__all__ = ["galaxy_pictures"]
+__all__ = ["found_pictures", "galaxy_pictures"]
 
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
-from galkeras.errors import GalkerasError
-from galkeras.records.pairs import index_galaxies
-from galkeras.records.schema import SPLITS, RecordSet
+from galkeras.records.lookup import Found, find_galaxies
+from galkeras.records.schema import RecordSet
 from galkeras.surveys.pictures import to_rgb
 
 
@@ -30,30 +29,17 @@ def galaxy_pictures(
     Raises:
         GalkerasError: A galaxy is in none of the record sets, or two of these are of one survey.
     """
-    names = [one.survey for one in records]
-    if len(set(names)) < len(names):
-        raise GalkerasError(f"at most one record set of a survey. Received: {', '.join(names)}")
-    side = side or records[0].image_size
-    ids, surveys = np.asarray(ids), np.asarray(surveys)
-    pictures = np.zeros((len(ids), side, side, 3), np.uint8)
-    found = np.zeros(len(ids), bool)
-    for one in records:
-        asked = np.flatnonzero(surveys == one.survey)
-        if not len(asked):
-            continue
-        indexed = index_galaxies(one, SPLITS)
-        place = {galaxy: row for row, galaxy in enumerate(indexed.id.tolist())}
-        asked = asked[[galaxy in place for galaxy in ids[asked].tolist()]]
-        found[asked] = True
-        # One by one: a large table of large images would not fit into memory.
-        for row in asked:
-            image = indexed[[place[str(ids[row])]]].images()
-            (picture,) = to_rgb(image, one.units, one.pixel_scale)
-            pictures[row] = picture if len(picture) == side else Image.fromarray(picture).resize((side, side))
-    if not found.all():
-        row = int(np.flatnonzero(~found)[0])
-        raise GalkerasError(
-            f"no image of {ids[row]} ({surveys[row]}) in {', '.join(str(one.path) for one in records)}:"
-            f" {np.sum(~found):,} of {len(ids):,} galaxies are missing. Give the record sets that were encoded"
-        )
+    return found_pictures(find_galaxies(records, ids, surveys), np.arange(len(ids)), side or records[0].image_size)
+
+
+def found_pictures(found: Sequence[Found], rows: Sequence[int], side: int) -> np.ndarray:
+    """Return display pictures, (rows, side, side, 3) uint8 RGB with north up, of some of the rows that were found."""
+    place = {int(row): (one.galaxies, index) for one in found for index, row in enumerate(one.rows)}
+    pictures = np.zeros((len(rows), side, side, 3), np.uint8)
+    # One by one: a large table of large images would not fit into memory.
+    for number, row in enumerate(rows):
+        galaxies, index = place[int(row)]
+        records = galaxies.records
+        (picture,) = to_rgb(galaxies[[index]].images(), records.units, records.pixel_scale)
+        pictures[number] = picture if len(picture) == side else Image.fromarray(picture).resize((side, side))
     return pictures
