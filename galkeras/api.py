@@ -16,6 +16,8 @@ _HOME: dict[str, str] = {
     "classify": "galkeras.morphology.classify",
     "predict": "galkeras.morphology.predict",
     "shift": "galkeras.evaluation.shift",
+    "outliers": "galkeras.latents.outliers",
+    "similar": "galkeras.latents.similar",
     "explore": "galkeras.evaluation.explore",
     "report": "galkeras.evaluation.report",
     "export": "galkeras.serving.export",

@@ -1,0 +1,51 @@
+"""``galkeras outliers``: the galaxies, and the flawed images, that are unlike all others."""
+
+__all__ = ["command"]
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_PRINTED = 10
+
+
+def command(
+    latents: Annotated[Path, typer.Argument(help="Latent table.")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    sigma: Annotated[
+        float, typer.Option(help="The paper's rule: a latent beyond so many standard deviations of the sample.")
+    ] = 8.0,
+    records: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Record set that was encoded: its images are scored too, and shown. May be repeated, once a survey."
+        ),
+    ] = None,
+) -> None:
+    """Rank galaxies by how unusual they are, and say which ones the paper's 8-sigma rule finds.
+
+    Writes outliers.parquet, the most unusual first, and with --records outliers.png, the first 36. Latents see odd
+    galaxies and bright stars; only images show satellite trails and chip edges.
+
+    Example:
+
+        galkeras outliers latents.parquet --records tfrecords/decals --out outliers/
+    """
+    from galkeras.latents.outliers import MOSAIC, SHOWN, TABLE, outliers
+    from galkeras.words import counted
+
+    done = outliers(latents, out, sigma=sigma, records=records or ())
+    typer.echo(f"{out / TABLE}: {counted(len(done), 'galaxy', 'galaxies')}, the most unusual first")
+    share = 100 * done.beyond_sigma / len(done)
+    typer.echo(f"the paper's rule, a latent beyond {sigma:g} sigma, finds {done.beyond_sigma:,} ({share:.3g} %)")
+    if done.largest_possible_sigma < sigma:
+        typer.echo(f"(of so few galaxies none can be beyond {done.largest_possible_sigma:.1f} sigma)")
+    columns = done.columns
+    width = max(map(len, columns["id"][:_PRINTED].tolist()))
+    typer.echo(f"rank  {'id':{width}}  score  because of          sigma")
+    for row in range(min(_PRINTED, len(done))):
+        name, score, because, largest = (columns[key][row] for key in ("id", "score", "because", "sigma"))
+        typer.echo(f"{row + 1:4}  {name:{width}}  {score:5.1f}  {because:18}  {largest:5.1f}")
+    if records:
+        typer.echo(f"{out / MOSAIC}: the first {min(SHOWN, len(done))}, row by row")
