@@ -23,11 +23,9 @@ from galkeras.latents.columns import check_format, column_writer
 from galkeras.latents.table import latent_columns, latent_metadata
 from galkeras.records.example import encode_example
 from galkeras.records.schema import split_of
-from galkeras.records.write import Row, Settings, prepare
+from galkeras.records.single import prepare_cutout
 from galkeras.serving.client import Server, connect
 from galkeras.surveys.cutouts import EXTENSIONS, Cutout, CutoutError, read_cutout, survey_of
-from galkeras.surveys.locate import Source
-from galkeras.surveys.pictures import PICTURE
 
 # Requests under way at once: a server that batches puts them together.
 _IN_FLIGHT = 4
@@ -192,29 +190,17 @@ def _records(
 
 def _example(path: Path, cutout: Cutout, survey: str, model: _Model, crop: int | None) -> bytes:
     """Return the record of a cutout, made as for a record set of the model's size and units."""
-    side = min(cutout.image.shape[:2])
-    if crop is None and side > model.image_size:
-        if not _same_scale(cutout.pixel_scale, model.pixel_scale):
-            raise CutoutError(
-                f"wrong shape: {side} pixels where the model takes {model.image_size}, and which part of the sky that"
-                " is cannot be told: say --crop"
-            )
-        crop = model.image_size
-    dtype = "uint8" if model.units == PICTURE else "float32"
-    settings = Settings(survey, model.units, dtype, model.image_size, crop, model.image_size)
-    nan = float("nan")
-    galaxy = prepare(cutout, Row(0, path.name, nan, nan, nan, nan, Source(str(path))), settings)
-    if galaxy.pixel_scale == galaxy.pixel_scale and model.pixel_scale:
-        if not _same_scale(galaxy.pixel_scale, model.pixel_scale):
-            raise CutoutError(
-                f"wrong pixel scale: {galaxy.pixel_scale:.3f} arcsec a pixel where the model takes"
-                f" {model.pixel_scale:.3f}"
-            )
-    return encode_example(galaxy)
-
-
-def _same_scale(one: float | None, other: float | None) -> bool:
-    return bool(one and other and abs(one / other - 1) < 0.01)
+    return encode_example(
+        prepare_cutout(
+            cutout,
+            path.name,
+            survey,
+            image_size=model.image_size,
+            units=model.units,
+            pixel_scale=model.pixel_scale,
+            crop=crop,
+        )
+    )
 
 
 def _answers(server: Server, records: Iterator[_Record], batch_size: int) -> Iterator[dict[str, np.ndarray]]:

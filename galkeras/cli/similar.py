@@ -1,0 +1,53 @@
+"""``galkeras similar``: the galaxies that are most like some of them."""
+
+__all__ = ["command"]
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    latents: Annotated[Path, typer.Argument(help="Latent table.")],
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Galaxies of it, by name.")] = None,
+    count: Annotated[int, typer.Option(help="Neighbours of each.")] = 12,
+    image: Annotated[Path | None, typer.Option(help="A new cutout to look for: FITS, PNG or JPEG.")] = None,
+    model: Annotated[Path | None, typer.Option(help="For --image: the model folder that made the table.")] = None,
+    crop: Annotated[
+        int | None,
+        typer.Option(
+            help="For --image: take the central N x N pixels, resampled to the model's size, as make-tfrecords.",
+            metavar="N",
+        ),
+    ] = None,
+    records: Annotated[
+        list[Path] | None,
+        typer.Option(help="Record set that was encoded, to show them. May be repeated, once a survey."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write: similar.parquet, and similar.png.")] = None,
+) -> None:
+    """Find the galaxies that look most like others, or like a new image.
+
+    Exact nearest neighbours in the latents, each weighed by the information that it carries. Latents of
+    `encode --views 8`, which do not depend on how a galaxy is turned, find the better ones.
+
+    Examples:
+
+        galkeras similar latents.parquet J093144.01+343440.5 --records tfrecords/decals --out similar/
+
+        galkeras similar latents.parquet --image galaxy.fits --model saved_models/first
+    """
+    from galkeras.latents.similar import MOSAIC, TABLE, similar
+
+    found = similar(
+        latents, ids or (), out, count=count, image=image, model=model, crop=crop, records=records or ()
+    )
+    width = max(map(len, found["id"].tolist()))
+    for row in range(len(found["id"])):
+        if found["neighbour"][row] == 1:
+            typer.echo(f"like {found['query'][row]} ({found['query_survey'][row]})")
+        name, survey, distance = (found[key][row] for key in ("id", "survey", "distance"))
+        typer.echo(f"{found['neighbour'][row]:4}  {name:{width}}  {survey}  {distance:.3f}")
+    if out:
+        typer.echo(f"{out / TABLE}" + (f", {out / MOSAIC}" if records else ""))
