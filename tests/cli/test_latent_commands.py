@@ -82,3 +82,30 @@ def test_help_shows_an_example():
     for name in ("encode", "classify", "predict"):
         result = CliRunner().invoke(cli.app, [name, "--help"])
         assert result.exit_code == 0 and f"galkeras {name} " in result.output
+
+
+def test_outliers_says_what_the_paper_rule_finds(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    table = latent_table(100, 4)
+    table.z[7] = 50
+    table.save("latents.parquet")
+    done = CliRunner().invoke(cli.app, ["outliers", "latents.parquet", "--out", "odd"])
+    assert done.exit_code == 0 and "odd/outliers.parquet: 100 galaxies" in done.stdout
+    assert "a latent beyond 8 sigma, finds 1 (1 %)" in done.stdout and "   1  J000007" in done.stdout
+    line = fails(monkeypatch, capsys, "outliers", "latents.parquet", "--out", "odd", "--sigma", "0")
+    assert "`sigma` must be a positive number" in line
+    table[:20].save("few.parquet")
+    done = CliRunner().invoke(cli.app, ["outliers", "few.parquet", "--out", "few"])
+    assert "of so few galaxies none can be beyond 4.2 sigma" in done.stdout
+
+
+def test_similar_prints_neighbours_and_names_what_is_unknown(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    latent_table(100, 4).save("latents.parquet")
+    done = CliRunner().invoke(cli.app, ["similar", "latents.parquet", "J000007", "J000008", "--count", "3"])
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith("like")] == ["like J000007 (decals)", "like J000008 (decals)"]
+    assert len(lines) == 8 and not list(tmp_path.glob("similar*"))
+    assert "Did you mean 'J0000" in fails(monkeypatch, capsys, "similar", "latents.parquet", "J0000077")
+    assert "nothing to look for" in fails(monkeypatch, capsys, "similar", "latents.parquet")
