@@ -1,10 +1,8 @@
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from devices import run_on_devices
 
 from galkeras.backend import keras, tf
 from galkeras.errors import GalkerasError
@@ -136,18 +134,11 @@ def test_save_and_load_give_the_same_model(tmp_path):
 
 def test_two_devices_do_what_one_does_with_the_whole_batch():
     code = (
-        "import sys, numpy as np\n"
-        "from galkeras.backend import keras, tf\n"
-        "cpu = tf.config.list_physical_devices('CPU')[0]\n"
-        "count = int(sys.argv[1])\n"
-        "tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)\n"
-        "from galkeras.training.strategy import choose_strategy\n"
+        "import numpy as np\n"
         "from galkeras.models.adaptation import DomainAdaptationVAE\n"
         "from galkeras.models.config import AdaptationConfig\n"
         f"config = AdaptationConfig(surveys={SURVEYS!r}, **{SETTINGS | {'mmd_weight': 1e4, 'pair_weight': 10.0}!r})\n"
         "keras.utils.set_random_seed(0)\n"
-        "strategy = choose_strategy()\n"
-        "assert strategy.num_replicas_in_sync == count\n"
         "with strategy.scope():\n"
         "    model = DomainAdaptationVAE(config)\n"
         "    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)\n"
@@ -159,12 +150,7 @@ def test_two_devices_do_what_one_does_with_the_whole_batch():
         "    validation_data=tf.data.Dataset.from_tensors(scored)).history\n"
         "print('|', ' '.join(f'{name}={values[-1]}' for name, values in sorted(history.items())))\n"
     )
-    one, two = (
-        subprocess.run(
-            [sys.executable, "-c", code, str(count)], check=True, env=os.environ, capture_output=True, text=True
-        ).stdout.split("|")[1]
-        for count in (1, 2)
-    )
+    one, two = (run_on_devices(count, code).split("|")[1] for count in (1, 2))
     one, two = (dict(item.split("=") for item in line.split()) for line in (one, two))
     assert one.keys() == two.keys() and "val_mmd2" in one
     for name in one:
