@@ -1,6 +1,6 @@
 """What a run leaves behind after each epoch, so that another can go on from there."""
 
-__all__ = ["BEST_FILE", "EpochState"]
+__all__ = ["BEST_FILE", "LAST_FILE", "EpochState"]
 
 import math
 import time
@@ -12,7 +12,7 @@ from galkeras.models.folder import write_weights
 from galkeras.training.history import HISTORY_FILE, read_history, write_history
 
 BEST_FILE = "checkpoints/best.weights.h5"
-_LAST_FILE = "checkpoints/last.weights.h5"
+LAST_FILE = "checkpoints/last.weights.h5"
 
 
 class EpochState(keras.callbacks.Callback):
@@ -34,7 +34,7 @@ class EpochState(keras.callbacks.Callback):
 
     def restore(self, steps_per_epoch: int) -> int:
         """Load the last weights, optimizer and history into the model; return the number of epochs done."""
-        path = self.folder / _LAST_FILE
+        path = self.folder / LAST_FILE
         if not path.exists():
             return 0
         self.model.optimizer.build(self.model.trainable_weights)
@@ -77,6 +77,6 @@ class EpochState(keras.callbacks.Callback):
         write_history(self.folder, self.history)
         if self.best_epoch == len(self.history):
             write_weights(self.folder / BEST_FILE, self.model)
-        write_weights(self.folder / _LAST_FILE, self.model)
+        write_weights(self.folder / LAST_FILE, self.model)
         if self.finished:
             self.model.stop_training = True
