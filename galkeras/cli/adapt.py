@@ -7,6 +7,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from galkeras.cli.options import BatchSize, Epochs, LearningRate, Patience, Resume, Seed
+
 
 def command(
     model: Annotated[Path, Argument(help="Model folder that `galkeras fit` wrote.")],
@@ -26,12 +28,12 @@ def command(
     alignment: Annotated[str, Option(help="What --mmd-weight weighs: `mmd2` or `coral`.")] = "mmd2",
     unpaired: Annotated[bool, Option("--unpaired", help="The two sets are of different galaxies.")] = False,
     pairs_only: Annotated[bool, Option("--pairs-only", help="Leave out source galaxies without a partner.")] = False,
-    epochs: Annotated[int, Option(help="Passes over the pairs, at most.")] = 30,
-    batch_size: Annotated[int, Option(help="Galaxies of each survey a step, over all devices.")] = 64,
-    learning_rate: Annotated[float, Option(help="Adam's, at its highest.")] = 3e-4,
-    patience: Annotated[int, Option(help="Stop after so many epochs without improvement.")] = 10,
-    seed: Annotated[int, Option(help="Of everything random.")] = 0,
-    resume: Annotated[bool, Option("--resume", help="Go on with an interrupted run.")] = False,
+    epochs: Epochs = 30,
+    batch_size: BatchSize = 64,
+    learning_rate: LearningRate = 3e-4,
+    patience: Patience = 10,
+    seed: Seed = 0,
+    resume: Resume = False,
 ) -> None:
     """Adapt a VAE so that its latents mean the same in a second survey.
 
@@ -44,6 +46,11 @@ def command(
 
         galkeras adapt saved_models/vae40 tfrecords/decals tfrecords/sdss --unpaired --out saved_models/da40
     """
+    from galkeras.records.schema import RecordSet
+
+    # Before TensorFlow, which takes seconds to load.
+    for records in (source, target):
+        RecordSet.load(records)
     from galkeras.training.adapt import adapt
 
     adapt(

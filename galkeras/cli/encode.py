@@ -38,6 +38,12 @@ def command(
 
         galkeras encode saved_models/first tfrecords/decals --out latents.parquet
     """
+    from galkeras.latents.columns import check_format
+    from galkeras.records.schema import RecordSet
+
+    # Before TensorFlow, which takes seconds to load.
+    check_format(out)
+    RecordSet.load(records)
     from galkeras.latents.encode import encode
 
     encoded = encode(

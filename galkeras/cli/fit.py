@@ -1,30 +1,41 @@
 """``galkeras fit``: train a VAE."""
 
+__all__ = ["command"]
+
 from pathlib import Path
 from typing import Annotated
 
 from typer import Argument, Option
+
+from galkeras.cli.options import (
+    Architecture,
+    BatchSize,
+    Epochs,
+    Focus,
+    ImageSize,
+    KlWeight,
+    LearningRate,
+    Patience,
+    Resume,
+    Seed,
+)
 
 
 def command(
     records: Annotated[Path, Argument(help="Record set to fit, as `galkeras make-tfrecords` wrote it.")],
     out: Annotated[Path, Option(help="Model folder to write.")],
     latent: Annotated[int, Option(help="Number of latents N_L.")] = 40,
-    architecture: Annotated[str, Option(help="`residual` or `paper` (Xu et al. 2023, Fig. 2).")] = "residual",
+    architecture: Architecture = "residual",
     loss: Annotated[str, Option(help="`mse` or `mae`, summed over the pixels of a stretched image.")] = "mse",
-    kl_weight: Annotated[float, Option(help="Weight k of the KL term (paper, eq. 2).")] = 0.01,
-    focus: Annotated[
-        float, Option(help="Width of the central weight of pixels, in half sides; 0 weighs all alike, as the paper.")
-    ] = 0.3,
-    image_size: Annotated[
-        int | None, Option(help="Side at which the network works [default: the records' side].")
-    ] = None,
-    epochs: Annotated[int, Option(help="Passes over the training split, at most.")] = 50,
-    batch_size: Annotated[int, Option(help="Images a step, over all devices.")] = 64,
-    learning_rate: Annotated[float, Option(help="Adam's, at its highest.")] = 2e-4,
-    patience: Annotated[int, Option(help="Stop after so many epochs without improvement.")] = 20,
-    seed: Annotated[int, Option(help="Of everything random.")] = 0,
-    resume: Annotated[bool, Option("--resume", help="Go on with an interrupted run.")] = False,
+    kl_weight: KlWeight = 0.01,
+    focus: Focus = 0.3,
+    image_size: ImageSize = None,
+    epochs: Epochs = 50,
+    batch_size: BatchSize = 64,
+    learning_rate: LearningRate = 2e-4,
+    patience: Patience = 20,
+    seed: Seed = 0,
+    resume: Resume = False,
 ) -> None:
     """Train a variational auto-encoder on a record set.
 
@@ -35,6 +46,10 @@ def command(
 
         galkeras fit tfrecords/decals --latent 40 --epochs 50 --out saved_models/vae40
     """
+    from galkeras.records.schema import RecordSet
+
+    # Before TensorFlow, which takes seconds to load.
+    RecordSet.load(records)
     from galkeras.training.fit import fit
 
     fit(

@@ -69,7 +69,6 @@ def test_classify_then_predict(files):
         (["predict", "latents.parquet", "none", "--out", "p.csv"], "none is no folder of forests"),
         (["predict", "latents.parquet", "none", "--out", "p.doc"], "extension must be one of"),
         (["encode", "model", "none", "--out", "l.parquet"], "none is not a finished record set"),
-        (["encode", "model", "none", "--out", "l.parquet", "--views", "3"], "`views` must be 1 or 8"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(files, monkeypatch, capsys, arguments, words):
