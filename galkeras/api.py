@@ -11,6 +11,7 @@ _HOME: dict[str, str] = {
     "make_tfrecords": "galkeras.records.make",
     "inspect": "galkeras.records.inspect",
     "fit": "galkeras.training.fit",
+    "scan": "galkeras.evaluation.scan",
     "adapt": "galkeras.training.adapt",
     "encode": "galkeras.latents.encode",
     "classify": "galkeras.morphology.classify",

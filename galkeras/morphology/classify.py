@@ -21,7 +21,7 @@ from galkeras.morphology.labels import TABLE_2, column_labels, labels
 from galkeras.morphology.report import Classification, QuestionResult
 from galkeras.morphology.scores import confusion_matrix, measure, score
 from galkeras.morphology.tree import VOTE_COLUMNS
-from galkeras.surveys.catalogue import campaign, read_catalogue, rows_in
+from galkeras.surveys.catalogue import FIRST_TREE, campaign, read_catalogue, rows_in
 
 MINIMUM = 10
 """A class of fewer galaxies is left out: it would be tested on one or two. The paper's smallest has 11."""
@@ -30,8 +30,6 @@ TEST_FRACTION = 0.3
 """As in the paper: 70 % of the galaxies train, 30 % test."""
 
 _REPORTS = ("scores.json", "scores.md", "confusion.png")
-# By these a table of the first two campaigns is told (`campaign`), so they are read beside the votes of the tree.
-_FIRST_TREE = ("bar_yes_fraction", "how-rounded_completely_fraction")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +86,7 @@ def classify(
     out = _checked_folder(Path(out))
     latents = latents if isinstance(latents, LatentTable) else read_latents(latents)
     if not isinstance(catalogue, Table):
-        wanted = None if label_column else (*VOTE_COLUMNS, *_FIRST_TREE)
+        wanted = None if label_column else (*VOTE_COLUMNS, *FIRST_TREE)
         catalogue = read_catalogue(catalogue, id_column=id_column, position=False, columns=wanted)
     rows, matches = rows_in(catalogue, latents.id)
     tasks, skipped = (

@@ -1,6 +1,6 @@
 """Catalogues as the surveys publish them, read into one spelling."""
 
-__all__ = ["ID_COLUMNS", "campaign", "canonical_names", "position_of", "read_catalogue", "rows_in"]
+__all__ = ["FIRST_TREE", "ID_COLUMNS", "campaign", "canonical_names", "position_of", "read_catalogue", "rows_in"]
 
 import re
 from collections import Counter
@@ -14,6 +14,9 @@ from galkeras.errors import GalkerasError, did_you_mean
 
 ID_COLUMNS = ("iauname", "dr8_id", "objid", "object_id", "id", "inds")
 """Columns that name a galaxy, in the order in which they are looked for."""
+
+FIRST_TREE = ("bar_yes_fraction", "how-rounded_completely_fraction")
+"""Columns by which a table of the first two campaigns is told (`campaign`): to be read beside the votes of a tree."""
 
 # The questions of every Galaxy Zoo DECaLS campaign.
 _QUESTIONS = (

@@ -35,6 +35,7 @@ def fit(
     patience: int = 20,
     seed: int = 0,
     resume: bool = False,
+    quiet: bool = False,
 ) -> VAE:
     """Fit a VAE to the training split of a record set and write a model folder.
 
@@ -57,6 +58,7 @@ def fit(
         patience: Stop after so many epochs without a better validation score.
         seed: Of initialisation, shuffling, augmentation and posterior noise.
         resume: Go on with an interrupted run of the same settings.
+        quiet: Print no line after each epoch; ``history.csv`` has them.
 
     Returns:
         The fitted model.
@@ -108,5 +110,6 @@ def fit(
             steps,
             lambda first: training_dataset(records, "train", training.batch_size, seed=seed, first_epoch=first),
             validation_dataset(records, "validation", training.batch_size),
+            quiet=quiet,
         )
         return finish(VAE(config), out, lambda model: summarise(model, records, out))

@@ -16,13 +16,21 @@ class Progress(keras.callbacks.Callback):
         batch_size: Images a step.
         done: Epochs already done.
         columns: Columns of the history to print.
+        quiet: Show the bar alone, and clear it at the end.
     """
 
-    def __init__(self, epochs: int, steps: int, batch_size: int, done: int, columns: tuple[str, ...]):
+    def __init__(self, epochs: int, steps: int, batch_size: int, done: int, columns: tuple[str, ...], quiet: bool):
         super().__init__()
-        self.columns, self.batch_size, self.epochs = columns, batch_size, epochs
+        self.columns, self.batch_size, self.epochs, self.quiet = columns, batch_size, epochs, quiet
         per_epoch = steps * batch_size
-        self.bar = tqdm(total=epochs * per_epoch, initial=done * per_epoch, unit="img", smoothing=0.05, disable=None)
+        self.bar = tqdm(
+            total=epochs * per_epoch,
+            initial=done * per_epoch,
+            unit="img",
+            smoothing=0.05,
+            leave=not quiet,
+            disable=None,
+        )
 
     def on_epoch_begin(self, epoch, logs=None):
         self.bar.set_description(f"epoch {epoch + 1}/{self.epochs}")
@@ -31,6 +39,8 @@ class Progress(keras.callbacks.Callback):
         self.bar.update(self.batch_size)
 
     def on_epoch_end(self, epoch, logs=None):
+        if self.quiet:
+            return
         losses = "  ".join(f"{name} {logs[name]:.4g}" for name in self.columns if name in logs)
         self.bar.write(f"epoch {epoch + 1:>3}/{self.epochs}  {losses}")
 

@@ -84,6 +84,7 @@ def train(
     dataset: Callable[[int], tf.data.Dataset],
     validation: tf.data.Dataset,
     monitor: str = "elbo_loss",
+    quiet: bool = False,
 ) -> None:
     """Train ``model`` until its epochs or its patience run out, leaving best weights and history in ``out``.
 
@@ -96,6 +97,7 @@ def train(
         dataset: Gives the training batches from a first epoch on.
         validation: The validation batches.
         monitor: The loss term whose lowest validation value marks the best epoch.
+        quiet: Print nothing; a bar on a terminal goes when it is full.
     """
     replicas = strategy.num_replicas_in_sync
     if training.batch_size % replicas:
@@ -121,12 +123,13 @@ def train(
             verbose=0,
             callbacks=[
                 state,
-                Progress(training.epochs, steps, training.batch_size, done, columns),
+                Progress(training.epochs, steps, training.batch_size, done, columns, quiet),
                 keras.callbacks.TensorBoard(out / "tensorboard"),
             ],
         )
     except KeyboardInterrupt:
-        print(f"{out}: stopped after epoch {len(state.history)}; the same command with --resume goes on")
+        if not quiet:
+            print(f"{out}: stopped after epoch {len(state.history)}; the same command with --resume goes on")
         raise
 
 

@@ -1,0 +1,244 @@
+import csv
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from latents.tables import latent_table
+from morphology.data import votes
+from sky import write_csv, write_survey
+from typer.testing import CliRunner
+
+from galkeras import cli
+from galkeras.errors import GalkerasError
+from galkeras.evaluation import scan as scan_module
+from galkeras.evaluation.scan import scan
+from galkeras.evaluation.scan_types import TYPES, galaxy_types
+from galkeras.morphology.tree import GZD5
+from galkeras.records.make import make_tfrecords
+from galkeras.records.pairs import index_galaxies
+from galkeras.records.schema import RecordSet
+
+REPORTS = {"scan.csv", "scan.json", "scan.png"}
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """A record set of 300 small blobs: 30 of them are tested on."""
+    folder = tmp_path_factory.mktemp("survey")
+    catalogue, cutouts = write_survey(folder, 300, 16)
+    make_tfrecords(catalogue, cutouts, folder / "records", workers=1)
+    return folder / "records"
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """In place of fits, folders and latent tables of known SSIM; the list of what was fitted and what encoded."""
+    done = SimpleNamespace(fits=[], encoded=[])
+
+    def fit(records, out, *, latent, loss, seed, resume, quiet, **settings):
+        assert resume and quiet
+        if not (out / "model.weights.h5").exists():
+            done.fits.append((loss, latent))
+            out.mkdir(parents=True)
+            for name in ("config.json", "model.weights.h5"):
+                (out / name).write_text("{}")
+            (out / "history.csv").write_text("epoch,seconds\n1,2.5\n2,2.5\n")
+        return SimpleNamespace(digest=f"{loss}{latent}")
+
+    def encode(folder, records, path, splits):
+        done.encoded.append(folder.name)
+        loss, latent = folder.name.split("-")
+        (split,) = splits
+        ids = index_galaxies(RecordSet.load(records), (split,)).id
+        # The bend is at 40, and mae is below mse; what is between galaxies is the same in every model.
+        ssim = np.interp(int(latent), [10, 40, 100], [0.3, 0.6, 0.65]) - 0.05 * (loss == "mae")
+        ssim += 0.1 * (np.arange(len(ids)) % 3) + np.random.default_rng(int(latent)).normal(0, 0.002, len(ids))
+        table = latent_table(len(ids), int(latent), id=ids, ssim=ssim.astype("f"), model=f"{loss}{int(latent)}")
+        table.save(path)
+
+    monkeypatch.setattr(scan_module, "fit", fit)
+    monkeypatch.setattr(scan_module, "encode", encode)
+    return done
+
+
+def test_it_finds_the_bend_and_writes_it(many, fitted, tmp_path, capsys):
+    done = scan(many, tmp_path / "s", latent=(100, 10, 20, 40, 60, 80))
+    assert fitted.fits == [(loss, n) for loss in ("mse", "mae") for n in (10, 20, 40, 60, 80, 100)]
+    assert {loss: (of["all"].latents, of["all"].kind) for loss, of in done.knees.items()} == {
+        "mse": (40, "knee"),
+        "mae": (40, "knee"),
+    }
+    assert done.recommendation.startswith("--latent 40 --loss mse: SSIM 0.")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 12 and lines[2].startswith("[3/12] mse 40: SSIM 0.") and lines[2].endswith("2 epochs, 5 s")
+    assert REPORTS < {path.name for path in (tmp_path / "s").iterdir()}
+    rows = list(csv.DictReader(open(tmp_path / "s" / "scan.csv")))
+    assert [(row["loss"], int(row["latents"])) for row in rows] == fitted.fits
+    galaxies = RecordSet.load(many).count("test")
+    for row in rows:
+        assert float(row["ssim_low"]) < float(row["ssim"]) < float(row["ssim_high"])
+        assert (row["type"], int(row["galaxies"]), int(row["active_units"])) == ("all", galaxies, int(row["latents"]))
+    stored = json.loads((tmp_path / "s" / "scan.json").read_text())
+    assert stored["recommended"] == {"loss": "mse", "latents": 40} and stored["split"] == "test"
+    assert len(stored["points"]) == 12 and stored["data_range"] == 1
+
+
+def test_rate_and_distortion_are_those_of_the_latent_table(many, fitted, tmp_path):
+    point = scan(many, tmp_path / "s", latent=[10], loss=["mse"]).points[0]
+    table = scan_module.read_latents(tmp_path / "s" / "latents" / "mse-010.parquet")
+    z, log_var = table.z.astype(float), table.log_var.astype(float)
+    assert point.kl == pytest.approx(np.mean(np.sum(0.5 * (z**2 + np.exp(log_var) - 1 - log_var), 1)), rel=1e-5)
+    assert point.mse == pytest.approx(table.reconstruction_mse.mean(), rel=1e-5)
+
+
+def test_what_is_done_is_not_done_again(many, fitted, tmp_path, capsys):
+    scan(many, tmp_path / "s", latent=[20, 40], loss=["mse"])
+    before = list(fitted.fits)
+    done = scan(many, tmp_path / "s", latent=[10, 20, 40], loss=["mse"])
+    assert fitted.fits == [*before, ("mse", 10)] and fitted.encoded == ["mse-020", "mse-040", "mse-010"]
+    assert [point.latents for point in done.points] == [10, 20, 40]
+    assert capsys.readouterr().out.count("there already") == 2
+    # A damaged table, or one of a model that was fitted anew, is made again.
+    (tmp_path / "s" / "latents" / "mse-010.parquet").write_bytes(b"PAR1 and no more")
+    latent_table(5, 20).save(tmp_path / "s" / "latents" / "mse-020.parquet")
+    again = scan(many, tmp_path / "s", latent=[10, 20, 40], loss=["mse"])
+    assert fitted.encoded[3:] == ["mse-010", "mse-020"] and again.points == done.points
+
+
+def test_an_interrupted_scan_goes_on(many, fitted, tmp_path, monkeypatch, capsys):
+    fit = scan_module.fit
+
+    def interrupted(records, out, *, latent, **options):
+        if latent == 40:
+            raise KeyboardInterrupt
+        return fit(records, out, latent=latent, **options)
+
+    monkeypatch.setattr(scan_module, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        scan(many, tmp_path / "s", latent=[20, 40], loss=["mse"])
+    assert "the same command goes on" in capsys.readouterr().out
+    assert not REPORTS & {path.name for path in (tmp_path / "s").iterdir()}
+    monkeypatch.setattr(scan_module, "fit", fit)
+    scan(many, tmp_path / "s", latent=[20, 40], loss=["mse"])
+    assert fitted.fits == [("mse", 20), ("mse", 40)]
+
+
+def types_of(many):
+    """A catalogue in which every second tested galaxy is a round one and the others edge-on, and one is neither."""
+    ids = index_galaxies(RecordSet.load(many), ("test",)).id
+    catalogue = votes(len(ids))
+    catalogue["id"] = ids
+    smooth = np.arange(len(ids)) % 2 == 0
+    for answer, on in (("smooth", smooth), ("featured-or-disk", ~smooth), ("artifact", False)):
+        catalogue[f"smooth-or-featured_{answer}_fraction"] = np.where(on, 1.0, 0.0)
+    for question in ("how-rounded", "disk-edge-on"):
+        for place, answer in enumerate(GZD5[question].answers):
+            catalogue[f"{question}_{answer}_fraction"] = float(place == 0)
+    catalogue["how-rounded_round_fraction"][0] = catalogue["how-rounded_in-between_fraction"][0] = 0.5
+    return ids, catalogue, smooth
+
+
+def test_types_are_those_of_the_first_branches(many):
+    ids, catalogue, smooth = types_of(many)
+    types, left_out = galaxy_types(ids, catalogue)
+    # The first is as round as in-between.
+    expected = {name: "round" if even else "edge-on disc" for name, even in zip(ids[1:], smooth[1:], strict=True)}
+    assert types == expected and not left_out
+    assert list(dict.fromkeys(types.values())) == [kind for kind in TYPES if kind in ("round", "edge-on disc")]
+    _, left_out = galaxy_types(ids[:14], catalogue)
+    assert left_out == {"edge-on disc": 7, "round": 6}
+
+
+def test_a_scan_by_type(many, fitted, tmp_path):
+    ids, catalogue, smooth = types_of(many)
+    done = scan(many, tmp_path / "s", latent=[10, 40, 100], loss=["mse"], catalogue=catalogue)
+    assert list(done.knees["mse"]) == ["all", "round", "edge-on disc"]
+    table = scan_module.read_latents(tmp_path / "s" / "latents" / "mse-040.parquet")
+    for kind, mask in (("all", np.full(len(ids), True)), ("edge-on disc", ~smooth)):
+        point = done.curve("mse", kind)[1]
+        assert (point.latents, point.galaxies) == (40, mask.sum())
+        assert point.ssim == pytest.approx(table.ssim[mask].mean(), rel=1e-5)
+    assert (tmp_path / "s" / "scan.png").stat().st_size > 10_000
+
+
+def test_types_of_a_column(many, fitted, tmp_path):
+    ids = index_galaxies(RecordSet.load(many), ("test",)).id.tolist()
+    labels = ["ring"] * 15 + ["none"] * (len(ids) - 20) + [""] * 5
+    labels[0] = "merger"
+    catalogue = write_csv(tmp_path / "c.csv", {"id": ids, "kind": labels})
+    options = {"latent": [10, 20], "loss": ["mse"]}
+    with pytest.raises(GalkerasError, match="--label-column"):
+        scan(many, tmp_path / "s", **options, catalogue=catalogue)
+    with pytest.raises(GalkerasError, match="Did you mean 'kind'"):
+        scan(many, tmp_path / "s", **options, catalogue=catalogue, label_column="knd")
+    assert not fitted.fits and not (tmp_path / "s").exists()
+    done = scan(many, tmp_path / "s", **options, catalogue=catalogue, label_column="kind")
+    counts = {kind: done.curve("mse", kind)[0].galaxies for kind in done.knees["mse"]}
+    assert counts == {"all": len(ids), "ring": 14, **({"none": len(ids) - 20} if len(ids) >= 30 else {})}
+    assert done.left_out["merger"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"latent": [10, 10]}, "`latent` .--latent. must be different whole numbers"),
+        ({"latent": [0]}, "from 1 to 4096. Received: latent='0'"),
+        ({"latent": [10.5]}, "whole numbers"),
+        ({"latent": []}, "`latent`"),
+        ({"loss": ["mse", "maee"]}, "Did you mean 'mae'"),
+        ({"loss": ["mse", "mse"]}, "each once"),
+        ({"loss": []}, "`loss`"),
+        ({"label_column": "kind"}, "--label-column needs --catalog"),
+        ({"catalogue": "none.csv"}, "none.csv does not exist"),
+    ],
+)
+def test_bad_settings_are_named_and_nothing_is_written(many, fitted, tmp_path, options, message):
+    with pytest.raises(GalkerasError, match=message):
+        scan(many, tmp_path / "s", **options)
+    assert not fitted.fits and not (tmp_path / "s").exists()
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(many, fitted, tmp_path):
+    (tmp_path / "thesis.tex").write_text("do not lose this")
+    with pytest.raises(GalkerasError, match=r"holds something else \(thesis.tex\)"):
+        scan(many, tmp_path)
+    with pytest.raises(GalkerasError, match="thesis.tex is a file"):
+        scan(many, tmp_path / "thesis.tex")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_set_without_validation_galaxies_is_refused(tmp_path):
+    catalogue, cutouts = write_survey(tmp_path, 3, 64)
+    make_tfrecords(catalogue, cutouts, tmp_path / "records", workers=1)
+    with pytest.raises(GalkerasError, match="validation"):
+        scan(tmp_path / "records", tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--latent", "10,many"], "with commas between, as in 10,20,40. Received: '10,many'"),
+        (["--latent", "10,,20"], "with commas between"),
+        (["--loss", "rmse"], "of mse, mae, each once. Received: loss='rmse'"),
+    ],
+)
+def test_the_command_line_refuses_what_is_no_list(many, tmp_path, arguments, message):
+    result = CliRunner().invoke(cli.app, ["scan", str(many), "--out", str(tmp_path / "s"), *arguments])
+    assert isinstance(result.exception, GalkerasError) and message in str(result.exception)
+    assert not (tmp_path / "s").exists()
+
+
+def test_real_fits(records, tmp_path, capsys):
+    options = {"loss": ["mse"], "epochs": 2, "batch_size": 16, "architecture": "paper", "learning_rate": 1e-3}
+    done = scan(records, tmp_path / "s", latent=[2, 4], **options)
+    assert all(point.active_units <= point.latents and point.epochs == 2 for point in done.points)
+    summary = json.loads((tmp_path / "s" / "models" / "mse-004" / "summary.json").read_text())
+    assert done.points[1].ssim == pytest.approx(summary["ssim"]["mean"], rel=1e-4)
+    assert done.points[1].kl == pytest.approx(summary["kl"], rel=1e-3)
+    assert done.points[1].active_units == summary["active_units"]
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    with pytest.raises(GalkerasError, match="models/mse-002 was begun with epochs=2, not 3"):
+        scan(records, tmp_path / "s", latent=[1, 2, 4], **options | {"epochs": 3})
+    assert not (tmp_path / "s" / "models" / "mse-001").exists()
