@@ -19,6 +19,7 @@ def command(
     ] = None,
     shift: Annotated[Path | None, typer.Option(help="Folder that shift wrote: Table 4.")] = None,
     outliers: Annotated[Path | None, typer.Option(help="Folder that outliers wrote.")] = None,
+    scan: Annotated[Path | None, typer.Option(help="Folder that scan wrote.")] = None,
 ) -> None:
     """Write everything known of a model as one self-contained HTML page.
 
@@ -41,5 +42,6 @@ def command(
         forests=forests or (),
         shift=shift,
         outliers=outliers,
+        scan=scan,
     )
     typer.echo(f"{page}: {page.stat().st_size / 1e6:.1f} MB, needs nothing else")

@@ -28,7 +28,7 @@ FILES = (VECTORS_FILE, METADATA_FILE, SPRITE_FILE, CONFIG_FILE)
 MOST_PIXELS = 8192
 """Side of the largest image that browsers take as a texture."""
 
-_QUALITY = 90
+_QUALITY = 85
 _PATIENCE = 60.0
 
 

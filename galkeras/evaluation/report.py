@@ -21,7 +21,7 @@ from galkeras.evaluation.report_model import (
 )
 from galkeras.evaluation.report_page import reading, render
 from galkeras.evaluation.report_repeat import repeat_part
-from galkeras.evaluation.report_results import check_model, forests_part, outliers_part, shift_part
+from galkeras.evaluation.report_results import check_model, forests_part, outliers_part, scan_part, shift_part
 from galkeras.files import atomic_write, read_json
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.stored import read_config
@@ -47,6 +47,7 @@ def report(
     forests: Sequence[str | Path] = (),
     shift: str | Path | None = None,
     outliers: str | Path | None = None,
+    scan: str | Path | None = None,
 ) -> Path:
     """Write what is known of a model as one self-contained page, ``index.html``.
 
@@ -62,6 +63,7 @@ def report(
         forests: Folders that `classify` wrote on these latents: Tables 2 and 3, and without votes types and colours.
         shift: A folder that `shift` wrote: the shift between surveys, and Table 4.
         outliers: A folder that `outliers` wrote on these latents.
+        scan: A folder that `scan` wrote: SSIM against the number of latents.
 
     Returns:
         The page.
@@ -87,6 +89,7 @@ def report(
         forests_part(folders, digest),
         outliers_part(None if outliers is None else Path(outliers), digest),
         shift_part(None if shift is None else Path(shift), digest),
+        scan_part(None if scan is None else Path(scan)),
     ]
     known = None if table is None else _known(table, catalogue, folders)
     with reading(folder, "fit"):

@@ -13,6 +13,8 @@ __all__ = [
 
 import base64
 import io
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ _QUALITY = 82
 _DPI = 170
 _PANEL = (3.7, 2.8)
 _MAPPED = 5000
+_NEIGHBOURS = 15
 _GREY = "#c4c8cc"
 _LONGEST = 26
 _DOT = {"s": 5, "lw": 0}
@@ -134,12 +137,12 @@ def map_of(z: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
     """
     rows = np.unique(np.linspace(0, len(z) - 1, min(len(z), _MAPPED)).astype(int))
     drawn = z[rows]
-    try:
+    if find_spec("umap") and len(rows) > _NEIGHBOURS:
+        # umap loads TensorFlow for a part of it that is not used here: quietly, if through the one place that does.
+        import_module("galkeras.backend")
         from umap import UMAP
-    except ImportError:
-        UMAP = None
-    if UMAP is not None and len(rows) > 15:
-        return rows, UMAP(random_state=0, n_jobs=1).fit_transform(drawn), "UMAP"
+
+        return rows, UMAP(n_neighbors=_NEIGHBOURS, random_state=0, n_jobs=1).fit_transform(drawn), "UMAP"
     if min(drawn.shape) < 2:
         return rows, np.pad(drawn[:, :1], ((0, 0), (0, 1))), "the first latent"
     return rows, PCA(2, random_state=0).fit_transform(drawn), "PCA"

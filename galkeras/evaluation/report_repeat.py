@@ -5,6 +5,7 @@ __all__ = ["repeat_part"]
 import platform
 import shlex
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,25 +14,21 @@ from galkeras import __version__
 from galkeras.evaluation.report_page import Part, Table
 from galkeras.files import read_json
 from galkeras.latents.table import LatentTable
+from galkeras.models.config import ModelConfig
 from galkeras.records.schema import RecordSet
 
 _PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy", "scikit-learn", "skops", "astropy")
 # Setting of config.json to the option that it comes from.
-_MODEL_OPTIONS = {
-    "vae": {
-        "latent_dim": "latent",
-        "architecture": "architecture",
-        "loss": "loss",
-        "kl_weight": "kl-weight",
-        "focus": "focus",
-        "network_size": "image-size",
-    },
-    "domain-adaptation": {
-        "mmd_weight": "mmd-weight",
-        "pair_weight": "pair-weight",
-        "alignment": "alignment",
-    },
+_FIT_OPTIONS = {
+    "latent_dim": "latent",
+    "architecture": "architecture",
+    "loss": "loss",
+    "kl_weight": "kl-weight",
+    "focus": "focus",
+    "network_size": "image-size",
 }
+# All that an adapted model has beside what it has from its VAE is an option of adapt.
+_FROM_VAE = {field.name for field in fields(ModelConfig)}
 _TRAINING_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience", "seed")
 
 
@@ -55,10 +52,14 @@ def repeat_part(
         for one in sets
     ]
     kind = config["kind"]
-    options = {option: config["model"][name] for name, option in _MODEL_OPTIONS[kind].items()}
-    options = {name: 0 if name == "focus" and value is None else value for name, value in options.items()}
+    model = config["model"]
+    if kind == ModelConfig.kind:
+        options = {option: model[name] for name, option in _FIT_OPTIONS.items()}
+        options["focus"] = options["focus"] or 0
+    else:
+        options = {name.replace("_", "-"): value for name, value in model.items() if name not in _FROM_VAE}
     options |= {name.replace("_", "-"): training[name] for name in _TRAINING_OPTIONS}
-    if kind == "vae":
+    if kind == ModelConfig.kind:
         lines.append(_command("fit", source, **options, out=str(folder)))
     else:
         flags = [] if training["paired"] else ["--unpaired"]

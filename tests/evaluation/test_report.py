@@ -201,7 +201,7 @@ def test_commands_to_repeat_are_commands(model, known, records, tmp_path):
         _, name, *arguments = line.split()
         get_command(cli.app).commands[name].make_context(name, arguments)
     assert f"galkeras fit {records} --latent 40" in "\n".join(said)
-    assert "galkeras adapt VAE RECORDS TARGET_RECORDS --unpaired --mmd-weight 0.5 --pair-weight 1" in "\n".join(said)
+    assert "galkeras adapt VAE RECORDS TARGET_RECORDS --unpaired --alignment mmd2 --mmd-weight 0.5" in "\n".join(said)
 
 
 def test_what_is_not_given_is_a_line_with_the_command_that_makes_it(model, tmp_path):
