@@ -1,6 +1,6 @@
 """The table that `outliers` writes, as others read it."""
 
-__all__ = ["OUTLIERS_FILE", "OutlierTable", "read_outliers"]
+__all__ = ["OutlierTable", "read_outliers"]
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +9,8 @@ import numpy as np
 
 from galkeras.errors import GalkerasError
 from galkeras.latents.columns import read_columns
+from galkeras.latents.outliers import TABLE
 
-OUTLIERS_FILE = "outliers.parquet"
 _NUMBERS = ("score", "sigma", "beyond_sigma")
 
 
@@ -42,7 +42,7 @@ class OutlierTable:
 def read_outliers(path: str | Path) -> OutlierTable:
     """Read a table that `outliers` wrote, or that in the folder which it wrote."""
     path = Path(path)
-    path = path / OUTLIERS_FILE if path.is_dir() or not path.suffix else path
+    path = path / TABLE if path.is_dir() or not path.suffix else path
     columns, metadata = read_columns(path, strings=("id", "survey", "because"))
     if metadata.get("table") != "outliers":
         raise GalkerasError(f"{path} is no table of outliers: its metadata say {metadata.get('table')!r}")

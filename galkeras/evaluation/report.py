@@ -22,13 +22,13 @@ from galkeras.evaluation.report_model import (
 from galkeras.evaluation.report_page import reading, render
 from galkeras.evaluation.report_repeat import repeat_part
 from galkeras.evaluation.report_results import check_model, forests_part, outliers_part, scan_part, shift_part
+from galkeras.evaluation.scan_types import galaxy_types
 from galkeras.files import atomic_write, read_json
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.stored import read_config
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.labels import TABLE_2, labels
 from galkeras.morphology.tree import VOTE_COLUMNS
-from galkeras.morphology.types import first_branches
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.catalogue import campaign, read_catalogue, rows_in
 from galkeras.training.history import read_history
@@ -140,7 +140,8 @@ def _by_votes(table: LatentTable, votes: Table) -> Known:
         return everywhere
 
     answers = {TABLE_2[name].title: spread(labels(votes, name)) for name in _COLOURED}
-    return Known("votes", spread(first_branches(votes)), answers)
+    types, _ = galaxy_types(table.id, votes)
+    return Known("votes", np.array([types.get(name, "") for name in table.id.tolist()]), answers)
 
 
 def _by_forests(table: LatentTable, folder: Path) -> Known:

@@ -12,6 +12,7 @@ from galkeras.evaluation.outlier_table import read_outliers
 from galkeras.evaluation.report_figures import stored_picture
 from galkeras.evaluation.report_page import Part, Table, reading
 from galkeras.files import read_json
+from galkeras.latents.outliers import MOSAIC
 from galkeras.latents.table import read_latents
 from galkeras.morphology.forests import FORESTS_FILE
 
@@ -221,7 +222,7 @@ def outliers_part(folder: Path | None, digest: str) -> Part:
         *([("the paper's share", "0.417%")] if table.threshold == _PAPER_SIGMA else []),
     ]
     part.pictures += stored_picture(
-        folder / "outliers.png", "Mosaic of the most unusual galaxies.", "The most unusual galaxies, row by row.", False
+        folder / MOSAIC, "Mosaic of the most unusual galaxies.", "The most unusual galaxies, row by row.", False
     )
     rows = [
         (f"{row + 1}", str(table.id[row]), str(table.survey[row]), f"{table.score[row]:.2f}", str(table.because[row]))

@@ -107,6 +107,22 @@ def test_answers_are_those_of_the_galaxy(latents, records, tmp_path):
     assert set(table["disk_like"]) == {"a_b", "c", "not predicted"}
 
 
+def test_outlier_scores_are_those_of_the_galaxy(latents, records, tmp_path):
+    order = np.random.default_rng(2).permutation(80)
+    score = np.arange(80.0)
+    columns = {"id": latents.id[order], "survey": latents.survey[order], "score": score, "sigma": score}
+    columns |= {"because": np.where(score > 40, "streak", "mahalanobis"), "beyond_sigma": np.zeros(80, int)}
+    metadata_of = {"table": "outliers", "model": latents.model, "sigma": 8.0}
+    write_columns(tmp_path / "outliers" / "outliers.parquet", columns, metadata_of)
+    table = metadata(explore(latents, [records], tmp_path / "out", outliers=tmp_path / "outliers").folder)
+    assert [float(table["outlier_score"][row]) for row in order] == score.tolist()
+    assert table["unusual_by"][order[79]] == "streak"
+    few = {name: values[:9] for name, values in columns.items()}
+    write_columns(tmp_path / "few.parquet", few, metadata_of)
+    with pytest.raises(GalkerasError, match="misses 71 of 80 galaxies"):
+        explore(latents, [records], tmp_path / "other", outliers=tmp_path / "few.parquet")
+
+
 def test_one_galaxy_and_one_without_a_position(latents, records, tmp_path):
     one = replace(latents[:1], ra=np.array([np.nan]), dec=np.array([np.nan]))
     done = explore(one, [records], tmp_path / "out")

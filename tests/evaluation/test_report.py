@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from astropy.table import Table
 from morphology.data import telling_latents, votes
 from PIL import Image
 from typer.main import get_command
@@ -16,13 +15,13 @@ from typer.main import get_command
 from galkeras import cli
 from galkeras.errors import GalkerasError
 from galkeras.evaluation.report import report
+from galkeras.evaluation.scan_types import galaxy_types
 from galkeras.files import write_json
 from galkeras.latents.columns import write_columns
 from galkeras.models.config import AdaptationConfig, ModelConfig
 from galkeras.morphology import forests as forests_module
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import Forests
-from galkeras.morphology.types import first_branches
 from galkeras.records.schema import RecordSet
 from galkeras.training.history import write_history
 
@@ -141,6 +140,26 @@ def write_outliers(folder, model=DIGEST, name="J000007"):
     return folder
 
 
+def write_scan(folder):
+    point = {
+        "loss": "mse",
+        "ssim_low": 0.69,
+        "ssim_high": 0.71,
+        "mse": 0.002,
+        "kl": 60.0,
+        "active_units": 40,
+        "epochs": 5,
+    }
+    points = [
+        point | {"type": kind, "latents": latents, "galaxies": galaxies, "ssim": ssim}
+        for kind, galaxies, values in (("all", 50, (0.55, 0.7)), ("round", 9, (0.6, 0.75)))
+        for latents, ssim in zip((20, 40), values, strict=True)
+    ]
+    best = {"recommended": {"loss": "mse", "latents": 40}, "recommendation": "--latent 40 --loss mse: SSIM 0.7"}
+    write_json(folder / "scan.json", {"split": "test", "points": points} | best)
+    return folder
+
+
 def test_the_page_says_what_the_files_say_and_needs_nothing_else(model, known, records, tmp_path):
     folder, table = known
     page = report(
@@ -152,6 +171,7 @@ def test_the_page_says_what_the_files_say_and_needs_nothing_else(model, known, r
         forests=[folder / "gzd5"],
         shift=write_shift(tmp_path / "shift"),
         outliers=write_outliers(tmp_path / "outliers"),
+        scan=write_scan(tmp_path / "scan"),
     )
     assert [file.name for file in page.parent.iterdir()] == ["index.html"] and page.stat().st_size < 5e6
     seen = Page(page)
@@ -176,9 +196,11 @@ def test_the_page_says_what_the_files_say_and_needs_nothing_else(model, known, r
     assert seen.row("1")[1:] == ["J000007", "decals", "4.25", "mahalanobis"] and "1 of 2" in seen.text
 
     test = table.split == "test"
-    types = first_branches(Table.read(folder / "votes.csv"))
-    edge_on = table.ssim[test & (types == "featured, edge-on")]
-    assert seen.row("featured, edge-on")[1:3] == [str(len(edge_on)), f"{edge_on.mean():.3f}"]
+    types, _ = galaxy_types(table.id, votes(300))
+    edge_on = table.ssim[test & [types.get(name) == "edge-on disc" for name in table.id]]
+    assert seen.row("edge-on disc")[1:3] == [str(len(edge_on)), f"{edge_on.mean():.3f}"]
+    assert [row[:3] for row in seen.rows if row[:1] == ["40"]] == [["40", "mse", "0.7000 (0.6900–0.7100)"]]
+    assert seen.row("round", "9")[2:] == ["0.6000", "0.7500"] and "--latent 40 --loss mse: SSIM 0.7" in seen.text
 
 
 def test_commands_to_repeat_are_commands(model, known, records, tmp_path):
@@ -206,7 +228,7 @@ def test_commands_to_repeat_are_commands(model, known, records, tmp_path):
 
 def test_what_is_not_given_is_a_line_with_the_command_that_makes_it(model, tmp_path):
     seen = Page(report(model, tmp_path / "report"))
-    for name in ("encode", "classify", "shift", "outliers"):
+    for name in ("encode", "classify", "shift", "outliers", "scan"):
         assert f"galkeras {name} " in seen.text
     assert "--records tfrecords/NAME" in seen.text and "NaN" not in seen.text and "None" not in seen.text
 
@@ -288,6 +310,9 @@ def test_bad_input(model, known, tmp_path):
     of_another = write_shift(tmp_path / "another")
     replace(table, model="b" * 64).save(of_another / "latents-source-before.parquet")
     fails("is of model bbbb", shift=of_another)
+    fails("scan.json does not exist", scan=tmp_path)
+    write_json(tmp_path / "torn" / "scan.json", {"points": [1]})
+    fails("scan.json is not what `galkeras scan` writes", scan=tmp_path / "torn")
     fails("not a finished record set", records=[tmp_path])
     strange = votes(5)
     strange["id"] = [f"X{row}" for row in range(5)]
