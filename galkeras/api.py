@@ -16,6 +16,7 @@ _HOME: dict[str, str] = {
     "encode": "galkeras.latents.encode",
     "classify": "galkeras.morphology.classify",
     "predict": "galkeras.morphology.predict",
+    "generate": "galkeras.morphology.generate",
     "shift": "galkeras.evaluation.shift",
     "outliers": "galkeras.latents.outliers",
     "similar": "galkeras.latents.similar",

@@ -14,7 +14,7 @@ from galkeras.errors import GalkerasError
 # In the order in which the data flows. Each module holds `command`, and imports nothing heavy at its top.
 COMMANDS: tuple[str, ...] = (
     *("mock", "make-tfrecords", "inspect", "fit", "scan", "adapt"),
-    *("encode", "classify", "predict", "shift", "outliers", "similar", "explore", "report"),
+    *("encode", "classify", "predict", "generate", "shift", "outliers", "similar", "explore", "report"),
     *("export", "request"),
 )
 

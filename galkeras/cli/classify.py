@@ -25,12 +25,20 @@ def command(
         ),
     ] = None,
     minimum: Annotated[int, typer.Option(help="Leave out classes of fewer galaxies.")] = 10,
-    seed: Annotated[int, typer.Option(help="Seed of the split, the forests and the intervals.")] = 0,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            help="Score probabilities averaged over so many draws from each posterior, as predict --samples gives"
+            " them. [default: those of the means]"
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the split, the forests, the draws and the intervals.")] = 0,
 ) -> None:
     """Train and score random forests on latents: nine questions of Galaxy Zoo, or a column of yours.
 
-    Writes forests.json, a skops file a question, scores.md, scores.json and confusion.png. Accuracy comes with the
-    majority class, balanced accuracy, macro F1 and 95 % intervals.
+    Writes forests.json, a skops file a question, scores.md, scores.json, confusion.png and calibration.png. Accuracy
+    comes with the majority class, balanced accuracy, macro F1 and 95 % intervals, probabilities with their Brier score
+    and calibration error.
 
     Examples:
 
@@ -48,6 +56,7 @@ def command(
         id_column=id_column,
         folds=folds,
         minimum=minimum,
+        samples=samples,
         seed=seed,
     )
     typer.echo(f"{done.matched:,} latents have a row in the catalogue, {done.unmatched:,} do not\n")
@@ -56,4 +65,4 @@ def command(
     for name, reason in done.skipped.items():
         typer.echo(f"skipped {name}: {reason}")
     names = ", ".join(result.name for result in done.results)
-    typer.echo(f"\n{out}: forests of {names}; scores.md, scores.json, confusion.png")
+    typer.echo(f"\n{out}: forests of {names}; scores.md, scores.json, confusion.png, calibration.png")

@@ -21,9 +21,9 @@ from tqdm import tqdm
 from galkeras.errors import GalkerasError
 from galkeras.files import atomic_path, atomic_write, read_json, write_json
 from galkeras.mock.cosmos import check_seeds
-from galkeras.mock.cutout import cutout_bytes, cutout_length
 from galkeras.mock.galaxy import Settings, Simulated, simulate
 from galkeras.mock.truth import draw_truth
+from galkeras.surveys.cutout_file import cutout_bytes, cutout_length
 from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS, get_survey
 
 _RECORD = "mock.json"

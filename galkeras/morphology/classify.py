@@ -15,9 +15,11 @@ from tqdm import tqdm
 from galkeras.errors import GalkerasError
 from galkeras.files import atomic_write, write_json
 from galkeras.latents.table import LatentTable, read_latents
-from galkeras.morphology.figures import save_confusion_matrices
+from galkeras.morphology.calibration import MEANS, SAMPLES, calibrate
+from galkeras.morphology.figures import save_confusion_matrices, save_reliability
 from galkeras.morphology.forests import FORESTS_FILE, Forest, Forests, fit_forest
 from galkeras.morphology.labels import TABLE_2, column_labels, labels
+from galkeras.morphology.posterior import check_draws, sampled_probabilities
 from galkeras.morphology.report import Classification, QuestionResult
 from galkeras.morphology.scores import confusion_matrix, measure, score
 from galkeras.morphology.tree import VOTE_COLUMNS
@@ -29,7 +31,7 @@ MINIMUM = 10
 TEST_FRACTION = 0.3
 """As in the paper: 70 % of the galaxies train, 30 % test."""
 
-_REPORTS = ("scores.json", "scores.md", "confusion.png")
+_REPORTS = ("scores.json", "scores.md", "confusion.png", "calibration.png")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,7 @@ def classify(
     seed: int = 0,
     folds: int | None = None,
     minimum: int = MINIMUM,
+    samples: int | None = None,
 ) -> Classification:
     """Train a random forest on latents for each question of the paper's Table 2, score it and save it.
 
@@ -62,13 +65,16 @@ def classify(
         latents: A latent table or its file.
         catalogue: Vote fractions of the GZD-5 tree, as published, or a table that `read_catalogue` gave.
         out: The folder to write, ``forests/NAME``: ``forests.json``, a skops file a question, ``scores.md``,
-            ``scores.json`` and ``confusion.png``.
+            ``scores.json``, ``confusion.png`` and ``calibration.png``.
         label_column: Classify by this column of the catalogue instead: text, or numbers with few distinct values.
         id_column: The catalogue's column of galaxy names, where it is not one of the usual.
         seed: Seed of the split, the forests and the bootstrap. The same seed gives the same result.
         folds: Score by stratified cross-validation with so many folds, and fit the saved forests on all galaxies.
             By default 70 % of the galaxies train and 30 % test, and the saved forests are the tested ones.
         minimum: Leave out classes of fewer galaxies. A question with fewer than two classes left is skipped.
+        samples: Score the probabilities averaged over so many draws from each tested galaxy's posterior, as
+            `predict` with ``samples`` gives them, and their calibration beside that of the posterior means. The
+            forests are fitted on the means all the same: see ``docs/calibration.md``.
 
     Returns:
         The scores by question, and what was skipped and why.
@@ -83,6 +89,7 @@ def classify(
         raise GalkerasError(f"`folds` must be 2 or more. Received: folds={folds}")
     if minimum < 2:
         raise GalkerasError(f"`minimum` must be 2 or more. Received: minimum={minimum}")
+    check_draws(samples, seed)
     out = _checked_folder(Path(out))
     latents = latents if isinstance(latents, LatentTable) else read_latents(latents)
     if not isinstance(catalogue, Table):
@@ -99,7 +106,7 @@ def classify(
     for task in tqdm(tasks, desc="classify", unit="question", disable=None):
         # From here on in rows of the latent table.
         target = task.target[matches]
-        outcome = _run(task, latents.z[rows], target, latents.id[rows], seed, folds, needed)
+        outcome = _run(task, latents[rows], target, seed, folds, needed, samples)
         if isinstance(outcome, str):
             skipped[task.name] = outcome
         else:
@@ -115,6 +122,7 @@ def classify(
         seed=seed,
         folds=folds,
         minimum=needed,
+        samples=samples,
         results=tuple(results),
         skipped={name: skipped[name] for name in [*TABLE_2, *skipped] if name in skipped},
     )
@@ -124,6 +132,7 @@ def classify(
     write_json(out / "scores.json", classification.to_json())
     atomic_write(out / "scores.md", classification.markdown())
     save_confusion_matrices(out / "confusion.png", {result.title: result.scores for result in results})
+    save_reliability(out / "calibration.png", {result.title: result.calibration for result in results})
     mean, std = (tuple(values.tolist()) for values in (latents.z.mean(0, np.float64), latents.z.std(0, np.float64)))
     Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std).save(out)
     return classification
@@ -182,15 +191,15 @@ def _indices(names: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
 
 def _run(
     task: _Task,
-    z: np.ndarray,
+    latents: LatentTable,
     target: np.ndarray,
-    ids: np.ndarray,
     seed: int,
     folds: int | None,
     minimum: int,
+    samples: int | None,
 ) -> tuple[QuestionResult, Forest] | str:
     """Fit, score and return one question's forest, or say why not."""
-    _, first = np.unique(ids, return_index=True)
+    _, first = np.unique(latents.id, return_index=True)
     counts = {name: int(np.sum(target[first] == index)) for index, name in enumerate(task.classes)}
     kept = [index for index, name in enumerate(task.classes) if counts[name] >= minimum]
     if len(kept) < 2:
@@ -198,28 +207,34 @@ def _run(
         return f"two classes need {minimum} galaxies each, and there are {seen}"
     classes = tuple(task.classes[index] for index in kept)
     rows = np.flatnonzero(np.isin(target, kept))
-    z, ids, target = z[rows], ids[rows], np.searchsorted(kept, target[rows])
+    latents, target = latents[rows], np.searchsorted(kept, target[rows])
 
-    truth, predicted, majority, groups, fold_scores = [], [], [], [], []
+    truth, shares, groups, fold_scores = [], [], [], []
+    probabilities: dict[str, list[np.ndarray]] = {}
     classifier: RandomForestClassifier
-    for train, test in _splits(target, ids, seed, folds):
-        classifier = fit_forest(z[train], target[train], seed)
+    for train, test in _splits(target, latents.id, seed, folds):
+        classifier = fit_forest(latents.z[train], target[train], seed)
+        forest = Forest(task.title, classes, (), classifier)
         truth.append(target[test])
-        predicted.append(Forest(task.title, classes, (), classifier).probabilities(z[test]).argmax(1))
-        majority.append(np.full(len(test), np.bincount(target[train]).argmax()))
-        groups.append(ids[test])
-        fold = measure(confusion_matrix(truth[-1], predicted[-1], len(classes)))
+        for how, given in _probabilities(forest, latents[test], samples, seed).items():
+            probabilities.setdefault(how, []).append(given)
+        share = np.bincount(target[train], minlength=len(classes)) / len(train)
+        shares.append(np.tile(share, (len(test), 1)))
+        groups.append(latents.id[test])
+        fold = measure(confusion_matrix(truth[-1], given.argmax(1), len(classes)))
         fold_scores.append({name: float(fold[name]) for name in ("accuracy", "balanced_accuracy")})
         fitted = train
     if folds:
         fitted = np.arange(len(target))
-        classifier = fit_forest(z, target, seed)
+        classifier = fit_forest(latents.z, target, seed)
+    truth, shares, groups = map(np.concatenate, (truth, shares, groups))
+    by_way = {how: np.concatenate(parts) for how, parts in probabilities.items()}
     scores = score(
-        np.concatenate(truth),
-        np.concatenate(predicted),
+        truth,
+        by_way[SAMPLES if samples else MEANS].argmax(1),
         classes,
-        majority=np.concatenate(majority),
-        groups=np.concatenate(groups),
+        majority=shares.argmax(1),
+        groups=groups,
         positive=task.positive if task.positive in classes else None,
         seed=seed,
     )
@@ -232,9 +247,18 @@ def _run(
         trained=len(fitted),
         tested=int(scores.confusion.sum()),
         scores=scores,
+        calibration=calibrate(truth, by_way, shares=shares, groups=groups, seed=seed),
         folds=tuple(fold_scores) if folds else (),
     )
     return result, Forest(task.title, classes, fitted_counts, classifier)
+
+
+def _probabilities(forest: Forest, latents: LatentTable, samples: int | None, seed: int) -> dict[str, np.ndarray]:
+    """Return (rows, classes) probabilities by the way of getting them, the one to be scored last."""
+    ways = {MEANS: forest.probabilities(latents.z)}
+    if samples is not None:
+        ways[SAMPLES], _ = sampled_probabilities({forest.title: forest}, latents, samples, seed)[forest.title]
+    return ways
 
 
 def _splits(

@@ -1,6 +1,6 @@
-"""Confusion matrices to look at."""
+"""Confusion matrices and reliability diagrams to look at."""
 
-__all__ = ["save_confusion_matrices"]
+__all__ = ["save_confusion_matrices", "save_reliability"]
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from galkeras.figures import figure, save_figure
+from galkeras.morphology.calibration import Calibration
 from galkeras.morphology.scores import Scores
 
 
@@ -36,4 +37,31 @@ def save_confusion_matrices(path: str | Path, scores: Mapping[str, Scores]) -> N
         axes.set_xlabel("predicted")
         axes.set_ylabel("true")
         axes.set_title(f"{title}\nbalanced accuracy {one.balanced_accuracy:.1%}", fontsize=11)
+    save_figure(path, panels)
+
+
+def save_reliability(path: str | Path, calibrations: Mapping[str, Mapping[str, Calibration]]) -> None:
+    """Draw one panel a question: how often the class named is right, against its probability; write it atomically.
+
+    Args:
+        path: An image file.
+        calibrations: Title of the panel to the way of getting probabilities to its calibration.
+    """
+    columns = min(3, len(calibrations))
+    rows = -(-len(calibrations) // columns)
+    panels, grid = figure(rows, columns, (3.8 * columns, 3.5 * rows), squeeze=False)
+    for unused in grid.flat[len(calibrations) :]:
+        unused.remove()
+    for axes, (title, ways) in zip(grid.flat, calibrations.items(), strict=False):
+        axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls="--")
+        for (way, one), marker in zip(ways.items(), "osv^D*", strict=False):
+            right = np.array(one.right)
+            # Laplace's estimate, so that a bin that is all right has a width too.
+            share = (right * one.rows + 1) / (np.array(one.rows) + 2)
+            error = np.sqrt(share * (1 - share) / one.rows)
+            label = f"{way}: Brier {one.brier:.3f}, ECE {one.ece:.3f}"
+            axes.errorbar(one.probability, right, error, marker=marker, ms=4, lw=1, capsize=2, label=label)
+        axes.set(xlim=(0.15, 1.02), ylim=(0, 1.05), title=title)
+        axes.set(xlabel="probability of the class named", ylabel="share that is right")
+        axes.legend(fontsize=7, loc="lower right")
     save_figure(path, panels)

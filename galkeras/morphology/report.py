@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from galkeras.markdown import markdown_table
+from galkeras.morphology.calibration import Calibration
 from galkeras.morphology.labels import TABLE_2
 from galkeras.morphology.scores import Scores
 
@@ -23,6 +24,7 @@ class QuestionResult:
         trained: Rows the saved forest was fitted on.
         tested: Rows the scores are of.
         scores: The scores; with folds, of the predictions for every row by the forest that did not see it.
+        calibration: Way of getting probabilities to how far they can be trusted.
         folds: With folds, the accuracy and balanced accuracy of each; otherwise empty.
     """
 
@@ -33,6 +35,7 @@ class QuestionResult:
     trained: int
     tested: int
     scores: Scores
+    calibration: dict[str, Calibration]
     folds: tuple[dict[str, float], ...]
 
     @property
@@ -59,6 +62,8 @@ class Classification:
         seed: Of the split, the forests and the intervals.
         folds: Number of folds, or None for one 70/30 split.
         minimum: Fewest galaxies of a class.
+        samples: Draws from each posterior that the scored probabilities are averaged over, None for those of the
+            means.
         results: The questions that were trained.
         skipped: The others, each with its reason.
     """
@@ -69,6 +74,7 @@ class Classification:
     seed: int
     folds: int | None
     minimum: int
+    samples: int | None
     results: tuple[QuestionResult, ...]
     skipped: dict[str, str]
 
@@ -80,6 +86,7 @@ class Classification:
             "seed": self.seed,
             "folds": self.folds,
             "minimum": self.minimum,
+            "samples": self.samples,
             "questions": {
                 result.name: {
                     "title": result.title,
@@ -88,6 +95,7 @@ class Classification:
                     "trained": result.trained,
                     "tested": result.tested,
                     **result.scores.to_json(),
+                    "calibration": {way: one.to_json() for way, one in result.calibration.items()},
                     "folds": list(result.folds),
                     "paper": {"galaxies": result.paper_galaxies, **result.paper_scores},
                 }
@@ -104,12 +112,15 @@ class Classification:
             if self.folds
             else "70 % of the galaxies train and 30 % test, stratified; the saved forests are those scored here."
         )
+        if self.samples:
+            how += f" Probabilities are averaged over {self.samples} draws from each galaxy's posterior."
         parts = [
             f"# Forests {self.forests.name}",
             f"{self.matched:,} latents have a row in the catalogue, {self.unmatched:,} do not. Scores by: {how} "
             f"Classes of fewer than {self.minimum} galaxies are left out. Seed {self.seed}.",
             "## Classes\n\n" + self.class_table(),
             "## Scores\n\n" + self.score_table() + "\n\n" + _READING,
+            "## Calibration\n\n" + self.calibration_table() + "\n\n" + _TRUST,
             "## Confusion matrices\n\n" + "\n\n".join(map(_confusion, self.results)),
         ]
         if self.skipped:
@@ -171,6 +182,30 @@ class Classification:
             )
         return markdown_table(header, rows)
 
+    def calibration_table(self) -> str:
+        """Return how far the probabilities can be trusted, as Markdown."""
+        header = ("question", "tested", "probabilities of", "Brier", "Brier of the shares", "ECE", "ECE by chance")
+        rows = [
+            (
+                result.title,
+                f"{result.tested:,}",
+                way,
+                _bounded(one.brier, one.intervals["brier"]),
+                f"{one.brier_of_shares:.3f}",
+                _bounded(one.ece, one.intervals["ece"]),
+                f"{one.ece_by_chance:.3f}",
+            )
+            for result in self.results
+            for way, one in result.calibration.items()
+        ]
+        return markdown_table(header, rows)
+
+
+_TRUST = (
+    "Brier score: half the squared distance of the probabilities from the truth, 0 is best; of the shares: that of "
+    "always giving each class its share of the training galaxies. ECE: the expected calibration error of the class "
+    "named, in bins of equal numbers of galaxies; by chance: what true probabilities would show with so few galaxies."
+)
 
 _READING = (
     "In brackets the 95 % interval when the tested galaxies are drawn again. *majority*: the accuracy of always "
@@ -183,6 +218,10 @@ _READING = (
 def _with_interval(scores: Scores, name: str) -> str:
     low, high = scores.intervals[name]
     return f"{getattr(scores, name):.1%} ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def _bounded(value: float, bounds: tuple[float, float]) -> str:
+    return f"{value:.3f} ({bounds[0]:.3f}–{bounds[1]:.3f})"
 
 
 def _confusion(result: QuestionResult) -> str:

@@ -63,7 +63,8 @@ def test_reports_say_what_the_result_says(tmp_path):
     catalogue = votes(800)
     done = classify(telling_latents(catalogue), catalogue, tmp_path / "forests")
     found = {path.name for path in (tmp_path / "forests").iterdir()}
-    assert found == {"forests.json", "scores.json", "scores.md", "confusion.png"} | {f"{q}.skops" for q in TABLE_2}
+    reports = {"scores.json", "scores.md", "confusion.png", "calibration.png"}
+    assert found == {"forests.json"} | reports | {f"{question}.skops" for question in TABLE_2}
     value = json.loads((tmp_path / "forests" / "scores.json").read_text())
     for result in done.results:
         one = value["questions"][result.name]

@@ -11,8 +11,14 @@ _BLOCK = 2880
 _HEADER_BLOCKS = 1
 
 
-def cutout_bytes(image: np.ndarray, survey: Survey, ra: float, dec: float, pixel_scale: float) -> bytes:
-    """Return a FITS file of a (3, size, size) image in nanomaggies centred at ``ra``, ``dec`` (degrees)."""
+def cutout_bytes(
+    image: np.ndarray, survey: Survey, ra: float, dec: float, pixel_scale: float | None, origin: str | None = None
+) -> bytes:
+    """Return a FITS file of a (3, size, size) image in nanomaggies centred at ``ra``, ``dec`` (degrees).
+
+    ``pixel_scale`` is in arcsec, None where it is not known; ``origin`` is who made the image, where that is not the
+    survey.
+    """
     header = fits.Header()
     planes, height, width = image.shape
     header["SIMPLE"] = True, "file does conform to FITS standard"
@@ -23,6 +29,8 @@ def cutout_bytes(image: np.ndarray, survey: Survey, ra: float, dec: float, pixel
     header["EXTEND"] = True, "FITS dataset may contain extensions"
     header["SURVEY"] = survey.header
     header["VERSION"] = survey.version
+    if origin is not None:
+        header["ORIGIN"] = origin
     header["IMAGETYP"] = "image"
     header["BANDS"] = "".join(BANDS)
     for plane, band in enumerate(BANDS):
@@ -33,9 +41,10 @@ def cutout_bytes(image: np.ndarray, survey: Survey, ra: float, dec: float, pixel
     header["CRVAL2"] = dec, "Reference Dec"
     header["CRPIX1"] = (width + 1) / 2, "Reference x"
     header["CRPIX2"] = (height + 1) / 2, "Reference y"
-    degrees = pixel_scale / 3600
-    for key, value in (("CD1_1", -degrees), ("CD1_2", 0.0), ("CD2_1", 0.0), ("CD2_2", degrees)):
-        header[key] = value, "CD matrix"
+    if pixel_scale is not None:
+        degrees = pixel_scale / 3600
+        for key, value in (("CD1_1", -degrees), ("CD1_2", 0.0), ("CD2_1", 0.0), ("CD2_2", degrees)):
+            header[key] = value, "CD matrix"
     header["IMAGEW"] = float(width), "Image width"
     header["IMAGEH"] = float(height), "Image height"
     data = np.ascontiguousarray(image, ">f4").tobytes()
