@@ -1,6 +1,6 @@
 """Galaxies that never were: latents drawn, of a class asked for, and decoded."""
 
-__all__ = ["SAMPLINGS", "Generated", "generate"]
+__all__ = ["SAMPLINGS", "Generated", "draw_accepted", "generate"]
 
 import os
 import shutil
@@ -120,7 +120,8 @@ def generate(
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise GalkerasError(f"{out} exists and is not an empty folder: choose another with --out")
     known = forests if forests is None or isinstance(forests, Forests) else Forests.load(forests)
-    wanted = {} if known is None else {name: _column(known, name, answer) for name, answer in classes.items()}
+    if known is not None:
+        _columns(known, classes)
     given = latents if latents is None or isinstance(latents, LatentTable) else read_latents(latents)
     vae = load_model(model)
     survey = _checked(vae, Path(model), given, known, survey)
@@ -128,7 +129,7 @@ def generate(
     posterior = None if sampling == "prior" else fit_aggregate_posterior(given, seed=seed)
     rng = np.random.default_rng(seed)
     draw = _prior(vae.config.latent_dim) if posterior is None else posterior.sample
-    z, tried = _accepted(draw, known, wanted, classes, count, rng)
+    z, tried = (draw(count, rng), count) if known is None else draw_accepted(draw, known, classes, count, rng)
     views = next((source.views for source in (given, known) if source is not None), 1)
     table = _table(z, survey, vae.digest, views)
     with _whole(out) as folder:
@@ -150,18 +151,66 @@ def generate(
     return Generated(out, table, tried, posterior)
 
 
-def _column(forests: Forests, question: str, answer: str) -> int:
+def draw_accepted(
+    draw: Callable[[int, np.random.Generator], np.ndarray],
+    forests: Forests,
+    classes: Mapping[str, str],
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, int]:
+    """Draw latents until ``count`` are accepted, each with the probability that the forests give to the classes.
+
+    Args:
+        draw: Gives (n, latent_dim) latents for n and a random generator.
+        forests: Forests that know the questions.
+        classes: Question to class.
+        count: How many are wanted.
+        rng: Where chance comes from.
+
+    Returns:
+        (count, latent_dim) latents, and how many were drawn to get them.
+
+    Raises:
+        GalkerasError: An unknown class, or one that is accepted less than once in 2,000 draws.
+    """
+    columns = _columns(forests, classes)
+    kept: list[np.ndarray] = []
+    found = tried = 0
+    with tqdm(total=count, desc="draw", unit="galaxy", disable=None) as bar:
+        while found < count:
+            if tried >= _MOST_TRIES * (found + _PATIENCE):
+                asked = ", ".join(f"{question}={answer}" for question, answer in classes.items())
+                raise GalkerasError(
+                    f"{asked}: of {tried:,} latents drawn {found} were accepted, and {count} are wanted. The forests"
+                    " hardly give this to any galaxy drawn: ask for fewer or other classes, or give other latents"
+                )
+            z = draw(_PROPOSED, rng)
+            probability = np.ones(len(z))
+            for question, column in columns.items():
+                probability *= forests.by_question[question].probabilities(z)[:, column]
+            rows = np.flatnonzero(rng.random(len(z)) < probability)[: count - found]
+            # Draws after the last that was needed do not count.
+            tried += int(rows[-1]) + 1 if found + len(rows) == count else len(z)
+            kept.append(z[rows])
+            found += len(rows)
+            bar.update(len(rows))
+    return np.concatenate(kept), tried
+
+
+def _columns(forests: Forests, classes: Mapping[str, str]) -> dict[str, int]:
+    """Return the column of the asked class among each question's probabilities."""
     known = forests.by_question
-    if question not in known:
-        raise GalkerasError(
-            f"the forests know no question {question!r}.{did_you_mean(question, known)} They know: {', '.join(known)}"
-        )
-    names = known[question].classes
-    if answer not in names:
-        raise GalkerasError(
-            f"{question!r} has no class {answer!r}.{did_you_mean(answer, names)} It has: {', '.join(names)}"
-        )
-    return names.index(answer)
+    columns = {}
+    for question, answer in classes.items():
+        if question not in known:
+            near = did_you_mean(question, known)
+            raise GalkerasError(f"the forests know no question {question!r}.{near} They know: {', '.join(known)}")
+        names = known[question].classes
+        if answer not in names:
+            near = did_you_mean(answer, names)
+            raise GalkerasError(f"{question!r} has no class {answer!r}.{near} It has: {', '.join(names)}")
+        columns[question] = names.index(answer)
+    return columns
 
 
 def _checked(vae: VAE, path: Path, latents: LatentTable | None, forests: Forests | None, survey: str | None) -> str:
@@ -184,40 +233,6 @@ def _checked(vae: VAE, path: Path, latents: LatentTable | None, forests: Forests
 
 def _prior(latent_dim: int) -> Callable[[int, np.random.Generator], np.ndarray]:
     return lambda count, rng: rng.standard_normal((count, latent_dim), np.float32)
-
-
-def _accepted(
-    draw: Callable[[int, np.random.Generator], np.ndarray],
-    forests: Forests | None,
-    wanted: Mapping[str, int],
-    classes: Mapping[str, str],
-    count: int,
-    rng: np.random.Generator,
-) -> tuple[np.ndarray, int]:
-    """Return ``count`` latents of the wanted classes, and how many had to be drawn."""
-    if forests is None:
-        return draw(count, rng), count
-    kept: list[np.ndarray] = []
-    found = tried = 0
-    with tqdm(total=count, desc="draw", unit="galaxy", disable=None) as bar:
-        while found < count:
-            if tried >= _MOST_TRIES * (found + _PATIENCE):
-                asked = ", ".join(f"{question}={answer}" for question, answer in classes.items())
-                raise GalkerasError(
-                    f"{asked}: of {tried:,} latents drawn {found} were accepted, and {count} are wanted. The forests"
-                    " hardly give this to any galaxy drawn: ask for fewer or other classes, or give other latents"
-                )
-            z = draw(_PROPOSED, rng)
-            probability = np.ones(len(z))
-            for question, column in wanted.items():
-                probability *= forests.by_question[question].probabilities(z)[:, column]
-            rows = np.flatnonzero(rng.random(len(z)) < probability)[: count - found]
-            # Draws after the last that was needed do not count.
-            tried += int(rows[-1]) + 1 if found + len(rows) == count else len(z)
-            kept.append(z[rows])
-            found += len(rows)
-            bar.update(len(rows))
-    return np.concatenate(kept), tried
 
 
 def _table(z: np.ndarray, survey: str, digest: str, views: int) -> LatentTable:
