@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from tqdm import tqdm
 
@@ -22,6 +21,7 @@ from galkeras.morphology.labels import TABLE_2, column_labels, labels
 from galkeras.morphology.posterior import check_draws, sampled_probabilities
 from galkeras.morphology.report import Classification, QuestionResult
 from galkeras.morphology.scores import confusion_matrix, measure, score
+from galkeras.morphology.sharpening import fit_power
 from galkeras.morphology.tree import VOTE_COLUMNS
 from galkeras.surveys.catalogue import FIRST_TREE, campaign, read_catalogue, rows_in
 
@@ -59,7 +59,8 @@ def classify(
 ) -> Classification:
     """Train a random forest on latents for each question of the paper's Table 2, score it and save it.
 
-    Galaxies are split and not rows: one that two surveys saw is on one side. Splits are stratified by class.
+    Galaxies are split and not rows: one that two surveys saw is on one side. Splits are stratified by class. A forest's
+    probabilities are sharpened (`fit_power`), which leaves the class it names.
 
     Args:
         latents: A latent table or its file.
@@ -211,10 +212,9 @@ def _run(
 
     truth, shares, groups, fold_scores = [], [], [], []
     probabilities: dict[str, list[np.ndarray]] = {}
-    classifier: RandomForestClassifier
+    forest: Forest
     for train, test in _splits(target, latents.id, seed, folds):
-        classifier = fit_forest(latents.z[train], target[train], seed)
-        forest = Forest(task.title, classes, (), classifier)
+        forest = _fitted(task.title, classes, latents[train], target[train], seed)
         truth.append(target[test])
         for how, given in _probabilities(forest, latents[test], samples, seed).items():
             probabilities.setdefault(how, []).append(given)
@@ -223,10 +223,8 @@ def _run(
         groups.append(latents.id[test])
         fold = measure(confusion_matrix(truth[-1], given.argmax(1), len(classes)))
         fold_scores.append({name: float(fold[name]) for name in ("accuracy", "balanced_accuracy")})
-        fitted = train
     if folds:
-        fitted = np.arange(len(target))
-        classifier = fit_forest(latents.z, target, seed)
+        forest = _fitted(task.title, classes, latents, target, seed)
     truth, shares, groups = map(np.concatenate, (truth, shares, groups))
     by_way = {how: np.concatenate(parts) for how, parts in probabilities.items()}
     scores = score(
@@ -238,19 +236,24 @@ def _run(
         positive=task.positive if task.positive in classes else None,
         seed=seed,
     )
-    fitted_counts = tuple(np.bincount(target[fitted], minlength=len(classes)).tolist())
     result = QuestionResult(
         name=task.name,
         title=task.title,
         galaxies=counts,
         left_out=tuple(name for name in task.classes if name not in classes),
-        trained=len(fitted),
+        trained=sum(forest.counts),
         tested=int(scores.confusion.sum()),
         scores=scores,
         calibration=calibrate(truth, by_way, shares=shares, groups=groups, seed=seed),
         folds=tuple(fold_scores) if folds else (),
     )
-    return result, Forest(task.title, classes, fitted_counts, classifier)
+    return result, forest
+
+
+def _fitted(title: str, classes: tuple[str, ...], latents: LatentTable, target: np.ndarray, seed: int) -> Forest:
+    counts = tuple(np.bincount(target, minlength=len(classes)).tolist())
+    power = fit_power(latents.z, target, latents.id, seed)
+    return Forest(title, classes, counts, fit_forest(latents.z, target, seed), power)
 
 
 def _probabilities(forest: Forest, latents: LatentTable, samples: int | None, seed: int) -> dict[str, np.ndarray]:

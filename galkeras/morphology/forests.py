@@ -1,6 +1,6 @@
 """Random forests on latents, one a question, in a folder that holds no pickle."""
 
-__all__ = ["FOREST", "TRUSTED", "Forest", "Forests", "fit_forest"]
+__all__ = ["FOREST", "TRUSTED", "Forest", "Forests", "fit_forest", "sharpened"]
 
 import os
 import re
@@ -42,15 +42,17 @@ _FORMAT = 1
 _ROWS = 4096
 
 
-def fit_forest(z: np.ndarray, target: np.ndarray, seed: int) -> RandomForestClassifier:
+def fit_forest(z: np.ndarray, target: np.ndarray, seed: int, trees: int | None = None) -> RandomForestClassifier:
     """Fit a forest of `FOREST` on all cores; the result depends on the seed and not on the cores.
 
     Args:
         z: (rows, latent_dim) latents.
         target: (rows,) class indices 0, 1, …
         seed: Seed of the bootstrap and of the features tried at each split.
+        trees: How many trees; by default those of `FOREST`.
     """
-    forest = RandomForestClassifier(**FOREST, random_state=seed, n_jobs=-1).fit(z, target)
+    settings = FOREST | ({} if trees is None else {"n_estimators": trees})
+    forest = RandomForestClassifier(**settings, random_state=seed, n_jobs=-1).fit(z, target)
     return forest.set_params(n_jobs=None)
 
 
@@ -63,22 +65,32 @@ class Forest:
         classes: Class names; the columns of the probabilities.
         counts: On how many rows of each class it was fitted.
         classifier: The forest itself, whose classes are the indices 0, 1, … into ``classes``.
+        power: The power that its probabilities are raised to (`galkeras.morphology.sharpening`), 1 to leave them.
     """
 
     title: str
     classes: tuple[str, ...]
     counts: tuple[int, ...]
     classifier: RandomForestClassifier
+    power: float = 1.0
 
     def probabilities(self, z: np.ndarray) -> np.ndarray:
-        """Return (rows, classes) float64 probabilities of (rows, latent_dim) latents.
+        """Return (rows, classes) float64 probabilities, sharpened, of (rows, latent_dim) latents.
 
         The same latents give the same bits on any number of cores: rows are shared out, and not trees, whose sum
         would depend on the order in which they finish.
         """
         chunks = [z[start : start + _ROWS] for start in range(0, len(z), _ROWS)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return np.concatenate(list(pool.map(self.classifier.predict_proba, chunks)))
+            return sharpened(np.concatenate(list(pool.map(self.classifier.predict_proba, chunks))), self.power)
+
+
+def sharpened(probabilities: np.ndarray, power: float) -> np.ndarray:
+    """Return (rows, classes) probabilities raised to ``power`` and normalised; which is largest stays."""
+    if power == 1:
+        return probabilities
+    raised = probabilities**power
+    return raised / raised.sum(-1, keepdims=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +151,7 @@ class Forests:
                 "title": forest.title,
                 "classes": list(forest.classes),
                 "trained_on": list(forest.counts),
+                "power": forest.power,
             }
         write_json(
             folder / FORESTS_FILE,
@@ -186,6 +199,10 @@ class Forests:
 
 def _load(folder: Path, question: dict[str, Any], latent_dim: int, version: str) -> Forest:
     classes, counts = tuple(map(str, question["classes"])), tuple(map(int, question["trained_on"]))
+    # Folders of before there were powers have none.
+    power = float(question.get("power", 1.0))
+    if not 0 < power < np.inf:
+        raise ValueError(f"`power` must be positive. Received: {power}")
     if Path(question["file"]).name != question["file"]:
         raise ValueError(f"`file` must be a name without a folder. Received: {question['file']!r}")
     file = folder / question["file"]
@@ -195,7 +212,7 @@ def _load(folder: Path, question: dict[str, Any], latent_dim: int, version: str)
         raise GalkerasError(f"{file} is damaged: its checksum is not the one in {FORESTS_FILE}. Run classify again")
     classifier = _read_skops(file, version)
     _check_forest(file, classifier, latent_dim, len(classes))
-    return Forest(str(question["title"]), classes, counts, classifier)
+    return Forest(str(question["title"]), classes, counts, classifier, power)
 
 
 def _read_skops(file: Path, version: str) -> Any:

@@ -110,6 +110,8 @@ class Served:
         answers = {"z_mean": z, "z_log_var": log_var, "outlier_score": self._outlier_score(z)}
         for question, probabilities in self._forest_graph(z).items():
             classes = forests.by_question[question].classes
+            raised = tf.pow(probabilities, forests.by_question[question].power)
+            probabilities = raised / tf.reduce_sum(raised, -1, keepdims=True)
             named = {f"{question}_{name}": probabilities[:, index] for index, name in enumerate(classes)}
             named[question] = tf.gather(tf.constant(classes), tf.argmax(probabilities, -1))
             _add(answers, named)

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from latents.tables import latent_table
@@ -17,7 +19,7 @@ def forests() -> Forests:
         target = (table.z[:, 0] > 0).astype(int) + (table.z[:, 1] > 1)
         by_question = {
             "bar": Forest("Bar", ("no", "weak", "strong"), (100, 150, 50), fit_forest(table.z, target, 0)),
-            "a/b c": Forest("a/b c", ("x", "y"), (150, 150), fit_forest(table.z, target > 0, 0)),
+            "a/b c": Forest("a/b c", ("x", "y"), (150, 150), fit_forest(table.z, target > 0, 0), 2.5),
         }
     return Forests("a" * 64, 4, 1, 0, by_question, (0.0,) * 4, (1.0,) * 4)
 
@@ -29,8 +31,34 @@ def test_loaded_forests_give_the_same_bits(tmp_path, forests):
     for name, forest in forests.by_question.items():
         other = loaded.by_question[name]
         assert (other.title, other.classes, other.counts) == (forest.title, forest.classes, forest.counts)
+        assert other.power == forest.power
         np.testing.assert_array_equal(other.probabilities(z), forest.probabilities(z))
     assert {path.name for path in (tmp_path / "f").iterdir()} == {"forests.json", "bar.skops", "a_b_c.skops"}
+
+
+def test_a_power_sharpens_and_names_the_same_class(forests):
+    z = latent_table(500, 4, seed=1).z
+    forest = forests.by_question["a/b c"]
+    plain, sharp = forest.classifier.predict_proba(z), forest.probabilities(z)
+    np.testing.assert_allclose(sharp.sum(1), 1)
+    np.testing.assert_allclose(sharp[:, 0] * plain[:, 1] ** 2.5, sharp[:, 1] * plain[:, 0] ** 2.5)
+    np.testing.assert_array_equal(sharp.argmax(1), plain.argmax(1))
+    assert np.all(sharp.max(1) >= plain.max(1) - 1e-12)
+
+
+def test_folders_of_before_there_were_powers_load_and_strange_powers_do_not(tmp_path, forests):
+    forests.save(tmp_path)
+    value = json.loads((tmp_path / "forests.json").read_text())
+    for power in (None, 0, -1, float("inf"), float("nan"), "x"):
+        value["questions"]["bar"]["power"] = power
+        if power is None:
+            del value["questions"]["bar"]["power"]
+        (tmp_path / "forests.json").write_text(json.dumps(value))
+        if power is None:
+            assert Forests.load(tmp_path).by_question["bar"].power == 1
+        else:
+            with pytest.raises(GalkerasError, match="forests.json does not describe forests"):
+                Forests.load(tmp_path)
 
 
 def test_probabilities_do_not_depend_on_cores_or_company(forests, monkeypatch):

@@ -72,7 +72,7 @@ def test_c_api_answers_as_keras(served, batch):
 def test_served_forests_are_scikit_learns(served, task, batch):
     found = served.session.run(task, images=sky(batch, served.units, seed=5))
     for name, forest in served.forests.by_question.items():
-        wanted = forest.classifier.predict_proba(found["z_mean"])
+        wanted = forest.probabilities(found["z_mean"])
         served_as = np.stack([found[f"{name}_{answer}"] for answer in QUESTIONS[name]], -1)
         np.testing.assert_allclose(served_as, wanted, rtol=0, atol=1e-6)
         answers = [forest.classes[index].encode() for index in wanted.argmax(-1)]

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from galkeras.morphology import forests as forests_module
+from galkeras.morphology.calibration import calibrate
+from galkeras.morphology.forests import Forest, fit_forest
+from galkeras.morphology.sharpening import fit_power
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    monkeypatch.setitem(forests_module.FOREST, "n_estimators", 30)
+
+
+def telling(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Latents, four of ten of which tell two unequal classes apart but for some noise."""
+    rng = np.random.default_rng(seed)
+    target = (rng.random(rows) < 0.2).astype(int)
+    z = rng.normal(size=(rows, 10))
+    z[:, :4] += 2 * target[:, None]
+    return z.astype(np.float32), target
+
+
+def test_forests_are_surer_and_better_calibrated_with_their_power():
+    (z, target), (unseen, truth) = telling(600, 0), telling(2000, 1)
+    power = fit_power(z, target, np.arange(600), 0)
+    assert 1.3 < power < 6
+    classifier = fit_forest(z, target, 0)
+    ways = {
+        "as it is": Forest("", ("a", "b"), (), classifier).probabilities(unseen),
+        "sharpened": Forest("", ("a", "b"), (), classifier, power).probabilities(unseen),
+    }
+    shares = np.tile([0.8, 0.2], (2000, 1))
+    change = calibrate(truth, ways, shares=shares, groups=np.arange(2000))["sharpened"].change
+    assert change["brier"][1] < 0 and change["ece"][1] < 0
+
+
+def test_a_forest_that_knows_nothing_is_not_sharpened():
+    z, _ = telling(300, 0)
+    coins = np.random.default_rng(0).integers(2, size=300)
+    assert fit_power(z, coins, np.arange(300), 0) < 1
+
+
+def test_rows_of_a_galaxy_stay_on_one_side():
+    # Latents that name the galaxy and nothing else, in ten rows each: a forest that sees a galaxy twice is sure.
+    rng = np.random.default_rng(0)
+    z, target = np.repeat(rng.normal(size=(60, 3)), 10, 0), np.repeat(rng.integers(2, size=60), 10)
+    assert fit_power(z, target, np.repeat(np.arange(60), 10), 0) < 1 < fit_power(z, target, np.arange(600), 0)
+
+
+def test_same_seed_same_power_and_one_galaxy_of_a_class_is_left_alone():
+    z, target = telling(60, 0)
+    assert fit_power(z, target, np.arange(60), 0) == fit_power(z, target, np.arange(60), 0)
+    target[:] = 0
+    target[7] = 1
+    assert fit_power(z, target, np.arange(60), 0) == 1
+    target[8] = 1
+    assert fit_power(z, target, np.arange(60), 0) > 0
