@@ -2,18 +2,18 @@
 
     OMP_NUM_THREADS=1 python benchmarks/calibration.py latents.parquet mock/catalog.parquet --out calibration
 
-For each of the nine questions 70 % of the galaxies train and 30 % are scored, as in `galkeras classify`, by seven ways
+For each of the nine questions 70 % of the galaxies train and 30 % are scored, as in `galkeras classify`, by eight ways
 of getting probabilities:
 
-- means: forests fitted on posterior means, asked about posterior means (what galkeras does);
+- means: forests fitted on posterior means, asked about posterior means, as they are;
 - samples asked: the same forests, averaged over draws from the posterior of the galaxy asked about;
 - samples fitted: forests in which every tenth of the trees was fitted on other draws, asked about means;
 - samples both;
 - reweighted: means, with each class's probability multiplied by its share of the training galaxies over the equal
   share that balanced class weights pretend;
-- sharpened: means to a power, one number a question, which minimises the log loss of predictions by three-fold
-  cross-validation among the training galaxies;
-- sharpened samples: samples asked, likewise, with a power of their own.
+- sharpened: means to the power that `fit_power` finds among the training galaxies (what galkeras does);
+- sharpened, samples: such probabilities averaged over draws (what galkeras does with --samples);
+- samples, sharpened: samples asked, averaged first and then sharpened by a power of their own.
 
 Writes calibration.json and calibration.png, and prints Markdown. Differences are to `means`, with 95 % intervals from
 drawing the tested galaxies again, the same for all.
@@ -34,9 +34,10 @@ from galkeras.markdown import markdown_table
 from galkeras.morphology.calibration import calibrate
 from galkeras.morphology.classify import _splits
 from galkeras.morphology.figures import save_reliability
-from galkeras.morphology.forests import FOREST
+from galkeras.morphology.forests import FOREST, sharpened
 from galkeras.morphology.labels import TABLE_2, labels
 from galkeras.morphology.posterior import draw_latents
+from galkeras.morphology.sharpening import fit_power
 from galkeras.morphology.tree import VOTE_COLUMNS
 from galkeras.surveys.catalogue import read_catalogue
 
@@ -48,15 +49,12 @@ def fitted(z: np.ndarray, target: np.ndarray, trees: int, seed: int) -> RandomFo
     return forest.fit(z, target)
 
 
-def asked(forests: list[RandomForestClassifier], z: np.ndarray) -> np.ndarray:
-    """Return probabilities of (rows, draws, latents), averaged over draws and forests."""
+def asked(forests: list[RandomForestClassifier], z: np.ndarray, power: float = 1) -> np.ndarray:
+    """Return probabilities of (rows, draws, latents), averaged over forests, sharpened, and averaged over draws."""
     rows, draws, _ = z.shape
     flat = z.reshape(rows * draws, -1)
-    return np.mean([one.predict_proba(flat).reshape(rows, draws, -1).mean(1) for one in forests], 0)
-
-
-def normalised(weights: np.ndarray) -> np.ndarray:
-    return weights / weights.sum(-1, keepdims=True)
+    said = sharpened(np.mean([one.predict_proba(flat) for one in forests], 0), power)
+    return said.reshape(rows, draws, -1).mean(1)
 
 
 def ways(train: LatentTable, test: LatentTable, target: np.ndarray, samples: int, seed: int) -> dict[str, np.ndarray]:
@@ -72,26 +70,28 @@ def ways(train: LatentTable, test: LatentTable, target: np.ndarray, samples: int
         "samples fitted": asked(on_samples, mean),
         "samples both": asked(on_samples, sample),
     }
-    result["reweighted"] = normalised(result["means"] * shares)
-    powers = sharpening(train, target, samples, seed)
-    result["sharpened"] = normalised(result["means"] ** powers[0])
-    result["sharpened samples"] = normalised(result["samples asked"] ** powers[1])
+    weighed = result["means"] * shares
+    result["reweighted"] = weighed / weighed.sum(-1, keepdims=True)
+    powers = fit_power(train.z, target, train.id, seed), power_of_samples(train, target, samples, seed)
     print("powers", powers)
+    result["sharpened"] = sharpened(result["means"], powers[0])
+    result["sharpened, samples"] = asked(on_means, sample, powers[0])
+    result["samples, sharpened"] = sharpened(result["samples asked"], powers[1])
     return result
 
 
-def sharpening(train: LatentTable, target: np.ndarray, samples: int, seed: int) -> list[float]:
-    """Return the powers that sharpen a forest's answers to means, and to samples."""
-    given = [np.zeros((len(target), target.max() + 1)) for _ in range(2)]
+def power_of_samples(train: LatentTable, target: np.ndarray, samples: int, seed: int) -> float:
+    """Return what `fit_power` does, for answers averaged over draws from the posteriors."""
+    said = np.zeros((len(target), target.max() + 1))
     for seen, held in StratifiedKFold(3, shuffle=True, random_state=seed).split(target, target):
-        forest = [fitted(train.z[seen], target[seen], FOREST["n_estimators"], seed)]
-        given[0][held] = asked(forest, train.z[held, None])
-        given[1][held] = asked(forest, draw_latents(train[held], samples, seed))
+        forest = fitted(train.z[seen], target[seen], 100, seed)
+        said[held] = asked([forest], draw_latents(train[held], samples, seed))
+    said = np.maximum(said, 1e-3)
 
-    def loss(power: float, probabilities: np.ndarray) -> float:
-        return log_loss(target, normalised(np.clip(probabilities, 1e-3, 1) ** power))
+    def loss(log_power: float) -> float:
+        return log_loss(target, sharpened(said, np.exp(log_power)))
 
-    return [float(minimize_scalar(loss, bounds=(0.2, 5), args=(one,), method="bounded").x) for one in given]
+    return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
 
 
 def main() -> None:

@@ -1,13 +1,14 @@
-"""How much are generated galaxies like galaxies? The tables and figures of docs/generate.md.
+r"""How much are generated galaxies like galaxies? The tables and figures of docs/generate.md.
 
-    OMP_NUM_THREADS=1 python benchmarks/generate.py saved_models/vae40 tfrecords/decals latents.parquet forests/gzd5 --out generated
+    OMP_NUM_THREADS=1 python benchmarks/generate.py saved_models/vae40 tfrecords/decals latents.parquet forests/gzd5 \
+        --out generated
 
-Images of six kinds, COUNT each: training images, as many other training images (how far two samples are apart that do not
-differ), reconstructions of the first (from posterior means), decoded draws from the mixture fitted to posterior
-draws of the training galaxies, of one fitted to posterior means, and of the prior. Of each image the power spectrum,
-colours in a central aperture, concentration, and negative flux. Then, on latents, how well a classifier tells draws from
-the posteriors of galaxies that no mixture saw. Last, whether galaxies generated of a class are still of that
-class when their images are encoded again.
+Images of seven kinds, COUNT each: training images, as many other training images (how far two samples are apart that do
+not differ), reconstructions of the first (from posterior means), decoded draws from their posteriors, from the mixture
+fitted to posterior draws of all training galaxies, from one fitted to posterior means, and from the prior. Of each
+image the power spectrum, colours in a central aperture, concentration, magnitude and negative light. Then, on latents,
+how well a classifier tells draws from the posteriors of galaxies that no mixture saw. Last, whether galaxies generated
+of a class are still of that class when their images are encoded again.
 
 Writes spectra.png, distributions.png, kinds.jpg and classes.jpg, and prints Markdown. For models of nanomaggies.
 """
@@ -39,6 +40,8 @@ APERTURE = 3.0
 """Radius in pixels of the aperture for colours."""
 RADIUS = 24.0
 """Radius in pixels of all light, for concentration."""
+DARK = 0.05
+"""Share of negative light above which an image without noise has dark lobes to see."""
 SHOWN = 24
 CONDITIONS = (
     {"disk-edge-on": "yes"},
@@ -60,7 +63,7 @@ def measured(images: np.ndarray) -> dict[str, np.ndarray]:
     order = order[radius.ravel()[order] < RADIUS]
     growth = np.cumsum(images[..., 1].reshape(len(images), -1)[:, order], 1)
     total = growth[:, -1:]
-    r20, r80 = (radius.ravel()[order][np.argmax(growth >= share * total, 1)] for share in (0.2, 0.8))
+    r20, r80 = (np.array([_reached(one, share) for one in growth]) for share in (0.2, 0.8))
     with np.errstate(invalid="ignore", divide="ignore"):
         magnitude = 22.5 - 2.5 * np.log10(total[:, 0])
         values = {
@@ -71,6 +74,16 @@ def measured(images: np.ndarray) -> dict[str, np.ndarray]:
         }
     values["negative light"] = -np.minimum(images[..., 1], 0).sum((1, 2)) / np.abs(images[..., 1]).sum((1, 2))
     return {name: np.where(np.isfinite(value), value, np.nan) for name, value in values.items()}
+
+
+def _reached(growth: np.ndarray, share: float) -> float:
+    """Return the radius that holds a share of the light, between pixels."""
+    edges = np.sqrt(np.arange(1, len(growth) + 1) / np.pi)  # of a disc of as many pixels
+    first = int(np.argmax(growth >= share * growth[-1]))
+    if first == 0:
+        return float(edges[0] * np.sqrt(share * growth[-1] / growth[0])) if growth[0] > 0 else np.nan
+    part = (share * growth[-1] - growth[first - 1]) / (growth[first] - growth[first - 1])
+    return float(edges[first - 1] + part * (edges[first] - edges[first - 1]))
 
 
 def spectrum(images: np.ndarray, band: int = 1) -> np.ndarray:
@@ -213,8 +226,10 @@ def main() -> None:
     values = {kind: measured(one) for kind, one in kinds.items()}
     for reference in ("training", "reconstructions"):
         print("\n" + apart(values, reference))
-    header = ("median", *values["training"])
-    print("\n" + markdown_table(header, [[k, *(f"{np.nanmedian(v):.2f}" for v in one.values())] for k, one in values.items()]))
+    medians = [[kind, *(f"{np.nanmedian(value):.2f}" for value in one.values())] for kind, one in values.items()]
+    print("\n" + markdown_table(("median", *values["training"]), medians))
+    dark = ", ".join(f"{kind} {np.mean(one['negative light'] > DARK):.1%}" for kind, one in values.items())
+    print(f"\nmore than {DARK:.0%} negative light: {dark}")
     spectra = {kind: spectrum(one) for kind, one in kinds.items()}
     bands = {"2-4": slice(2, 5), "5-8": slice(5, 9), "9-16": slice(9, 17), "17-31": slice(17, 32)}
     reference = np.log10(spectra["reconstructions"])

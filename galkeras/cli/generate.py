@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from galkeras.words import counted
+
 
 def command(
     model: Annotated[Path, typer.Argument(help="Model folder, saved_models/NAME.")],
@@ -65,9 +67,9 @@ def command(
     if done.posterior is None:
         origin = "the prior"
     else:
-        components = done.posterior.mixture.n_components
-        origin = f"the aggregate posterior of {done.posterior.galaxies:,} galaxies (mixture of {components} Gaussians)"
-    typer.echo(f"{out}: {count:,} galaxies from {origin}")
+        components = counted(done.posterior.mixture.n_components, "Gaussian")
+        origin = f"the aggregate posterior of {done.posterior.galaxies:,} galaxies (mixture of {components})"
+    typer.echo(f"{out}: {counted(count, 'galaxy', 'galaxies')} from {origin}")
     if asked:
         typer.echo(
             f"{', '.join(f'{q}={a}' for q, a in asked.items())}: {count:,} of {done.tried:,} draws accepted"
