@@ -46,9 +46,11 @@ def command(
 
         galkeras adapt saved_models/vae40 tfrecords/decals tfrecords/sdss --unpaired --out saved_models/da40
     """
+    from galkeras.models.stored import read_config
     from galkeras.records.schema import RecordSet
 
     # Before TensorFlow, which takes seconds to load.
+    read_config(model)
     for records in (source, target):
         RecordSet.load(records)
     from galkeras.training.adapt import adapt

@@ -39,11 +39,13 @@ def command(
         galkeras encode saved_models/first tfrecords/decals --out latents.parquet
     """
     from galkeras.latents.columns import check_format
+    from galkeras.models.stored import read_config
     from galkeras.records.schema import RecordSet
 
     # Before TensorFlow, which takes seconds to load.
     check_format(out)
     RecordSet.load(records)
+    read_config(model)
     from galkeras.latents.encode import encode
 
     encoded = encode(

@@ -148,7 +148,7 @@ def draw_scan(path: Path, scan: Scan) -> None:
         for p in curve:
             rate.annotate(f"{p.latents}", (p.kl, p.mse), fontsize=7, xytext=(4, 3), textcoords="offset points")
         active.plot([p.latents for p in curve], [p.active_units for p in curve], "o-", ms=4, color=colour, label=loss)
-    rate.set(title="rate and distortion by $N_L$", xlabel="KL [nat]", ylabel="MSE a pixel, stretched", yscale="log")
+    rate.set(title="rate and distortion by $N_L$", xlabel="KL [nat]", ylabel="MSE a pixel, stretched")
     most = max(point.latents for point in scan.points)
     active.plot([0, most], [0, most], color="k", lw=0.8, ls=":", label="all")
     active.set(title="active units", xlabel="number of latents $N_L$", ylabel="latents that vary")

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 from sky import write_survey
 
@@ -32,3 +35,23 @@ def test_a_finished_set_is_not_replaced_by_one_of_another_size(tmp_path, monkeyp
     command = ["make-tfrecords", catalogue, cutouts, "--image-size", 32, "--out", tmp_path / "r"]
     assert "image_size 48, not 32" in run(monkeypatch, capsys, *command)
     assert (tmp_path / "r" / "dataset.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("fit none --out m", "none is not a finished record set"),
+        ("scan none --out m", "none is not a finished record set"),
+        ("scan none --latent 1o --out m", "whole numbers with commas between"),
+        ("adapt none a b --out m", "none is not a model folder"),
+        ("encode m none --out l.parquet", "none is not a finished record set"),
+        ("encode m none --out l.doc", "extension must be one of"),
+    ],
+)
+def test_what_is_not_there_is_said_before_tensorflow_loads(command, message, tmp_path):
+    code = (
+        f"import sys; sys.modules['tensorflow'] = None; sys.argv = ['galkeras', *{command.split()!r}];"
+        "from galkeras.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1 and message in done.stderr and done.stderr.count("\n") == 1
