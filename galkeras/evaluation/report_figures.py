@@ -29,7 +29,7 @@ from galkeras.evaluation.report_page import Picture
 from galkeras.figures import figure
 from galkeras.words import counted
 
-_WIDEST = 1600
+_WIDEST, _WIDE = 1600, 700
 _QUALITY = 82
 _DPI = 170
 _PANEL = (3.7, 2.8)
@@ -54,12 +54,12 @@ def embedded(image: Image.Image) -> str:
 
 
 def stored_picture(path: Path, alt: str, caption: str, wide: bool = True) -> list[Picture]:
-    """Return the picture in file ``path``, or nothing where there is no such file."""
+    """Return the picture in file ``path``, or nothing where there is no such file. A small one is never wide."""
     if not path.is_file():
         return []
     try:
         with Image.open(path) as image:
-            return [Picture(embedded(image), alt, caption, wide)]
+            return [Picture(embedded(image), alt, caption, wide and image.width >= _WIDE)]
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise GalkerasError(f"{path} is not a readable picture: {error}") from None
 

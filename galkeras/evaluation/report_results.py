@@ -65,8 +65,8 @@ def forests_part(folders: Sequence[Path], digest: str) -> Part:
     if folders:
         part.text.append(
             "In brackets the 95 % interval when the tested galaxies are drawn again. Majority: the accuracy of always"
-            " naming the class that was the largest in training; an accuracy near it says little. The paper's columns"
-            " are its Table 3, on other galaxies and in part on other classes."
+            " naming the class that was the largest in training; an accuracy near it says little. The paper's numbers,"
+            " where it asks the same question, are of other galaxies and in part of other classes."
         )
     return part
 
@@ -88,8 +88,8 @@ def _how(folder: Path, scores: dict[str, Any]) -> str:
         else "forests fitted on 70 % of the galaxies and tested on the other 30 %"
     )
     return (
-        f"{folder.name}: {scores['matched']:,} rows of the latent table have labels in the catalogue,"
-        f" {scores['unmatched']:,} have none. Scores by {by}."
+        f"{folder.name}: {scores['matched']:,} rows of the latent table have a row in the catalogue,"
+        f" {scores['unmatched']:,} do not. Scores by {by}."
         f" Classes of fewer than {scores['minimum']} galaxies are left out."
     )
 
