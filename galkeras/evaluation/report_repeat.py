@@ -71,8 +71,9 @@ def repeat_part(
         lines.append(_command("encode", str(folder), source, views=table.views, out=str(path)))
         for one in forests:
             scores = read_json(one / "scores.json")
-            folds = {} if scores.get("folds") is None else {"folds": scores["folds"]}
-            options = {"seed": scores.get("seed", 0), "minimum": scores.get("minimum", 10), **folds}
+            options = {
+                name: scores[name] for name in ("seed", "minimum", "folds", "samples") if scores.get(name) is not None
+            }
             lines.append(_command("classify", str(path), votes, **options, out=str(one)))
     part.commands = lines
     part.text.append(

@@ -57,6 +57,7 @@ def forests_part(folders: Sequence[Path], digest: str) -> Part:
         with reading(path, "classify"):
             part.text.append(_how(folder, scores))
             part.tables += [_table_2(folder, scores["questions"]), _table_3(folder, scores["questions"])]
+            part.tables += _calibration(folder, scores["questions"])
             part.text += [f"Left out of {folder.name}: {name}: {why}" for name, why in scores["skipped"].items()]
         alt = "Confusion matrices, rows the truth and columns the prediction."
         part.pictures += stored_picture(folder / "confusion.png", alt, f"Confusion matrices of {folder.name}.")
@@ -119,6 +120,32 @@ def _table_3(folder: Path, questions: dict[str, Any]) -> Table:
             row += [_share(one[name]), _share(paper.get(name))]
         rows.append(row)
     return _without_empty_columns(Table(header, rows, f"Table 3, {folder.name}: scores of forests on latents."))
+
+
+def _calibration(folder: Path, questions: dict[str, Any]) -> list[Table]:
+    """Return how far probabilities can be trusted, by each way of getting them; nothing for older scores."""
+    header = ("question", "by", "Brier score", "of the classes' shares", "calibration error", "by chance")
+    rows = [
+        (
+            one["title"],
+            way,
+            _numbers(found["brier"], found["intervals"]["brier"]),
+            f"{found['brier_of_shares']:.3f}",
+            _numbers(found["ece"], found["intervals"]["ece"]),
+            f"{found['ece_by_chance']:.3f}",
+        )
+        for one in questions.values()
+        for way, found in one.get("calibration", {}).items()
+    ]
+    caption = (
+        f"How far the probabilities of {folder.name} can be trusted: Brier score, beside that of always giving each"
+        " class its share, and expected calibration error, beside that of true probabilities."
+    )
+    return [Table(header, rows, caption)] if rows else []
+
+
+def _numbers(value: float, bounds: Sequence[float]) -> str:
+    return f"{value:.3f} ({bounds[0]:.3f}–{bounds[1]:.3f})"
 
 
 def _without_empty_columns(table: Table) -> Table:

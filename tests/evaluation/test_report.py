@@ -192,6 +192,8 @@ def test_the_page_says_what_the_files_say_and_needs_nothing_else(model, known, r
     ]
     bar = seen.row("Bar", "3")
     assert bar[3].startswith(f"{scores['bar']['accuracy']:.1%} (") and bar[4] == "76.2%"
+    trusted = scores["bar"]["calibration"]["posterior means"]
+    assert seen.row("Bar", "posterior means")[2].startswith(f"{trusted['brier']:.3f} (")
     assert seen.row("Bar", "168")[2:] == ["71.0% (60.0–80.0)", "82.5%", "70.6%", "86.3%"]
     assert seen.row("1")[1:] == ["J000007", "decals", "4.25", "mahalanobis"] and "1 of 2" in seen.text
 
