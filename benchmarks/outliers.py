@@ -178,12 +178,12 @@ def _draw(path: Path, kind: np.ndarray, rules: Scores, rows: np.ndarray) -> None
         "reconstruction error": "#b59a2b",
         "empty pixels": "#8a5ca8",
     }
-    sheet, axis = figure(1, 1, (6.0, 4.2))
+    sheet, axis = figure(1, 1, (6.0, 4.6))
     for name, colour in shown.items():
         precision, recall, _ = precision_recall_curve(kind[rows] != "", rules[name][rows])
         axis.step(recall, precision, where="post", color=colour, lw=1.8, label=name.replace("`", ""))
     axis.set(xlabel="flawed images found", ylabel="of what was named, flawed", xlim=(0, 1.01), ylim=(0, 1.02))
-    axis.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1.0, 0.85))
+    sheet.legend(fontsize=8, loc="outside lower center", ncols=2)
     save_figure(path, sheet)
 
 

@@ -34,8 +34,8 @@ from galkeras.morphology.tree import GZD5, answer_fractions, asked
 from galkeras.surveys.catalogue import read_catalogue
 
 COUNT = 12
-QUERIES = 1500
-DRAWS = 2000
+QUERIES = 1000
+DRAWS = 500
 
 Distances = Callable[[np.ndarray], np.ndarray]
 
@@ -71,6 +71,7 @@ def metrics_of(table: LatentTable) -> dict[str, Distances]:
         "symmetric KL of the posteriors": of_pairs(symmetric_kl),
         "each latent by its posterior width": plain(z / width),
         "by the root of its posterior width": plain(z / np.sqrt(width)),
+        "by its information in nats, cosine": plain(table.z * information(table.log_var), "cosine"),
         "**by its information in nats** (`similar`)": plain(table.z * information(table.log_var)),
     }
 

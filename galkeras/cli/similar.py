@@ -40,9 +40,9 @@ def command(
     """
     from galkeras.latents.similar import MOSAIC, TABLE, similar
 
-    found = similar(
-        latents, ids or (), out, count=count, image=image, model=model, crop=crop, records=records or ()
-    )
+    done = similar(latents, ids or (), out, count=count, image=image, model=model, crop=crop, records=records or ())
+    found = done.columns
+    typer.echo(f"two galaxies at random are about {done.typical_distance:.1f} apart")
     width = max(map(len, found["id"].tolist()))
     for row in range(len(found["id"])):
         if found["neighbour"][row] == 1:

@@ -1,8 +1,9 @@
 """Galaxies that look like one another, by the distance of their latents."""
 
-__all__ = ["LatentIndex", "information", "similar"]
+__all__ = ["LatentIndex", "Similar", "information", "similar"]
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,20 @@ MOSAIC = "similar.png"
 
 # Among how many names, those next to it in the alphabet, the nearest to an unknown one is sought.
 _NAMES = 2000
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Galaxies that look like others.
+
+    Attributes:
+        columns: A row for each neighbour: ``query``, ``query_survey``, ``neighbour`` (1, 2, …), ``id``, ``survey``,
+            ``ra``, ``dec``, ``distance``.
+        typical_distance: How far apart two galaxies of the table are that have nothing to do with one another.
+    """
+
+    columns: Columns
+    typical_distance: float
 
 
 class LatentIndex:
@@ -88,7 +103,7 @@ def similar(
     model: str | Path | None = None,
     crop: int | None = None,
     records: Sequence[str | Path] = (),
-) -> Columns:
+) -> Similar:
     """Return the galaxies of a latent table that are most like some of them, or like a new image.
 
     The search is exact, and the distance that of `LatentIndex`. A galaxy is not its own neighbour; its image in
@@ -107,8 +122,7 @@ def similar(
         records: The record sets that were encoded, at most one a survey, to show them.
 
     Returns:
-        A row for each neighbour: ``query``, ``query_survey``, ``neighbour`` (1, 2, …), ``id``, ``survey``, ``ra``,
-        ``dec``, ``distance``.
+        The neighbours of each query, the nearest first.
 
     Raises:
         GalkerasError: An unknown galaxy, a table of one galaxy or of another model, or an image that cannot be used.
@@ -133,13 +147,15 @@ def similar(
     if len(table) < 2 and any(query.row is not None for query in queries):
         raise GalkerasError(f"{where} has 1 galaxy, and nothing to compare it with")
 
-    distances, rows = _nearest_others(LatentIndex(table), queries, count)
+    index = LatentIndex(table)
+    distances, rows = _nearest_others(index, queries, count)
     columns = _columns(table, queries, distances, rows)
     if out is not None:
         if sets:
             _draw(out / MOSAIC, table, sets, queries, rows)
-        write_columns(out / TABLE, columns, {"table": "similar", "model": table.model, "galkeras": __version__})
-    return columns
+        metadata = {"table": "similar", "model": table.model, "typical_distance": index.typical_distance}
+        write_columns(out / TABLE, columns, metadata | {"galkeras": __version__})
+    return Similar(columns, index.typical_distance)
 
 
 def _of_table(table: LatentTable, where: str, name: str) -> list[_Query]:
@@ -148,7 +164,10 @@ def _of_table(table: LatentTable, where: str, name: str) -> list[_Query]:
         names = np.unique(table.id)
         middle = int(np.searchsorted(names, name))
         near = names[max(0, middle - _NAMES // 2) : middle + _NAMES // 2].tolist()
-        raise GalkerasError(f"{where} has no galaxy {name!r}.{did_you_mean(name, near)}")
+        # What is merely cut short would be too unlike its whole.
+        whole = [other for other in near if other.startswith(name)][:1] if name else []
+        hint = f" Did you mean {whole[0]!r}?" if whole else did_you_mean(name, near)
+        raise GalkerasError(f"{where} has no galaxy {name!r}.{hint}")
     return [_Query(name, str(table.survey[row]), table.z[row], int(row)) for row in rows]
 
 

@@ -105,6 +105,7 @@ def test_similar_prints_neighbours_and_names_what_is_unknown(tmp_path, monkeypat
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
     assert [line for line in lines if line.startswith("like")] == ["like J000007 (decals)", "like J000008 (decals)"]
-    assert len(lines) == 8 and not list(tmp_path.glob("similar*"))
+    assert len(lines) == 9 and lines[0].startswith("two galaxies at random are about")
+    assert not list(tmp_path.glob("similar*"))
     assert "Did you mean 'J0000" in fails(monkeypatch, capsys, "similar", "latents.parquet", "J0000077")
     assert "nothing to look for" in fails(monkeypatch, capsys, "similar", "latents.parquet")

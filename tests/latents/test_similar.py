@@ -19,7 +19,7 @@ def test_neighbours_are_those_of_brute_force():
     table.log_var[:] -= np.arange(1, 7)
     points = table.z.astype(np.float64) * information(table.log_var)
     distances = cdist(points, points)
-    found = similar(table, table.id[:20].tolist(), count=5)
+    found = similar(table, table.id[:20].tolist(), count=5).columns
     for row in range(20):
         here = found["query"] == table.id[row]
         others = np.argsort(distances[row])[1:6]
@@ -38,7 +38,7 @@ def test_latents_count_by_what_they_say():
     table.z[0] = 0, 0
     table.z[1] = 0, 5
     table.z[2:, 0] = 1
-    assert similar(table, ["J000000"], count=1)["id"].tolist() == ["J000001"]
+    assert similar(table, ["J000000"], count=1).columns["id"].tolist() == ["J000001"]
 
 
 def test_typical_distance_is_that_of_random_pairs():
@@ -51,7 +51,7 @@ def test_typical_distance_is_that_of_random_pairs():
 def test_no_galaxy_is_its_own_neighbour_even_among_doubles():
     table = latent_table(40)
     table.z[:] = table.z[0]
-    found = similar(table, table.id.tolist(), count=5)
+    found = similar(table, table.id.tolist(), count=5).columns
     assert len(found["id"]) == 40 * 5 and not (found["id"] == found["query"]).any()
 
 
@@ -59,19 +59,19 @@ def test_a_galaxy_of_two_surveys_is_two_queries_and_its_other_image_a_neighbour(
     table = latent_table(60, survey=np.repeat(["decals", "bass-mzls"], 30))
     table.id[30:] = table.id[:30]
     table.z[30:] = table.z[:30] + 0.01
-    found = similar(table, ["J000004", "J000004"], count=1)
+    found = similar(table, ["J000004", "J000004"], count=1).columns
     assert found["query_survey"].tolist() == ["decals", "bass-mzls"]
     assert found["id"].tolist() == ["J000004"] * 2 and found["survey"].tolist() == ["bass-mzls", "decals"]
 
 
 def test_fewer_galaxies_than_asked_for_are_all_given():
-    assert len(similar(latent_table(5), ["J000001"], count=12)["id"]) == 4
+    assert len(similar(latent_table(5), ["J000001"], count=12).columns["id"]) == 4
 
 
 def test_table_and_mosaic_are_written(tmp_path, records):
     indexed = index_galaxies(RecordSet.load(records), SPLITS)
     table = latent_table(len(indexed), id=indexed.id, survey=np.full(len(indexed), "decals"))
-    found = similar(table, indexed.id[:3].tolist(), tmp_path / "out", count=4, records=[records])
+    found = similar(table, indexed.id[:3].tolist(), tmp_path / "out", count=4, records=[records]).columns
     columns, metadata = read_columns(tmp_path / "out" / TABLE, strings=("query", "id"))
     assert metadata["table"] == "similar" and metadata["model"] == table.model
     for name, values in found.items():
@@ -90,6 +90,7 @@ def test_table_and_mosaic_are_written(tmp_path, records):
     "ids, options, match",
     [
         (["J00003O"], {}, r"the table has no galaxy 'J00003O'\. Did you mean 'J0000\d\d'\?"),
+        (["J"], {}, r"the table has no galaxy 'J'\. Did you mean 'J000000'\?"),
         (["zebra"], {}, r"the table has no galaxy 'zebra'\.$"),
         ([], {}, "nothing to look for"),
         (["J000001"], {"count": 0}, "`count` must be 1 or more. Received: count=0"),
@@ -143,7 +144,8 @@ class TestImage:
     def test_the_cutout_of_a_galaxy_finds_that_galaxy(self, folder, encoded, records, tmp_path):
         # `records` is made of such cutouts (tests/sky.py).
         cutout = write_fits(tmp_path / "new.fits", galaxy(64, 17))
-        found = similar(encoded, ["g0003"], tmp_path / "o", image=cutout, model=folder, count=3, records=[records])
+        options = {"image": cutout, "model": folder, "records": [records]}
+        found = similar(encoded, ["g0003"], tmp_path / "o", count=3, **options).columns
         new = found["query"] == "new.fits"
         assert found["id"][new][0] == "g0017" and found["query_survey"][new][0] == "decals"
         assert found["distance"][new][0] < 1e-3 * found["distance"][new][1]
@@ -157,14 +159,14 @@ class TestImage:
 
         encode(folder, records, tmp_path / "l.parquet", views=8)
         turned = write_fits(tmp_path / "turned.fits", np.ascontiguousarray(np.rot90(galaxy(64, 17))))
-        found = similar(tmp_path / "l.parquet", image=turned, model=folder, count=2)
+        found = similar(tmp_path / "l.parquet", image=turned, model=folder, count=2).columns
         assert found["id"][0] == "g0017" and found["distance"][0] < 1e-2 * found["distance"][1]
 
     def test_a_larger_cutout_is_cropped_at_the_same_scale(self, folder, encoded, tmp_path):
         large = np.random.default_rng(0).normal(0, 0.02, (100, 100, 3)).astype(np.float32)
         large[18:82, 18:82] = galaxy(64, 17)
         path = write_fits(tmp_path / "large.fits", large)
-        assert similar(encoded, image=path, model=folder, count=1)["id"].tolist() == ["g0017"]
+        assert similar(encoded, image=path, model=folder, count=1).columns["id"].tolist() == ["g0017"]
 
     def test_another_model_is_refused(self, folder, tmp_path):
         latent_table(50, 6).save(tmp_path / "l.parquet")
