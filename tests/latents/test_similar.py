@@ -116,72 +116,77 @@ def test_an_unknown_name_is_sought_near_it_in_a_large_table():
         similar(table, ["J0177777"])
 
 
-class TestImage:
-    @pytest.fixture(scope="class")
-    def folder(self, tmp_path_factory):
-        from galkeras.models.config import ModelConfig
-        from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
-        from galkeras.models.vae import VAE
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    from galkeras.models.config import ModelConfig
+    from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
+    from galkeras.models.vae import VAE
 
-        folder = tmp_path_factory.mktemp("model")
-        vae = VAE(
-            ModelConfig(
-                64, "nanomaggy", ("decals",), (5.0,) * 3, softening=(0.1,) * 3, latent_dim=6, pixel_scale=0.262
-            )
+    folder = tmp_path_factory.mktemp("model")
+    vae = VAE(
+        ModelConfig(
+            64, "nanomaggy", ("decals",), (5.0,) * 3, softening=(0.1,) * 3, latent_dim=6, pixel_scale=0.262
         )
-        write_config(folder, vae.config, {})
-        write_weights(folder / WEIGHTS_FILE, vae)
-        return folder
+    )
+    write_config(folder, vae.config, {})
+    write_weights(folder / WEIGHTS_FILE, vae)
+    return folder
 
-    @pytest.fixture(scope="class")
-    def encoded(self, folder, records, tmp_path_factory):
-        from galkeras.latents.encode import encode
 
-        out = tmp_path_factory.mktemp("latents") / "l.parquet"
-        encode(folder, records, out)
-        return out
+@pytest.fixture(scope="module")
+def encoded(folder, records, tmp_path_factory):
+    from galkeras.latents.encode import encode
 
-    def test_the_cutout_of_a_galaxy_finds_that_galaxy(self, folder, encoded, records, tmp_path):
-        # `records` is made of such cutouts (tests/sky.py).
-        cutout = write_fits(tmp_path / "new.fits", galaxy(64, 17))
-        options = {"image": cutout, "model": folder, "records": [records]}
-        found = similar(encoded, ["g0003"], tmp_path / "o", count=3, **options).columns
-        new = found["query"] == "new.fits"
-        assert found["id"][new][0] == "g0017" and found["query_survey"][new][0] == "decals"
-        assert found["distance"][new][0] < 1e-3 * found["distance"][new][1]
-        with Image.open(tmp_path / "o" / MOSAIC) as picture:
-            sheet = np.asarray(picture)
-        # The second row is of the image, which is the same picture as its first neighbour.
-        np.testing.assert_array_equal(sheet[66:130, :64], sheet[66:130, 66:130])
+    out = tmp_path_factory.mktemp("latents") / "l.parquet"
+    encode(folder, records, out)
+    return out
 
-    def test_eight_views_find_a_turned_galaxy(self, folder, records, tmp_path):
-        from galkeras.latents.encode import encode
 
-        encode(folder, records, tmp_path / "l.parquet", views=8)
-        turned = write_fits(tmp_path / "turned.fits", np.ascontiguousarray(np.rot90(galaxy(64, 17))))
-        found = similar(tmp_path / "l.parquet", image=turned, model=folder, count=2).columns
-        assert found["id"][0] == "g0017" and found["distance"][0] < 1e-2 * found["distance"][1]
+def test_the_cutout_of_a_galaxy_finds_that_galaxy(folder, encoded, records, tmp_path):
+    # `records` is made of such cutouts (tests/sky.py).
+    cutout = write_fits(tmp_path / "new.fits", galaxy(64, 17))
+    options = {"image": cutout, "model": folder, "records": [records]}
+    found = similar(encoded, ["g0003"], tmp_path / "o", count=3, **options).columns
+    new = found["query"] == "new.fits"
+    assert found["id"][new][0] == "g0017" and found["query_survey"][new][0] == "decals"
+    assert found["distance"][new][0] < 1e-3 * found["distance"][new][1]
+    with Image.open(tmp_path / "o" / MOSAIC) as picture:
+        sheet = np.asarray(picture)
+    # The second row is of the image, which is the same picture as its first neighbour.
+    np.testing.assert_array_equal(sheet[66:130, :64], sheet[66:130, 66:130])
 
-    def test_a_larger_cutout_is_cropped_at_the_same_scale(self, folder, encoded, tmp_path):
-        large = np.random.default_rng(0).normal(0, 0.02, (100, 100, 3)).astype(np.float32)
-        large[18:82, 18:82] = galaxy(64, 17)
-        path = write_fits(tmp_path / "large.fits", large)
-        assert similar(encoded, image=path, model=folder, count=1).columns["id"].tolist() == ["g0017"]
 
-    def test_another_model_is_refused(self, folder, tmp_path):
-        latent_table(50, 6).save(tmp_path / "l.parquet")
-        cutout = write_fits(tmp_path / "new.fits", galaxy(64, 17))
-        with pytest.raises(GalkerasError, match=r"l\.parquet is of model aaaaaaaaaaaa, and .* is model"):
-            similar(tmp_path / "l.parquet", image=cutout, model=folder)
+def test_eight_views_find_a_turned_galaxy(folder, records, tmp_path):
+    from galkeras.latents.encode import encode
 
-    def test_an_image_that_does_not_fit_is_named_with_the_reason(self, folder, encoded, tmp_path):
-        scale = write_fits(tmp_path / "scale.fits", galaxy(100, 1), scale=0.4)
-        with pytest.raises(GalkerasError, match=r"scale\.fits: wrong shape: 100 pixels .* say --crop"):
-            similar(encoded, image=scale, model=folder)
-        with pytest.raises(GalkerasError, match=r"scale\.fits: wrong pixel scale"):
-            similar(encoded, image=scale, model=folder, crop=64)
-        (tmp_path / "no.fits").write_text("no")
-        with pytest.raises(GalkerasError, match=r"no\.fits: no image"):
-            similar(encoded, image=tmp_path / "no.fits", model=folder)
-        with pytest.raises(GalkerasError, match=r"none\.fits: not readable"):
-            similar(encoded, image=tmp_path / "none.fits", model=folder)
+    encode(folder, records, tmp_path / "l.parquet", views=8)
+    turned = write_fits(tmp_path / "turned.fits", np.ascontiguousarray(np.rot90(galaxy(64, 17))))
+    found = similar(tmp_path / "l.parquet", image=turned, model=folder, count=2).columns
+    assert found["id"][0] == "g0017" and found["distance"][0] < 1e-2 * found["distance"][1]
+
+
+def test_a_larger_cutout_is_cropped_at_the_same_scale(folder, encoded, tmp_path):
+    large = np.random.default_rng(0).normal(0, 0.02, (100, 100, 3)).astype(np.float32)
+    large[18:82, 18:82] = galaxy(64, 17)
+    path = write_fits(tmp_path / "large.fits", large)
+    assert similar(encoded, image=path, model=folder, count=1).columns["id"].tolist() == ["g0017"]
+
+
+def test_another_model_is_refused(folder, tmp_path):
+    latent_table(50, 6).save(tmp_path / "l.parquet")
+    cutout = write_fits(tmp_path / "new.fits", galaxy(64, 17))
+    with pytest.raises(GalkerasError, match=r"l\.parquet is of model aaaaaaaaaaaa, and .* is model"):
+        similar(tmp_path / "l.parquet", image=cutout, model=folder)
+
+
+def test_an_image_that_does_not_fit_is_named_with_the_reason(folder, encoded, tmp_path):
+    scale = write_fits(tmp_path / "scale.fits", galaxy(100, 1), scale=0.4)
+    with pytest.raises(GalkerasError, match=r"scale\.fits: wrong shape: 100 pixels .* say --crop"):
+        similar(encoded, image=scale, model=folder)
+    with pytest.raises(GalkerasError, match=r"scale\.fits: wrong pixel scale"):
+        similar(encoded, image=scale, model=folder, crop=64)
+    (tmp_path / "no.fits").write_text("no")
+    with pytest.raises(GalkerasError, match=r"no\.fits: no image"):
+        similar(encoded, image=tmp_path / "no.fits", model=folder)
+    with pytest.raises(GalkerasError, match=r"none\.fits: not readable"):
+        similar(encoded, image=tmp_path / "none.fits", model=folder)
