@@ -1,5 +1,8 @@
 """Outliers are ranked first, and the paper's rule is the paper's."""
 
+import shutil
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from latents.tables import latent_table
@@ -101,13 +104,21 @@ def test_table_and_mosaic_are_written(tmp_path, records):
     assert [path.name for path in (tmp_path / "without").iterdir()] == [TABLE]
 
 
-def test_image_scores_belong_to_their_galaxies(records):
-    # The table's order is not that of the records.
+def test_image_scores_belong_to_their_galaxies(records, tmp_path):
+    # Neither the order of the table nor that of the surveys is that of the records.
     table = table_of(records)
-    rows = np.random.default_rng(0).permutation(len(table))
-    one, other = (outliers(t, records=[records]).columns for t in (table, table[rows]))
-    of = [dict(zip(c["id"], c["streak"], strict=True)) for c in (one, other)]
-    assert of[0] == of[1] and len(set(of[0].values())) > 70
+    scores = outliers(table, records=[records]).columns
+    of = dict(zip(scores["id"], scores["streak"], strict=True))
+    assert len(set(of.values())) > 70
+    other = tmp_path / "other"
+    shutil.copytree(records, other)
+    text = (other / "dataset.json").read_text().replace('"decals"', '"bass-mzls"')
+    (other / "dataset.json").write_text(text)
+    mixed = table[np.random.default_rng(0).permutation(len(table))]
+    mixed = replace(mixed, survey=np.where(np.arange(len(mixed)) % 3 == 0, "bass-mzls", "decals"))
+    both = outliers(mixed, records=[records, other]).columns
+    assert set(both["survey"]) == {"decals", "bass-mzls"}
+    assert dict(zip(both["id"], both["streak"], strict=True)) == of
 
 
 @pytest.mark.parametrize("sigma", [0, -1, float("nan"), float("inf")])
