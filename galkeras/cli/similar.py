@@ -10,7 +10,7 @@ import typer
 
 def command(
     latents: Annotated[Path, typer.Argument(help="Latent table.")],
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Galaxies of it, by name.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Galaxies of it, by name.")] = None,
     count: Annotated[int, typer.Option(help="Neighbours of each.")] = 12,
     image: Annotated[Path | None, typer.Option(help="A new cutout to look for: FITS, PNG or JPEG.")] = None,
     model: Annotated[Path | None, typer.Option(help="For --image: the model folder that made the table.")] = None,
