@@ -30,6 +30,8 @@ MOST_PIXELS = 8192
 
 _QUALITY = 85
 _PATIENCE = 60.0
+# Decimal digits that a double always keeps.
+_DIGITS = 15
 
 
 def sprite(pictures: np.ndarray) -> np.ndarray:
@@ -71,7 +73,8 @@ def write_projector(folder: Path, name: str, vectors: np.ndarray, metadata: Colu
     with atomic_path(folder / VECTORS_FILE) as temporary:
         np.savetxt(temporary, vectors, fmt="%.6g", delimiter="\t")
     lines = ["\t".join(map(_cell, metadata))]
-    lines += ["\t".join(map(_cell, row)) for row in zip(*metadata.values(), strict=True)]
+    columns = (_cells(name, values) for name, values in metadata.items())
+    lines += ["\t".join(row) for row in zip(*columns, strict=True)]
     atomic_write(folder / METADATA_FILE, "\n".join(lines) + "\n")
     with atomic_path(folder / SPRITE_FILE) as temporary:
         # Colours at full resolution: halved, they would run over into the neighbour.
@@ -130,6 +133,25 @@ def serve(folder: Path, port: int, started: Callable[[str], None]) -> None:
     started(f"{url}#projector")
     with suppress(KeyboardInterrupt):
         threading.Event().wait()
+
+
+def _cells(name: str, values: np.ndarray) -> list[str]:
+    """Return the cells of a column. The projector reads as a number whatever looks like one, and rounds long ids.
+
+    Such text gets the column's name before it.
+    """
+    cells = list(map(_cell, values))
+    if values.dtype.kind == "U" and any(map(_misread, cells)):
+        cells = [f"{name} {cell}" for cell in cells]
+    return cells
+
+
+def _misread(text: str) -> bool:
+    """Tell whether text would be another one after it has been a double-precision number."""
+    try:
+        return text not in (repr(float(text)), f"{float(text):.0f}") or len(text) > _DIGITS
+    except ValueError:
+        return not text or text[:2].lower() in ("0x", "0b", "0o")
 
 
 def _cell(value: object) -> str:

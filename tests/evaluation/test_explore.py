@@ -139,6 +139,22 @@ def test_names_cannot_break_the_table(latents, records, tmp_path, monkeypatch):
     assert table["id"][:3] == ["a b", "c d  e", "<script>"] and len(table["id"]) == 80
 
 
+def test_ids_that_look_like_numbers_are_not_rounded(latents, records, tmp_path, monkeypatch):
+    from galkeras.evaluation import explore as module
+
+    monkeypatch.setattr(module, "galaxy_pictures", lambda sets, ids, surveys, side: np.zeros((80, side, side, 3), "u1"))
+    long = np.array([f"{587739608090083477 + row}" for row in range(80)])
+    table = metadata(explore(replace(latents, id=long), [records], tmp_path / "long").folder)
+    assert table["id"][1] == "id 587739608090083478"
+    for name in ("007", "1e5", "0x1f", "1234567890123456", "+5", ""):
+        names = np.array([name, *(f"{row}" for row in range(1, 80))])
+        assert (
+            metadata(explore(replace(latents, id=names), [records], tmp_path / "odd").folder)["id"][0] == f"id {name}"
+        )
+    short = np.array([f"{row}" for row in range(80)])
+    assert metadata(explore(replace(latents, id=short), [records], tmp_path / "short").folder)["id"] == short.tolist()
+
+
 def test_an_interrupted_rewrite_leaves_nothing_to_open(latents, records, tmp_path, monkeypatch):
     from galkeras.evaluation import projector
 
