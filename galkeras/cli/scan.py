@@ -49,17 +49,12 @@ def command(
         galkeras scan tfrecords/decals --latent 10,20,40,60,80,100 --loss mse,mae
             --catalog gz_decals_volunteers_5.parquet --out scans/decals
     """
-    from galkeras.records.schema import RecordSet
-
-    counts = _numbers(latent)
-    # Before TensorFlow, which takes seconds to load.
-    RecordSet.load(records)
     from galkeras.evaluation.scan import scan
 
     done = scan(
         records,
         out,
-        latent=counts,
+        latent=_numbers(latent),
         loss=[name.strip() for name in loss.split(",")],
         catalogue=catalog,
         label_column=label_column,

@@ -5,27 +5,25 @@ __all__ = ["LATENTS", "scan"]
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
-from galkeras.backend import keras
 from galkeras.errors import GalkerasError, did_you_mean
+from galkeras.evaluation.child import in_child
 from galkeras.evaluation.knee import bootstrap_means, find_knee
 from galkeras.evaluation.scan_report import ALL, Point, Scan, draw_scan
 from galkeras.evaluation.scan_types import galaxy_types
-from galkeras.files import atomic_write, write_json
-from galkeras.latents.encode import encode
+from galkeras.files import atomic_write, read_json, write_json
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.config import LOSSES
-from galkeras.models.folder import WEIGHTS_FILE
-from galkeras.models.stored import CONFIG_FILE
-from galkeras.models.vae import active_units
+from galkeras.models.stored import CONFIG_FILE, WEIGHTS_FILE
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet
-from galkeras.training.fit import fit
 from galkeras.training.history import read_history
 
 LATENTS = (10, 20, 40, 60, 80, 100)
@@ -34,6 +32,8 @@ LATENTS = (10, 20, 40, 60, 80, 100)
 _MODELS, _LATENTS = "models", "latents"
 _REPORTS = ("scan.csv", "scan.json", "scan.png")
 _MOST_LATENTS = 4096
+# TensorFlow keeps some 130 MB of every fit (64 pixels) that nothing gives back but the end of its process.
+_FITS_A_PROCESS = 4
 
 
 def scan(
@@ -59,6 +59,7 @@ def scan(
 
     Reconstructions are scored by SSIM on galaxies that no model learned from. Models that are finished are taken as
     they are and an interrupted one goes on, so the same call resumes, and one with more numbers of latents adds to it.
+    Models are fitted in processes of their own: a script needs the usual ``if __name__ == "__main__":``.
 
     Args:
         records: Folder of the record set.
@@ -99,43 +100,36 @@ def scan(
     folders = {(name, count): out / _MODELS / f"{name}-{count:03d}" for name in loss for count in latent}
     # Those that are there come first, so that settings that are not theirs are refused before anything is fitted.
     order = sorted(folders, key=lambda key: _stage(folders[key]))
-    tables: dict[tuple[str, int], LatentTable] = {}
-    history: dict[tuple[str, int], list[dict[str, float]]] = {}
+    there = [key for key in order if _stage(folders[key]) == 0]
+    ahead = order[len(there) :]
+    groups = [there] + [ahead[start : start + _FITS_A_PROCESS] for start in range(0, len(ahead), _FITS_A_PROCESS)]
+    settings = {
+        "architecture": architecture,
+        "kl_weight": kl_weight,
+        "focus": focus,
+        "image_size": image_size,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "patience": patience,
+        "seed": seed,
+    }
+    fitted: dict[tuple[str, int], _Fitted] = {}
     try:
-        for number, (name, count) in enumerate(order, 1):
-            folder = folders[name, count]
-            there = _stage(folder) == 0
-            model = fit(
-                records.path,
-                folder,
-                latent=count,
-                loss=name,
-                architecture=architecture,
-                kl_weight=kl_weight,
-                focus=focus,
-                image_size=image_size,
-                epochs=epochs,
-                batch_size=batch_size,
-                learning_rate=learning_rate,
-                patience=patience,
-                seed=seed,
-                resume=True,
-                quiet=True,
-            )
-            table = _encoded(folder, model.digest, records, split, out / _LATENTS / f"{folder.name}.parquet")
-            # Keras remembers every model of the process. Forgetting them would forget the user's precision too.
-            del model
-            policy = keras.config.dtype_policy()
-            keras.backend.clear_session()
-            keras.config.set_dtype_policy(policy)
-            tables[name, count], history[name, count] = table, read_history(folder)
-            _announce(number, len(order), name, table, history[name, count], there)
+        for group in filter(None, groups):
+            tasks = [
+                (records.path, folders[key], out / _LATENTS / f"{folders[key].name}.parquet", split, *key, settings)
+                for key in group
+            ]
+            with closing(in_child(_fit_and_encode, tasks)) as done:
+                for key, task, _ in zip(group, tasks, done, strict=False):
+                    fitted[key] = _Fitted.load(*task[1:3])
+                    print(f"[{len(fitted)}/{len(order)}] {fitted[key].line(*key, key in there)}", flush=True)
     except KeyboardInterrupt:
         print(f"{out}: stopped; the same command goes on")
         raise
 
-    tables = {key: tables[key] for key in folders}
-    result = _found(out, split, tables, {key: len(history[key]) for key in folders}, types, left_out, seed)
+    result = _found(out, split, {key: fitted[key] for key in folders}, types, left_out, seed)
     _write_points(out / "scan.csv", result.points)
     draw_scan(out / "scan.png", result)
     write_json(out / "scan.json", result.to_json())
@@ -178,53 +172,66 @@ def _stage(folder: Path) -> int:
     return 0 if (folder / WEIGHTS_FILE).exists() else 1 if (folder / CONFIG_FILE).exists() else 2
 
 
-def _encoded(folder: Path, digest: str, records: RecordSet, split: str, path: Path) -> LatentTable:
-    """Return the latents of the scored galaxies, from the table that an earlier run wrote where it is of this model."""
-    try:
-        if (table := read_latents(path)).model == digest:
-            return table
-    except GalkerasError:  # there is none yet, or it is damaged: it is made again
-        pass
-    encode(folder, records.path, path, splits=(split,))
-    return read_latents(path)
-
-
-def _announce(
-    number: int, fits: int, loss: str, table: LatentTable, history: list[dict[str, float]], there: bool
+def _fit_and_encode(
+    records: Path, folder: Path, path: Path, split: str, loss: str, latent: int, settings: dict[str, Any]
 ) -> None:
-    spent = "there already" if there else f"{sum(row['seconds'] for row in history):,.0f} s"
-    print(
-        f"[{number}/{fits}] {loss} {table.latent_dim}: SSIM {table.ssim.mean():.4f}, {active_units(table.z)} of"
-        f" {table.latent_dim} latents active, KL {_kl(table).mean():.1f} nats, {len(history)} epochs, {spent}",
-        flush=True,
-    )
+    """Fit a model unless it is there, and write the latents of the scored galaxies unless they are."""
+    from galkeras.latents.encode import encode
+    from galkeras.training.fit import fit
+
+    digest = fit(records, folder, loss=loss, latent=latent, **settings, resume=True, quiet=True).digest
+    try:
+        there = read_latents(path).model == digest
+    except GalkerasError:  # none yet, or a damaged one
+        there = False
+    if not there:
+        encode(folder, records, path, splits=(split,))
 
 
-def _kl(table: LatentTable) -> np.ndarray:
-    """Return the (rows,) KL divergence of each galaxy's posterior from the standard normal, in nats."""
-    return 0.5 * (table.z**2 + np.exp(table.log_var) - 1 - table.log_var).sum(1)
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A model's latents of the scored galaxies, what its ``summary.json`` says, and its history."""
+
+    table: LatentTable
+    summary: dict[str, Any]
+    history: list[dict[str, float]]
+
+    @classmethod
+    def load(cls, folder: Path, latents: Path) -> "_Fitted":
+        return cls(read_latents(latents), read_json(folder / "summary.json"), read_history(folder))
+
+    @property
+    def kl(self) -> np.ndarray:
+        """The (galaxies,) KL divergence of each posterior from the standard normal, in nats."""
+        return 0.5 * (self.table.z**2 + np.exp(self.table.log_var) - 1 - self.table.log_var).sum(1)
+
+    def line(self, loss: str, latent: int, there: bool) -> str:
+        spent = "there already" if there else f"{sum(row['seconds'] for row in self.history):,.0f} s"
+        return (
+            f"{loss} {latent}: SSIM {self.table.ssim.mean():.4f}, {self.summary['active_units']} of {latent} latents"
+            f" active, KL {self.kl.mean():.1f} nats, {len(self.history)} epochs, {spent}"
+        )
 
 
 def _found(
     out: Path,
     split: str,
-    tables: dict[tuple[str, int], LatentTable],
-    epochs: dict[tuple[str, int], int],
+    fitted: dict[tuple[str, int], _Fitted],
     types: dict[str, str],
     left_out: dict[str, int],
     seed: int,
 ) -> Scan:
     """Put the scores together; every model has scored the same galaxies in the same order."""
-    first = next(iter(tables.values()))
+    first = next(iter(fitted.values())).table
     of = np.array([types.get(name, "") for name in first.id.tolist()])
     masks = {ALL: np.full(len(first), True)} | {kind: of == kind for kind in dict.fromkeys(types.values())}
-    points, knees = [], {name: {} for name, _ in tables}
-    ssim = np.stack([table.ssim for table in tables.values()], -1).astype(np.float64)
+    points, knees = [], {name: {} for name, _ in fitted}
+    ssim = np.stack([one.table.ssim for one in fitted.values()], -1).astype(np.float64)
     for kind, mask in masks.items():
         samples = bootstrap_means(ssim[mask], seed)
         low, high = np.percentile(samples, (2.5, 97.5), axis=0)
         mean = ssim[mask].mean(0)
-        for column, ((name, count), table) in enumerate(tables.items()):
+        for column, ((name, count), one) in enumerate(fitted.items()):
             points.append(
                 Point(
                     loss=name,
@@ -234,17 +241,19 @@ def _found(
                     ssim=float(mean[column]),
                     ssim_low=float(low[column]),
                     ssim_high=float(high[column]),
-                    mse=float(table.reconstruction_mse[mask].mean()),
-                    kl=float(_kl(table)[mask].mean()),
-                    active_units=active_units(table.z),
-                    epochs=epochs[name, count],
+                    mse=float(one.table.reconstruction_mse[mask].mean()),
+                    kl=float(one.kl[mask].mean()),
+                    active_units=one.summary["active_units"],
+                    epochs=len(one.history),
                 )
             )
         for name in knees:
-            columns = [column for column, key in enumerate(tables) if key[0] == name]
-            latents = np.array([count for key, count in tables if key == name])
+            columns = [column for column, key in enumerate(fitted) if key[0] == name]
+            latents = np.array([count for key, count in fitted if key == name])
             knees[name][kind] = find_knee(latents, mean[columns], samples[:, columns])
-    return Scan(out, split, tuple(points), knees, left_out)
+    summary = next(iter(fitted.values())).summary
+    measure = {name: summary[name] for name in ("ssim_window", "data_range")}
+    return Scan(out, split, tuple(points), knees, left_out, measure)
 
 
 def _write_points(path: Path, points: Sequence[Point]) -> None:

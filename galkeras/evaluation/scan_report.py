@@ -11,7 +11,6 @@ import numpy as np
 from galkeras.evaluation.knee import RULE, Knee
 from galkeras.figures import figure, save_figure
 from galkeras.markdown import markdown_table
-from galkeras.models.stretch import Stretch
 
 ALL = "all"
 """The type of a `Point` that is of all galaxies."""
@@ -58,6 +57,7 @@ class Scan:
         points: By loss, type and N_L.
         knees: By loss, then type (`ALL` first): how many latents are enough.
         left_out: Types of too few galaxies, with their number.
+        measure: How SSIM is measured: ``ssim_window`` and ``data_range``, as in a model's ``summary.json``.
     """
 
     out: Path
@@ -65,6 +65,7 @@ class Scan:
     points: tuple[Point, ...]
     knees: dict[str, dict[str, Knee]]
     left_out: dict[str, int]
+    measure: dict[str, Any]
 
     def curve(self, loss: str, kind: str = ALL) -> list[Point]:
         """Return the points of one loss and type, N_L rising."""
@@ -93,8 +94,7 @@ class Scan:
         """Return everything as plain JSON values."""
         return {
             "split": self.split,
-            "ssim_window": "Gaussian, 11 pixels, sigma 1.5",
-            "data_range": Stretch.DATA_RANGE,
+            **self.measure,
             "rule": RULE,
             "recommended": {"loss": self.loss, "latents": self.knees[self.loss][ALL].latents},
             "recommendation": self.recommendation,

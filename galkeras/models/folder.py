@@ -10,10 +10,9 @@ from galkeras.errors import GalkerasError
 from galkeras.files import atomic_path, write_json
 from galkeras.models.adaptation import DomainAdaptationVAE
 from galkeras.models.config import AdaptationConfig, ModelConfig
-from galkeras.models.stored import CONFIG_FILE, FORMAT, read_config
+from galkeras.models.stored import CONFIG_FILE, FORMAT, WEIGHTS_FILE, read_config
 from galkeras.models.vae import VAE
 
-WEIGHTS_FILE = "model.weights.h5"
 _CLASSES = {ModelConfig.kind: (ModelConfig, VAE), AdaptationConfig.kind: (AdaptationConfig, DomainAdaptationVAE)}
 
 

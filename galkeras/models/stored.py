@@ -1,6 +1,6 @@
 """``config.json`` of a model folder, read without TensorFlow."""
 
-__all__ = ["CONFIG_FILE", "FORMAT", "read_config"]
+__all__ = ["CONFIG_FILE", "FORMAT", "WEIGHTS_FILE", "read_config"]
 
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from galkeras.files import read_json
 from galkeras.models.config import AdaptationConfig, ModelConfig
 
 CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.weights.h5"
 FORMAT = 1
 _KINDS = (ModelConfig.kind, AdaptationConfig.kind)
 

@@ -14,10 +14,12 @@ from galkeras.errors import GalkerasError
 from galkeras.evaluation import scan as scan_module
 from galkeras.evaluation.scan import scan
 from galkeras.evaluation.scan_types import TYPES, galaxy_types
+from galkeras.latents import encode as encode_module
 from galkeras.morphology.tree import GZD5
 from galkeras.records.make import make_tfrecords
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet
+from galkeras.training import fit as fit_module
 
 REPORTS = {"scan.csv", "scan.json", "scan.png"}
 
@@ -43,6 +45,8 @@ def fitted(monkeypatch):
             out.mkdir(parents=True)
             for name in ("config.json", "model.weights.h5"):
                 (out / name).write_text("{}")
+            summary = {"active_units": latent, "ssim_window": "Gaussian", "data_range": 1.0}
+            (out / "summary.json").write_text(json.dumps(summary))
             (out / "history.csv").write_text("epoch,seconds\n1,2.5\n2,2.5\n")
         return SimpleNamespace(digest=f"{loss}{latent}")
 
@@ -57,8 +61,9 @@ def fitted(monkeypatch):
         table = latent_table(len(ids), int(latent), id=ids, ssim=ssim.astype("f"), model=f"{loss}{int(latent)}")
         table.save(path)
 
-    monkeypatch.setattr(scan_module, "fit", fit)
-    monkeypatch.setattr(scan_module, "encode", encode)
+    monkeypatch.setattr(scan_module, "in_child", lambda work, tasks: (work(*task) for task in tasks))
+    monkeypatch.setattr(fit_module, "fit", fit)
+    monkeypatch.setattr(encode_module, "encode", encode)
     return done
 
 
@@ -107,19 +112,19 @@ def test_what_is_done_is_not_done_again(many, fitted, tmp_path, capsys):
 
 
 def test_an_interrupted_scan_goes_on(many, fitted, tmp_path, monkeypatch, capsys):
-    fit = scan_module.fit
+    fit = fit_module.fit
 
     def interrupted(records, out, *, latent, **options):
         if latent == 40:
             raise KeyboardInterrupt
         return fit(records, out, latent=latent, **options)
 
-    monkeypatch.setattr(scan_module, "fit", interrupted)
+    monkeypatch.setattr(fit_module, "fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         scan(many, tmp_path / "s", latent=[20, 40], loss=["mse"])
     assert "the same command goes on" in capsys.readouterr().out
     assert not REPORTS & {path.name for path in (tmp_path / "s").iterdir()}
-    monkeypatch.setattr(scan_module, "fit", fit)
+    monkeypatch.setattr(fit_module, "fit", fit)
     scan(many, tmp_path / "s", latent=[20, 40], loss=["mse"])
     assert fitted.fits == [("mse", 20), ("mse", 40)]
 
