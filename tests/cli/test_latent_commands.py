@@ -68,6 +68,11 @@ def test_classify_then_predict(files):
         (["classify", "latents.parquet", "catalogue.csv", "--label-column", "ring", "--out", "."], "something else"),
         (["predict", "latents.parquet", "none", "--out", "p.csv"], "none is no folder of forests"),
         (["predict", "latents.parquet", "none", "--out", "p.doc"], "extension must be one of"),
+        (["predict", "latents.parquet", "none", "--out", "p.csv", "--samples", "0"], "`samples` must be 1 or more"),
+        (["generate", "model", "--out", "g"], "name one with --latents, or draw --from prior"),
+        (["generate", "model", "--latents", "latents.parquet", "--out", "g", "--count", "0"], "`count` must be 1"),
+        (["generate", "model", "--out", "g", "--class", "bar"], "--class must be QUESTION=CLASS"),
+        (["generate", "model", "--latents", "latents.parquet", "--out", "g"], "model is not a model folder"),
         (["encode", "model", "none", "--out", "l.parquet"], "none is not a finished record set"),
     ],
 )
@@ -78,7 +83,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(files, monkeypatch, capsys, ar
 
 
 def test_help_shows_an_example():
-    for name in ("encode", "classify", "predict"):
+    for name in ("encode", "classify", "predict", "generate"):
         result = CliRunner().invoke(cli.app, [name, "--help"])
         assert result.exit_code == 0 and f"galkeras {name} " in result.output
 

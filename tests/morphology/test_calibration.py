@@ -42,6 +42,13 @@ def test_brier_is_half_the_squared_distance(classes):
     assert low < one.brier < high
 
 
+def test_interval_of_a_mean_is_as_wide_as_theory_says():
+    probabilities, truth = true_probabilities(400)
+    distance = 0.5 * np.sum((probabilities - np.eye(3)[truth]) ** 2, 1)
+    low, high = calibration(truth, probabilities)["one"].intervals["brier"]
+    assert high - low == pytest.approx(2 * 1.96 * distance.std() / 20, rel=0.1)
+
+
 def test_bins_hold_equal_numbers_and_fewer_bins_serve_fewer_rows():
     probabilities, truth = true_probabilities(500)
     one = calibration(truth, probabilities)["one"]
