@@ -81,7 +81,7 @@ def _reached(growth: np.ndarray, share: float) -> float:
     edges = np.sqrt(np.arange(1, len(growth) + 1) / np.pi)  # of a disc of as many pixels
     first = int(np.argmax(growth >= share * growth[-1]))
     if first == 0:
-        return float(edges[0] * np.sqrt(share * growth[-1] / growth[0])) if growth[0] > 0 else np.nan
+        return float(edges[0] * np.sqrt(share * growth[-1] / growth[0])) if min(growth[0], growth[-1]) > 0 else np.nan
     part = (share * growth[-1] - growth[first - 1]) / (growth[first] - growth[first - 1])
     return float(edges[first - 1] + part * (edges[first] - edges[first - 1]))
 
