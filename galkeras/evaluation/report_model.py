@@ -32,6 +32,7 @@ from galkeras.evaluation.report_figures import (
 )
 from galkeras.evaluation.report_page import Part, Picture, Table, reading
 from galkeras.latents.table import LatentTable
+from galkeras.models.config import ModelConfig
 from galkeras.records.inspect import read_galaxies
 from galkeras.records.schema import REJECTED_FILE, SPLITS, RecordSet
 from galkeras.surveys.pictures import mosaic, to_rgb
@@ -121,7 +122,8 @@ def _rejected(records: RecordSet) -> list[tuple[str, int]]:
 
 def training_part(config: dict[str, Any], history: list[dict[str, float]]) -> Part:
     """Return settings and loss curves."""
-    monitor = next(name for name in ("val_elbo_loss", "val_loss") if name in history[0])
+    # What each of fit and adapt chooses its best epoch by.
+    monitor = "val_elbo_loss" if config["kind"] == ModelConfig.kind else "val_loss"
     best = min(history, key=lambda row: row[monitor])
     minutes = sum(row["seconds"] for row in history) / 60
     part = Part("training", "Training")

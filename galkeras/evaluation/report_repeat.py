@@ -82,8 +82,8 @@ def repeat_part(
     rows = [("galkeras", __version__), ("Python", platform.python_version())]
     rows += [(name, _version(name)) for name in _PACKAGES]
     part.tables.append(Table(("package", "version"), rows, "Versions where this report was made."))
-    part.facts = [("model", digest[:12])]
-    part.facts += [] if latents is None else [("latents by galkeras", latents[1].version)]
+    made = "" if latents is None else f" The latents were written by galkeras {latents[1].version}."
+    part.text.append(f"The model's digest begins with {digest[:12]}; latents and forests name it, too.{made}")
     return part
 
 

@@ -271,7 +271,7 @@ def scan_part(folder: Path | None) -> Part:
     path = folder / "scan.json"
     stored = read_json(path)
     with reading(path, "scan"):
-        part.text.append(f"{stored['recommendation']}.")
+        part.text.append(f"Recommended: {stored['recommendation']}.")
         part.text.append(
             "The scan fits models of its own, each as the others but for the number of latents and the loss."
         )

@@ -77,7 +77,11 @@ def write_model(folder, config, summary=(), **training):
     write_json(folder / "config.json", stored)
     terms = ["elbo_loss", "reconstruction_source", "reconstruction_target", "kl"] if adapted else ["elbo_loss", "kl"]
     columns = [*terms, *(f"val_{term}" for term in terms)]
-    rows = [{"epoch": e, **{c: 5 / e for c in columns}, "learning_rate": 1e-4, "seconds": 2.0} for e in (1, 2, 3)]
+    rows = [
+        # The loss that adapt is steered by is lowest in its second epoch, all its terms are in their third.
+        {"epoch": e, "loss": 1e-3, "val_loss": 1e-3 * abs(e - 2), **{c: 5 / e for c in columns}, "seconds": 2.0}
+        for e in (1, 2, 3)
+    ]
     write_history(folder, rows)
     values = {"source": QUANTILES, "target": QUANTILES} if adapted else QUANTILES
     written = {
@@ -221,6 +225,8 @@ def test_commands_to_repeat_are_commands(model, known, records, tmp_path):
             forests=[folder / "gzd5"],
         )
         said += Page(page).commands()
+    assert "<dt>best epoch</dt><dd>3</dd>" in (tmp_path / "0" / "index.html").read_text()
+    assert "<dt>best epoch</dt><dd>2</dd>" in (tmp_path / "1" / "index.html").read_text()
     for line in said:
         _, name, *arguments = line.split()
         get_command(cli.app).commands[name].make_context(name, arguments)
