@@ -56,5 +56,6 @@ def predict(
     if out is not None:
         questions = {name: list(forest.classes) for name, forest in loaded.by_question.items()}
         metadata = {"table": "predictions", "model": loaded.model, "questions": questions, "galkeras": __version__}
+        metadata |= {} if samples is None else {"samples": samples, "seed": seed}
         write_columns(out, columns, metadata)
     return columns

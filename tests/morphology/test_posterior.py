@@ -4,11 +4,13 @@ from astropy.table import Table
 from latents.tables import latent_table
 
 from galkeras.errors import GalkerasError
+from galkeras.latents.columns import read_columns
 from galkeras.morphology import forests as forests_module
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.posterior import draw_latents
 from galkeras.morphology.predict import predict
+from galkeras.morphology.predictions import read_predictions
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,15 @@ def test_many_samples_add_columns_and_probabilities_still_add_up(fitted):
     # Of two classes what one gains the other loses.
     np.testing.assert_allclose(columns["ring_0_std"], columns["ring_1_std"])
     assert columns["ring_1_std"].max() > 0.1
+
+
+def test_a_file_of_averages_is_read_as_any_other(fitted, tmp_path):
+    table, forests, _ = fitted
+    columns = predict(table, forests, tmp_path / "p.parquet", samples=4, seed=7)
+    _, metadata = read_columns(tmp_path / "p.parquet")
+    assert (metadata["samples"], metadata["seed"]) == (4, 7)
+    read = read_predictions(tmp_path / "p.parquet")
+    np.testing.assert_array_equal(read.probabilities["ring"], np.stack([columns["ring_0"], columns["ring_1"]], -1))
 
 
 def test_samples_of_a_point_are_the_point(fitted):
