@@ -25,6 +25,7 @@ from galkeras.models.stored import CONFIG_FILE, WEIGHTS_FILE
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet
 from galkeras.training.history import read_history
+from galkeras.words import counted
 
 LATENTS = (10, 20, 40, 60, 80, 100)
 """The default N_L, about those of the paper's Fig. 3."""
@@ -209,7 +210,7 @@ class _Fitted:
         spent = "there already" if there else f"{sum(row['seconds'] for row in self.history):,.0f} s"
         return (
             f"{loss} {latent}: SSIM {self.table.ssim.mean():.4f}, {self.summary['active_units']} of {latent} latents"
-            f" active, KL {self.kl.mean():.1f} nats, {len(self.history)} epochs, {spent}"
+            f" active, KL {self.kl.mean():.1f} nats, {counted(len(self.history), 'epoch')}, {spent}"
         )
 
 
