@@ -3,10 +3,10 @@
     python benchmarks/adaptation.py VAE SOURCE TARGET CATALOG --fresh SOURCE TARGET CATALOG --out OUT
         [--epochs 8] [--only NAME ...] [--refit]
 
-Adapts the model folder VAE from record set SOURCE to TARGET with each of `SETTINGS`, fits forests on latents of SOURCE's
-training split (of the VAE's and of the adapted model's), scores both by `shift` on the two ``--fresh`` record sets, of
-pairs that are in neither SOURCE nor TARGET, and prints Markdown. Settings are to be chosen on one pair of fresh sets,
-and the choice scored on another. Runs that are in OUT already are kept, an interrupted one is gone on with.
+Adapts the model folder VAE from record set SOURCE to TARGET with each of `SETTINGS`, fits forests on latents of
+SOURCE's training split (of the VAE's and of the adapted model's), scores both by `shift` on the two ``--fresh`` record
+sets, of pairs that are in neither SOURCE nor TARGET, and prints Markdown. Settings are to be chosen on one pair of
+fresh sets, and the choice scored on another. Runs that are in OUT already are kept, an interrupted one is gone on with.
 """
 
 import argparse
