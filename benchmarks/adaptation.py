@@ -23,18 +23,24 @@ from galkeras.training.adapt import adapt
 # The scale of the loss is one image's. Where a code averages the reconstruction over the N = 3 size² pixels, as many
 # do, λ weighs N times as much: `pixel` stands for the paper's λ there.
 SETTINGS = {
-    "two decoders alone": {"mmd_weight": 0.0, "pair_weight": 0.0},
-    "MMD, λ = 0.5 (paper)": {"mmd_weight": 0.5, "pair_weight": 0.0},
-    "MMD, λ = 50": {"mmd_weight": 50.0, "pair_weight": 0.0},
-    "MMD, λ = 500": {"mmd_weight": 500.0, "pair_weight": 0.0},
-    "MMD, λ = 0.5 on the scale of a pixel": {"mmd_weight": "pixel", "pair_weight": 0.0},
-    "CORAL, λ = 500": {"mmd_weight": 500.0, "pair_weight": 0.0, "alignment": "coral"},
-    "pairs, w = 1": {"mmd_weight": 0.5, "pair_weight": 1.0},
-    "pairs, w = 10": {"mmd_weight": 0.5, "pair_weight": 10.0},
-    "pairs, w = 1, MMD, λ = 500": {"mmd_weight": 500.0, "pair_weight": 1.0},
-    "pairs, w = 1, MMD on the scale of a pixel": {"mmd_weight": "pixel", "pair_weight": 1.0},
-    "pairs, w = 10, MMD on the scale of a pixel": {"mmd_weight": "pixel", "pair_weight": 10.0},
-    "unpaired, MMD on the scale of a pixel": {"mmd_weight": "pixel", "unpaired": True},
+    "two decoders alone": {},
+    "MMD, λ = 0.5 (paper)": {"mmd_weight": 0.5},
+    "MMD, λ = 500": {"mmd_weight": 500.0},
+    "MMD, λ = 0.5 on the scale of a pixel": {"mmd_weight": "pixel"},
+    "CORAL, λ = 500": {"mmd_weight": 500.0, "alignment": "coral"},
+    "pairs": {"pair_weight": 1.0},
+    "pairs, MMD on the scale of a pixel": {"mmd_weight": "pixel", "pair_weight": 1.0},
+    "keep, MMD on the scale of a pixel": {"mmd_weight": "pixel", "keep_weight": 1.0},
+    "keep, pairs": {"pair_weight": 1.0, "keep_weight": 1.0},
+    "keep, pairs, MMD, λ = 500": {"mmd_weight": 500.0, "pair_weight": 1.0, "keep_weight": 1.0},
+    "keep, pairs, MMD on the scale of a pixel": {"mmd_weight": "pixel", "pair_weight": 1.0, "keep_weight": 1.0},
+    "keep, pairs, CORAL, λ = 500": {
+        "mmd_weight": 500.0,
+        "alignment": "coral",
+        "pair_weight": 1.0,
+        "keep_weight": 1.0,
+    },
+    "keep, unpaired, MMD on the scale of a pixel": {"mmd_weight": "pixel", "keep_weight": 1.0, "unpaired": True},
 }
 
 
@@ -55,7 +61,9 @@ def main() -> None:
 
     lines = []
     for name in given.only:
-        settings = dict(SETTINGS[name])
+        settings = {"mmd_weight": 0.0, "keep_weight": 0.0} | SETTINGS[name]
+        if "unpaired" not in settings:
+            settings.setdefault("pair_weight", 0.0)
         if settings["mmd_weight"] == "pixel":
             settings["mmd_weight"] = 0.5 * 3 * size**2
         folder = given.out / "".join(c if c.isalnum() or c in ".-" else "_" for c in name)

@@ -25,6 +25,9 @@ def command(
             "  [default: 1, or 0 with --unpaired]"
         ),
     ] = None,
+    keep_weight: Annotated[
+        float, Option(help="Weight of what is said of a source image differently from the VAE. The paper's is 0.")
+    ] = 1.0,
     alignment: Annotated[str, Option(help="What --mmd-weight weighs: `mmd2` or `coral`.")] = "mmd2",
     unpaired: Annotated[bool, Option("--unpaired", help="The two sets are of different galaxies.")] = False,
     pairs_only: Annotated[bool, Option("--pairs-only", help="Leave out source galaxies without a partner.")] = False,
@@ -62,6 +65,7 @@ def command(
         out,
         mmd_weight=mmd_weight,
         pair_weight=pair_weight,
+        keep_weight=keep_weight,
         alignment=alignment,
         unpaired=unpaired,
         pairs_only=pairs_only,

@@ -8,7 +8,7 @@ from galkeras.backend import keras, tf, tfd
 from galkeras.errors import GalkerasError, did_you_mean
 from galkeras.models.config import AdaptationConfig
 from galkeras.models.mmd import coral, mmd2
-from galkeras.models.networks import build_decoder
+from galkeras.models.networks import build_decoder, build_encoder
 from galkeras.models.vae import VAE
 
 DOMAINS = ("source", "target")
@@ -23,18 +23,20 @@ class DomainAdaptationVAE(VAE):
     r"""A `VAE` of two surveys at once: shared encoder, two decoders (paper, sec. 5.2 and eq. 6).
 
     .. math:: \mathcal{L} = \tfrac12 (\mathcal{L}_\mathrm{VAE}^S + \mathcal{L}_\mathrm{VAE}^T)
-        + \lambda\,\mathrm{MMD}^2(\mu^S, \mu^T) + w \, \mathrm{pair}
+        + \lambda\,\mathrm{MMD}^2(\mu^S, \mu^T) + w\,d(\mu^S, \mu^T) + v\,d(\mu^S, \mu^\mathrm{VAE})
 
     on the scale of one image: :math:`\mathcal{L}_\mathrm{VAE}` is the reconstruction error summed over pixels plus k
     times the KL summed over latents, averaged over the galaxies of a survey; MMD² is that of the posterior means; and
 
-    .. math:: \mathrm{pair} = \left\langle \frac{N_L\,r}{1 + r} \right\rangle, \qquad
-        r = \frac{1}{N_L} \sum_d \frac{(\mu^S_d - \mu^T_d)^2}{2\,\mathrm{Var}_d}
+    .. math:: d(a, b) = \left\langle \frac{N_L\,r}{1 + r} \right\rangle, \qquad
+        r = \frac{1}{N_L} \sum_d \frac{(a_d - b_d)^2}{2\,\mathrm{Var}_d}
 
     is over galaxies, from 0 to :math:`N_L`: r is the squared distance of a galaxy's two latents over that of different
     galaxies, so it cannot be made small by shrinking the latents (nor, as the KL between the two posteriors can, by
-    widening these), and it saturates where a star or a defect in one image leaves nothing to agree on. Adam sees
-    :math:`\mathcal{L}` divided by the number of pixels and bands.
+    widening these), and it saturates where a star or a defect in one image leaves nothing to agree on. ``pair`` is d
+    between a galaxy's two images, ``keep`` that between what the encoder says of a source image and what the VAE did
+    from which it started: reconstruction alone does not hold on to what little of the light tells a bulge or a bar.
+    Adam sees :math:`\mathcal{L}` divided by the number of pixels and bands.
 
     Whatever a `VAE` offers works here; what it decodes to is the source survey unless told otherwise.
 
@@ -52,11 +54,12 @@ class DomainAdaptationVAE(VAE):
     def __init__(self, config: AdaptationConfig, *, paired: bool = True, seed: int = 0, **kwargs):
         super().__init__(config, seed=seed, **kwargs)
         self.paired = paired
+        self._latents_before = None
 
     def _extend(self) -> None:
         self.target_decoder = build_decoder(self.config, "target_decoder")
         terms = [f"{term}_{domain}" for term in ("reconstruction", "kl") for domain in DOMAINS]
-        terms += [self.config.alignment, "pair"]
+        terms += [self.config.alignment, "pair", "keep"]
         self._means = {name: keras.metrics.Mean(name=name) for name in terms}
 
     def start_from(self, vae: VAE) -> None:
@@ -64,6 +67,11 @@ class DomainAdaptationVAE(VAE):
         self.encoder.set_weights(vae.encoder.get_weights())
         for decoder in (self.decoder, self.target_decoder):
             decoder.set_weights(vae.decoder.get_weights())
+        if self.config.keep_weight:
+            encoder = build_encoder(self.config)
+            encoder.set_weights(vae.encoder.get_weights())
+            # A function and not an attribute: Keras would train and save it.
+            self._latents_before = lambda stretched: tf.split(encoder(stretched), 2, axis=-1)[0]
 
     # What users call: survey pixels in, survey pixels out.
 
@@ -127,8 +135,11 @@ class DomainAdaptationVAE(VAE):
         }
         common = slice(0, counts[0])
         terms[self.config.alignment] = self._align(mean[common], mean[sources:], weights)
+        weight = None if weights is None else weights["source"]
         if self.paired:
-            terms["pair"] = self._pair(mean[common], mean[sources:], weights)
+            terms["pair"] = self._difference(mean[common], mean[sources:], weight)
+        if self.config.keep_weight:
+            terms["keep"] = self._difference(mean[:sources], self._latents_before(stretched[:sources]), weight)
         return terms
 
     def _align(self, source: tf.Tensor, target: tf.Tensor, weights: dict[str, tf.Tensor] | None) -> tf.Tensor:
@@ -140,15 +151,14 @@ class DomainAdaptationVAE(VAE):
             options["paired"] = self.paired
         return _ALIGNMENTS[self.config.alignment](_gather(source), _gather(target), **options)
 
-    def _pair(self, source: tf.Tensor, target: tf.Tensor, weights: dict[str, tf.Tensor] | None) -> tf.Tensor:
-        ones = tf.ones(tf.shape(source)[:1])
-        weight = _gather(ones if weights is None else weights["source"])[:, None]
+    def _difference(self, a: tf.Tensor, b: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:
+        weight = _gather(tf.ones(tf.shape(a)[:1]) if weights is None else weights)[:, None]
         count = tf.reduce_sum(weight)
-        both = [_gather(source), _gather(target)]
+        both = [_gather(a), _gather(b)]
         centre = [tf.math.divide_no_nan(tf.reduce_sum(x * weight, 0), count) for x in both]
         variance = tf.add_n([tf.reduce_sum(weight * tf.square(x - c), 0) for x, c in zip(both, centre, strict=True)])
         variance = tf.math.divide_no_nan(variance, 2 * count) + _LEAST_VARIANCE
-        ratio = tf.reduce_mean(tf.square(source - target) / (2 * variance), -1)
+        ratio = tf.reduce_mean(tf.square(a - b) / (2 * variance), -1)
         return self.config.latent_dim * ratio / (1 + ratio)
 
     def _total(self, terms: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -158,8 +168,9 @@ class DomainAdaptationVAE(VAE):
         )
         elbo_loss = reconstruction + self.config.kl_weight * kl
         total = elbo_loss + self.config.mmd_weight * terms[self.config.alignment]
-        if self.paired:
-            total += self.config.pair_weight * terms["pair"]
+        for name, factor in (("pair", self.config.pair_weight), ("keep", self.config.keep_weight)):
+            if name in terms:
+                total += factor * terms[name]
         return {"loss": total / float(np.prod(self.config.network_shape)), "elbo_loss": elbo_loss}
 
     def _log(self, terms: dict[str, tf.Tensor], weights: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

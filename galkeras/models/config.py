@@ -113,6 +113,7 @@ class AdaptationConfig(ModelConfig):
         alignment: What pulls the two surveys' latents together as distributions: ``mmd2`` or ``coral``.
         mmd_weight: λ of the paper's equation 6 (also the weight of CORAL), on the scale of the loss per image.
         pair_weight: Weight of the difference between what the two images of the same galaxy say of it.
+        keep_weight: Weight of the difference between the latents of a source image now and before adapting.
     """
 
     kind: ClassVar[str] = "domain-adaptation"
@@ -120,6 +121,7 @@ class AdaptationConfig(ModelConfig):
     alignment: str = "mmd2"
     mmd_weight: float = 0.5
     pair_weight: float = 0.0
+    keep_weight: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -129,7 +131,7 @@ class AdaptationConfig(ModelConfig):
             )
         if len(self.surveys) != 2 or self.surveys[0] == self.surveys[1]:
             raise GalkerasError(f"`surveys` must be two different ones. Received: surveys={self.surveys}")
-        for name in ("mmd_weight", "pair_weight"):
+        for name in ("mmd_weight", "pair_weight", "keep_weight"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise GalkerasError(f"`{name}` must be finite and not negative. Received: {name}={value!r}")

@@ -21,7 +21,10 @@ from galkeras.training.run import TrainingConfig, finish, open_folder, train
 from galkeras.training.strategy import choose_strategy
 
 PAIR_WEIGHT = 1.0
-"""The default of ``pair_weight``."""
+"""The default of ``pair_weight`` where there are pairs."""
+
+KEEP_WEIGHT = 1.0
+"""The default of ``keep_weight``."""
 
 _SPLITS = ("train", "validation", "test")
 _FEWEST = 2
@@ -52,6 +55,7 @@ def adapt(
     *,
     mmd_weight: float = 0.5,
     pair_weight: float | None = None,
+    keep_weight: float = KEEP_WEIGHT,
     alignment: str = "mmd2",
     unpaired: bool = False,
     pairs_only: bool = False,
@@ -75,6 +79,8 @@ def adapt(
         mmd_weight: λ of eq. 6 on the scale of the loss per image (see `DomainAdaptationVAE`); the paper's is 0.5.
         pair_weight: Weight of what the two images of a galaxy say differently of it. Default: `PAIR_WEIGHT`
             with pairs, 0 without. The paper has no such term: 0.
+        keep_weight: Weight of what the adapted encoder says of source images differently from the VAE. The paper has
+            no such term: 0.
         alignment: ``mmd2`` or ``coral``: what ``mmd_weight`` is the weight of.
         unpaired: The record sets are of different galaxies. Otherwise galaxies are joined by id and position.
         pairs_only: Do not learn from source galaxies that have no partner. With them the model forgets less.
@@ -103,6 +109,7 @@ def adapt(
         alignment=alignment,
         mmd_weight=mmd_weight,
         pair_weight=0.0 if unpaired else PAIR_WEIGHT if pair_weight is None else pair_weight,
+        keep_weight=keep_weight,
     )
     parts = _parts(source, target, unpaired, pairs_only)
     learned = parts["train"]

@@ -68,7 +68,7 @@ def summarise_adaptation(
     }
     write_json(out / "summary.json", summary)
     save_mosaic(out / "reconstructions.png", np.concatenate(shown), columns=len(shown[0]))
-    _draw_losses(out / "losses.png", read_history(out), model, paired)
+    _draw_losses(out / "losses.png", read_history(out), model.config.alignment)
     if summary["collapsed"]:
         warnings.warn(
             f"only {active} of {model.config.latent_dim} latents carry information: the model has collapsed, and a"
@@ -78,8 +78,8 @@ def summarise_adaptation(
     return summary
 
 
-def _draw_losses(path: Path, history: list[dict[str, float]], model: DomainAdaptationVAE, paired: bool) -> None:
-    terms = ["reconstruction", "kl", model.config.alignment, *(["pair"] if paired else [])]
+def _draw_losses(path: Path, history: list[dict[str, float]], alignment: str) -> None:
+    terms = ["reconstruction", "kl", alignment, *(term for term in ("pair", "keep") if term in history[0])]
     panels, axes = figure(1, len(terms), (3.6 * len(terms), 3.4))
     epochs = [row["epoch"] for row in history]
     for axis, term in zip(axes, terms, strict=True):

@@ -82,6 +82,31 @@ def test_the_difference_of_a_pair_cannot_be_shrunk_or_blurred_away():
     np.testing.assert_allclose(terms_of(model, IMAGES, IMAGES[::-1])["pair"], before, rtol=1e-2)
 
 
+def test_what_is_kept_are_the_latents_of_the_vae_for_all_source_images():
+    vae = VAE(ModelConfig(surveys=SURVEYS[:1], **SETTINGS))
+    model = build(mmd_weight=0.0, keep_weight=2.0)
+    model.start_from(vae)
+    weights = [w.shape for w in build().weights]
+    assert [w.shape for w in model.weights] == weights  # the VAE is no part of the model
+    batch = {"source": IMAGES, "target": IMAGES, "source_only": IMAGES[::-1] * 0.5}
+    terms = model._terms(batch, tf.constant([0, 0]))
+    np.testing.assert_allclose(terms["keep"], np.zeros(16), atol=1e-6)
+    kernel = model.encoder.layers[-1].weights[0]
+    kernel.assign(kernel * 1.5)
+    terms = {name: np.asarray(term) for name, term in model._terms(batch, tf.constant([0, 0])).items()}
+    images = np.concatenate([IMAGES, IMAGES[::-1] * 0.5])
+    now, then = (m.encode(images)[0].numpy() for m in (model, vae))
+    variance = 0.5 * (now.var(0) + then.var(0)) + 1e-4
+    ratio = np.mean((now - then) ** 2 / (2 * variance), 1)
+    assert ratio.min() > 0
+    np.testing.assert_allclose(terms["keep"], 6 * ratio / (1 + ratio), rtol=1e-3)
+    means = {name: term.mean() for name, term in terms.items()}
+    total = model._total(means)
+    np.testing.assert_allclose(
+        total["loss"] * 64 * 64 * 3, total["elbo_loss"] + 2 * means["keep"], rtol=1e-4
+    )
+
+
 def test_both_images_of_a_galaxy_are_turned_alike():
     model = build()
     seen = {}
@@ -98,7 +123,8 @@ def test_both_images_of_a_galaxy_are_turned_alike():
 
 @pytest.mark.parametrize("paired", [True, False])
 def test_training_lowers_the_loss_and_padding_is_not_scored(paired):
-    model = build(paired, pair_weight=0.1)
+    model = build(paired, pair_weight=0.1, keep_weight=0.1)
+    model.start_from(VAE(ModelConfig(surveys=SURVEYS[:1], **SETTINGS)))
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
     batch = {"source": IMAGES, "target": 0.5 * IMAGES, "source_only": IMAGES[::-1]}
     data = tf.data.Dataset.from_tensors(batch).repeat()
