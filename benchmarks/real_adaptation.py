@@ -33,6 +33,7 @@ SETTINGS = {
     "MMD, λ = 500": {"mmd_weight": 500.0},
     "MMD, λ = 0.5 on the scale of a pixel": {"mmd_weight": _PIXEL},
     "CORAL, λ = 50": {"mmd_weight": 50.0, "alignment": "coral"},
+    "keep, MMD, λ = 500": {"mmd_weight": 500.0, "keep_weight": 1.0},
 }
 TASKS = {"decals": "ring", "sdss": "derived_label"}
 COLUMNS = (
@@ -71,7 +72,7 @@ def main() -> None:
             epochs=given.epochs,
             patience=given.epochs,
             resume=True,
-            **settings,
+            **{"keep_weight": 0.0} | settings,
         )
         lines.append(score(name, model, sets, catalogues))
         print(f"\n{markdown_table(COLUMNS, lines)}", flush=True)
