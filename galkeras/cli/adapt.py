@@ -17,7 +17,7 @@ def command(
     out: Annotated[Path, Option(help="Model folder to write.")],
     mmd_weight: Annotated[
         float, Option(help="λ of the paper's eq. 6, on the scale of the loss per image. The paper's is 0.5.")
-    ] = 0.5,
+    ] = 500.0,
     pair_weight: Annotated[
         float | None,
         Option(

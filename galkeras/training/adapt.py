@@ -1,6 +1,6 @@
 """Adapting a fitted VAE to a second survey."""
 
-__all__ = ["PAIR_WEIGHT", "AdaptationTraining", "adapt"]
+__all__ = ["KEEP_WEIGHT", "MMD_WEIGHT", "PAIR_WEIGHT", "AdaptationTraining", "adapt"]
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +19,9 @@ from galkeras.training.adapt_summary import summarise_adaptation
 from galkeras.training.pairs import adaptation_dataset, scoring_dataset
 from galkeras.training.run import TrainingConfig, finish, open_folder, train
 from galkeras.training.strategy import choose_strategy
+
+MMD_WEIGHT = 500.0
+"""The default of ``mmd_weight``; docs/adaptation.md says why it is not the paper's 0.5."""
 
 PAIR_WEIGHT = 1.0
 """The default of ``pair_weight`` where there are pairs."""
@@ -53,7 +56,7 @@ def adapt(
     target: str | Path,
     out: str | Path,
     *,
-    mmd_weight: float = 0.5,
+    mmd_weight: float = MMD_WEIGHT,
     pair_weight: float | None = None,
     keep_weight: float = KEEP_WEIGHT,
     alignment: str = "mmd2",
@@ -76,7 +79,8 @@ def adapt(
         source: Record set of the survey that the VAE was fitted to.
         target: Record set of the other survey.
         out: The model folder to write, by convention ``saved_models/NAME``.
-        mmd_weight: λ of eq. 6 on the scale of the loss per image (see `DomainAdaptationVAE`); the paper's is 0.5.
+        mmd_weight: λ of eq. 6 on the scale of the loss per image (see `DomainAdaptationVAE`), where the paper's
+            0.5 does nothing.
         pair_weight: Weight of what the two images of a galaxy say differently of it. Default: `PAIR_WEIGHT`
             with pairs, 0 without. The paper has no such term: 0.
         keep_weight: Weight of what the adapted encoder says of source images differently from the VAE. The paper has

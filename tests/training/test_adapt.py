@@ -68,7 +68,7 @@ def test_the_folder_holds_everything(adapted):
     summary = json.loads((adapted / "summary.json").read_text())
     assert summary["digest"] == model.digest and set(summary["ssim"]) == {"source", "target", "translated"}
     history = read_history(adapted)
-    assert {"mmd2", "pair", "kl_source", "reconstruction_target", "val_pair", "val_loss"} <= set(history[0])
+    assert {"mmd2", "pair", "keep", "kl_source", "reconstruction_target", "val_pair", "val_loss"} <= set(history[0])
     assert history[-1]["val_reconstruction_target"] < history[0]["val_reconstruction_target"]
 
 
@@ -104,7 +104,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(adapted, va
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
-    with pytest.raises(GalkerasError, match="mmd_weight=0.5, not 5"):
+    with pytest.raises(GalkerasError, match="mmd_weight=500.0, not 5"):
         adapt(vae, decals, bass, out, **SMALL, mmd_weight=5.0, resume=True)
     assert adapt(vae, decals, bass, out, **SMALL, resume=True).digest == load_model(adapted).digest
 
