@@ -1,9 +1,15 @@
 """Fixtures for all tests."""
 
+import signal
+import threading
 from pathlib import Path
 
 import pytest
 from sky import write_survey
+
+# A suite that is started in the background inherits an ignored Ctrl-C and hands it on to the commands it interrupts.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,8 @@ def main() -> None:
         _fail(str(error))
     except OSError as error:  # a full disk, a path that cannot be written, a file that has gone
         _fail(f"{error.filename or 'writing'}: {error.strerror or error}")
+    except MemoryError as error:
+        _fail(f"not enough memory: {error or 'give fewer galaxies, or a smaller batch'}")
     except SystemExit as end:
         if end.code == _INTERRUPTED:  # Typer has turned Ctrl-C into this, and says nothing
             _fail("interrupted", _INTERRUPTED)

@@ -33,11 +33,12 @@ def command(
     """
     from galkeras.evaluation.explore import explore
     from galkeras.evaluation.projector import check_port, serve
+    from galkeras.words import counted
 
     if start:
         check_port(port)
     done = explore(latents, records, out, predictions=predictions, outliers=outliers, galaxies=galaxies, seed=seed)
-    shown = f"{done.galaxies:,} galaxies"
+    shown = counted(done.galaxies, "galaxy", "galaxies")
     if done.galaxies < done.given:
         shown += f", drawn from {done.given:,} with seed {seed}"
     typer.echo(f"{out}: {shown}; thumbnails of {done.thumbnail} pixels; columns {', '.join(done.columns)}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.covariance import LedoitWolf, MinCovDet
+from sklearn.covariance import MinCovDet
 from tqdm import tqdm
 
 from galkeras import __version__
@@ -162,16 +162,19 @@ def _mahalanobis(features: np.ndarray) -> np.ndarray:
     features = features[:, np.ptp(features, axis=0) > 0]
     if features.shape[1] == 0:
         return np.zeros(len(features))
+    if len(features) < _ROWS_A_FEATURE * features.shape[1]:
+        # Too few for a covariance, and one far galaxy would set the scale by which it is judged.
+        from_centre = np.abs(features - np.median(features, axis=0))
+        spread = np.median(from_centre, axis=0)
+        return np.sum((from_centre / np.where(spread > 0, spread, features.std(0))) ** 2, axis=1)
     features = (features - features.mean(0)) / features.std(0)
     sample = features
     if len(features) > _FITTED:
         sample = features[np.random.default_rng(0).choice(len(features), _FITTED, replace=False)]
-    robust = len(sample) >= _ROWS_A_FEATURE * features.shape[1]
     with warnings.catch_warnings():
         # Of a covariance that is singular, as between two latents that are one: its pseudo-inverse will do.
         warnings.simplefilter("ignore")
-        estimator = MinCovDet(support_fraction=0.75, random_state=0) if robust else LedoitWolf()
-        return estimator.fit(sample).mahalanobis(features)
+        return MinCovDet(support_fraction=0.75, random_state=0).fit(sample).mahalanobis(features)
 
 
 def _of_images(found: Sequence[Found], rows: int) -> Columns:

@@ -62,6 +62,8 @@ class LatentIndex:
         self._neighbours = NearestNeighbors(algorithm="brute").fit(points)
         # Twice the variance is the mean squared difference of two galaxies drawn at random.
         self.typical_distance = float(np.sqrt(2 * points.var(0, dtype=np.float64).sum()))
+        if self.typical_distance == 0:
+            raise GalkerasError("all galaxies of the table have the same latents: the model that made it has collapsed")
 
     def nearest(self, z: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (queries, count) distances, the nearest first, and the rows of the table that they lead to.

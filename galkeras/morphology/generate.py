@@ -30,6 +30,7 @@ SAMPLINGS = ("posterior", "prior")
 
 _BATCH = 64
 _SHOWN = 100
+_MOST = 100_000
 # Rejection draws so many latents at a time, and gives up when less than one in so many is accepted.
 _PROPOSED, _MOST_TRIES = 1024, 2000
 # Accepted galaxies that would settle that.
@@ -100,8 +101,8 @@ def generate(
         GalkerasError: A bad argument, latents or forests of another model, an unknown class, or one that is
             accepted less than once in 2,000 draws.
     """
-    if count < 1:
-        raise GalkerasError(f"`count` must be 1 or more. Received: count={count}")
+    if not 1 <= count <= _MOST:
+        raise GalkerasError(f"`count` must lie between 1 and {_MOST:,}. Received: count={count}")
     if sampling not in SAMPLINGS:
         raise GalkerasError(
             f"`sampling` (--from) must be one of {', '.join(SAMPLINGS)}.{did_you_mean(sampling, SAMPLINGS)}"

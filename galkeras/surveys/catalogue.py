@@ -34,6 +34,8 @@ _QUESTIONS = (
 _QUESTION = re.compile(
     "(?P<question>" + "|".join(q.replace("-", "[-_]") for q in _QUESTIONS) + r")(?:[-_]dr\d+)?[-_](?P<rest>.+)"
 )
+# How the first line of a CSV that galkeras wrote begins: metadata.
+_OWN_CSV = b"# galkeras "
 _TOTAL = re.compile(r"total(?:[-_]votes)?")
 _MEASURE = re.compile(r"(?P<answer>.+?)_(?P<measure>fraction|debiased|concentration)")
 _ASKED = re.compile(r"proportion[-_]volunteers[-_]asked")
@@ -182,12 +184,17 @@ def _read_csv(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) ->
     import pyarrow as pa
     from pyarrow import csv
 
+    # The metadata that galkeras writes above the header of its own CSV.
+    with open(path, "rb") as file:
+        own = int(file.readline(len(_OWN_CSV)) == _OWN_CSV)
     # One block, so that a column's type follows from all of its values and not from the first megabyte.
-    block = csv.ReadOptions(block_size=min(max(path.stat().st_size, 1) + 1, 2**31 - 1))
+    block = csv.ReadOptions(block_size=min(max(path.stat().st_size, 1) + 1, 2**31 - 1), skip_rows=own)
     multiline = csv.ParseOptions(newlines_in_values=True)
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
         import csv as standard
 
+        for _ in range(own):
+            file.readline()
         header = next(standard.reader(file), [])
     repeated = [name for name, count in Counter(header).items() if count > 1]
     if repeated:

@@ -24,5 +24,9 @@ def exploring(latents: Path, records: Path, out: Path) -> Iterator[str]:
             yield address[0]
         finally:
             process.send_signal(signal.SIGINT)
-            rest, errors = process.communicate(timeout=30)
+            try:
+                rest, errors = process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
     assert (process.returncode, rest, errors) == (0, "", "")

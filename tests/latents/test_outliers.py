@@ -167,3 +167,10 @@ def test_records_of_other_galaxies_and_a_file_for_out_are_refused(tmp_path, reco
     with pytest.raises(GalkerasError, match="is a file: choose a folder"):
         outliers(latent_table(), tmp_path / "file")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("far", [12, 1e20])
+def test_in_a_small_table_a_far_galaxy_does_not_set_the_scale(far):
+    table = latent_table(50, 12)
+    table.z[31, 5] = far
+    assert outliers(table).columns["id"][0] == "J000031"

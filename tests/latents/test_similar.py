@@ -50,7 +50,7 @@ def test_typical_distance_is_that_of_random_pairs():
 
 def test_no_galaxy_is_its_own_neighbour_even_among_doubles():
     table = latent_table(40)
-    table.z[:] = table.z[0]
+    table.z[:39] = table.z[0]
     found = similar(table, table.id.tolist(), count=5).columns
     assert len(found["id"]) == 40 * 5 and not (found["id"] == found["query"]).any()
 
@@ -190,3 +190,10 @@ def test_an_image_that_does_not_fit_is_named_with_the_reason(folder, encoded, tm
         similar(encoded, image=tmp_path / "no.fits", model=folder)
     with pytest.raises(GalkerasError, match=r"none\.fits: not readable"):
         similar(encoded, image=tmp_path / "none.fits", model=folder)
+
+
+def test_a_collapsed_table_is_refused():
+    table = latent_table(20, 3)
+    table.z[:] = 0.5
+    with pytest.raises(GalkerasError, match="same latents"):
+        LatentIndex(table)

@@ -183,7 +183,7 @@ def test_a_class_that_is_never_accepted_is_given_up(model, latents, forests, tmp
 @pytest.mark.parametrize(
     "wrong, words",
     [
-        ({"count": 0}, "`count` must be 1 or more. Received: count=0"),
+        ({"count": 0}, "`count` must lie between 1 and 100,000. Received: count=0"),
         ({"sampling": "posteriors"}, "Did you mean 'posterior'"),
         ({"seed": -1}, "`seed` must not be negative"),
         ({"latents": None}, "--latents, or draw --from prior"),

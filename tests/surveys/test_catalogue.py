@@ -166,3 +166,11 @@ def test_real_votes(real_data):
     from_names = np.array([position_of(name) for name in table["id"]])
     # A few published names are up to an arcminute off the published positions.
     assert np.median(np.abs(from_names - np.c_[table["ra"], table["dec"]]), axis=0).max() < 1e-4
+
+
+def test_a_csv_with_the_metadata_line_of_galkeras_is_a_catalogue(tmp_path):
+    plain = write_csv(tmp_path / "plain.csv", {"id": ["007", "b"], "ra": [1, 2], "dec": [1, 2], "ring": [0, 1]})
+    own = tmp_path / "own.csv"
+    own.write_text('# galkeras {"table": "latents", "note": "a, b"}\n' + plain.read_text())
+    table = read_catalogue(own)
+    assert list(table["id"]) == ["007", "b"] and list(table["ring"]) == [0, 1]
