@@ -28,6 +28,9 @@ def command(
     keep_weight: Annotated[
         float, Option(help="Weight of what is said of a source image differently from the VAE. The paper's is 0.")
     ] = 1.0,
+    paper: Annotated[
+        bool, Option("--paper", help="The paper's loss: --mmd-weight 0.5 --pair-weight 0 --keep-weight 0.")
+    ] = False,
     alignment: Annotated[str, Option(help="What --mmd-weight weighs: `mmd2` or `coral`.")] = "mmd2",
     unpaired: Annotated[bool, Option("--unpaired", help="The two sets are of different galaxies.")] = False,
     pairs_only: Annotated[bool, Option("--pairs-only", help="Leave out source galaxies without a partner.")] = False,
@@ -49,9 +52,14 @@ def command(
 
         galkeras adapt saved_models/vae40 tfrecords/decals tfrecords/sdss --unpaired --out saved_models/da40
     """
+    from galkeras.errors import GalkerasError
     from galkeras.models.stored import read_config
     from galkeras.records.schema import RecordSet
 
+    if paper:
+        if (mmd_weight, pair_weight, keep_weight) != (500.0, None, 1.0):
+            raise GalkerasError("--paper sets the weights of the loss: give it, or --mmd-weight and its like")
+        mmd_weight, pair_weight, keep_weight = 0.5, 0.0, 0.0
     # Before TensorFlow, which takes seconds to load.
     read_config(model)
     for records in (source, target):

@@ -157,3 +157,21 @@ def test_bad_input_is_named_and_nothing_is_written(adapted, vae, decals, bass, t
     refused("image size", target=survey(tmp_path / "small", "bass-mzls", range(COUNT), side=48))
     elsewhere = survey(tmp_path / "elsewhere", "bass-mzls", range(COUNT), offset=2 / 3600)
     refused("no galaxy in common", target=elsewhere)
+
+
+def test_the_papers_loss_is_one_flag(vae, decals, bass, tmp_path, monkeypatch):
+    import galkeras.training.adapt as module
+    from galkeras import cli
+
+    given = {}
+    monkeypatch.setattr(module, "adapt", lambda *paths, **options: given.update(options))
+    command = ["galkeras", "adapt", str(vae), str(decals), str(bass), "--out", str(tmp_path / "da"), "--paper"]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
+    assert (given["mmd_weight"], given["pair_weight"], given["keep_weight"]) == (0.5, 0, 0)
+    monkeypatch.setattr(sys, "argv", [*command, "--mmd-weight", "3"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 1
