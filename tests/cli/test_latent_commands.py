@@ -70,7 +70,7 @@ def test_classify_then_predict(files):
         (["predict", "latents.parquet", "none", "--out", "p.doc"], "extension must be one of"),
         (["predict", "latents.parquet", "none", "--out", "p.csv", "--samples", "0"], "`samples` must be 1 or more"),
         (["generate", "model", "--out", "g"], "name one with --latents, or draw --from prior"),
-        (["generate", "model", "--latents", "latents.parquet", "--out", "g", "--count", "0"], "`count` must lie between 1"),
+        (["generate", "model", "--latents", "latents.parquet", "--out", "g", "--count", "0"], "`count` must lie"),
         (["generate", "model", "--out", "g", "--class", "bar"], "--class must be QUESTION=CLASS"),
         (["generate", "model", "--latents", "latents.parquet", "--out", "g"], "model is not a model folder"),
         (["encode", "model", "none", "--out", "l.parquet"], "none is not a finished record set"),
