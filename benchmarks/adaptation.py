@@ -13,9 +13,9 @@ import argparse
 import json
 from pathlib import Path
 
-from galkeras.evaluation.shift import shift
+from galkeras.evaluation.shift.shift import shift
+from galkeras.io.text import markdown_table
 from galkeras.latents.encode import encode
-from galkeras.markdown import markdown_table
 from galkeras.morphology.classify import classify
 from galkeras.surveys.catalogue import read_catalogue
 from galkeras.training.adapt import adapt

@@ -13,10 +13,10 @@ import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedKFold
 
+from galkeras.galaxyzoo.labels import TABLE_2, labels
+from galkeras.io.text import markdown_table
 from galkeras.latents.table import read_latents
-from galkeras.markdown import markdown_table
 from galkeras.morphology.forests import fit_forest
-from galkeras.morphology.labels import TABLE_2, labels
 from galkeras.records.pairs import join
 from galkeras.surveys.catalogue import read_catalogue
 

@@ -29,16 +29,16 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 
+from galkeras.galaxyzoo.labels import TABLE_2, labels
+from galkeras.galaxyzoo.tree import VOTE_COLUMNS
+from galkeras.io.text import markdown_table
 from galkeras.latents.table import LatentTable, read_latents
-from galkeras.markdown import markdown_table
 from galkeras.morphology.calibration import calibrate
 from galkeras.morphology.classify import _splits
 from galkeras.morphology.figures import save_reliability
 from galkeras.morphology.forests import FOREST, sharpened
-from galkeras.morphology.labels import TABLE_2, labels
 from galkeras.morphology.posterior import draw_latents
 from galkeras.morphology.sharpening import fit_power
-from galkeras.morphology.tree import VOTE_COLUMNS
 from galkeras.surveys.catalogue import read_catalogue
 
 PARTS = 10
@@ -117,9 +117,7 @@ def main() -> None:
         ((train, test),) = _splits(target, here.id, given.seed, None)
         probabilities = ways(here[train], here[test], target[train], given.samples, given.seed)
         shares = np.tile(np.bincount(target[train]) / len(train), (len(test), 1))
-        found[name] = calibrate(
-            target[test], probabilities, shares=shares, groups=here.id[test], seed=given.seed
-        )
+        found[name] = calibrate(target[test], probabilities, shares=shares, groups=here.id[test], seed=given.seed)
         accuracy = {way: float(np.mean(p.argmax(1) == target[test])) for way, p in probabilities.items()}
         print(name, len(test), {way: round(value, 3) for way, value in accuracy.items()}, flush=True)
 

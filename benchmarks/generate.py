@@ -24,14 +24,14 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 
-from galkeras.figures import figure, save_figure
+from galkeras.discovery.generate import draw_accepted
+from galkeras.io.figures import figure, save_figure
+from galkeras.io.text import markdown_table
 from galkeras.latents.mixture import fit_aggregate_posterior
 from galkeras.latents.table import LatentTable, read_latents
-from galkeras.markdown import markdown_table
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
 from galkeras.morphology.forests import Forests
-from galkeras.morphology.generate import draw_accepted
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.pictures import save_mosaic, to_rgb

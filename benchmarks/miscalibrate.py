@@ -12,7 +12,7 @@ import numpy as np
 from astropy.io import fits
 from tqdm import tqdm
 
-from galkeras.files import atomic_path
+from galkeras.io.files import atomic_path
 
 # Zero points off by -0.2, +0.1 and -0.1 mag in g, r and z: ten times what surveys are calibrated to.
 FACTORS = 10 ** (-0.4 * np.array([-0.2, 0.1, -0.1]))

@@ -19,8 +19,8 @@ from astropy.io import fits
 from astropy.table import Table
 from sklearn.decomposition import PCA
 
+from galkeras.galaxyzoo.labels import TABLE_2, labels
 from galkeras.morphology.forests import fit_forest
-from galkeras.morphology.labels import TABLE_2, labels
 
 SIDE = 48
 FOLDS = 3

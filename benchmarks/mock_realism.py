@@ -21,9 +21,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy.ndimage import gaussian_filter, label
 
-from galkeras.mock.galaxy import Settings, simulate
-from galkeras.mock.truth import draw_truth, random_of
-from galkeras.mock.volunteers import catalogue_row, clarity_of, petrosian, vote
+from galkeras.simulation.galaxy import Settings, simulate
+from galkeras.simulation.truth import draw_truth, random_of
+from galkeras.simulation.volunteers import catalogue_row, clarity_of, petrosian, vote
 from galkeras.surveys.facts import PIXEL_SCALE
 from galkeras.surveys.pictures import NANOMAGGY, save_mosaic, to_rgb
 
@@ -119,9 +119,7 @@ def real_sdss_pictures(folder: Path, count: int) -> list[np.ndarray]:
     chosen = [
         row["file"]
         for kind in ("elliptical", "edge-on", "spiral")
-        for row in [row for row in rows if row["derived_label"] == kind][
-            : count // 3
-        ]
+        for row in [row for row in rows if row["derived_label"] == kind][: count // 3]
     ]
     return [np.array(Image.open(folder / file).convert("RGB").resize((SIDE, SIDE))) for file in chosen]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from galkeras.morphology.tree import GZD5, answer_fractions
+from galkeras.galaxyzoo.tree import GZD5, answer_fractions
 from galkeras.surveys.catalogue import read_catalogue
 
 VOTES = 5

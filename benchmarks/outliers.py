@@ -21,10 +21,10 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, precision_recall_curve
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
-from galkeras.figures import figure, save_figure
-from galkeras.latents.outliers import outlier_scores, outliers
+from galkeras.discovery.outliers import outlier_scores, outliers
+from galkeras.io.figures import figure, save_figure
+from galkeras.io.text import markdown_table
 from galkeras.latents.table import LatentTable, read_latents
-from galkeras.markdown import markdown_table
 from galkeras.records.lookup import find_galaxies
 from galkeras.records.schema import RecordSet
 
@@ -143,7 +143,7 @@ def main(latents: Path, truth: Path, records: Path, picture: Path | None) -> Non
 def _score_of_command(table: LatentTable, scores: Scores) -> np.ndarray:
     from unittest.mock import patch
 
-    with patch("galkeras.latents.outliers.outlier_scores", lambda *_: scores):
+    with patch("galkeras.discovery.outliers.outlier_scores", lambda *_: scores):
         ranked = outliers(table).columns
     place = {name: row for row, name in enumerate(ranked["id"].tolist())}
     return ranked["score"][[place[name] for name in table.id.tolist()]]

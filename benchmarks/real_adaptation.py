@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from galkeras.evaluation.domains import domain_scores
+from galkeras.evaluation.shift.domains import domain_scores
+from galkeras.io.text import markdown_table
 from galkeras.latents.encode import encode
 from galkeras.latents.table import read_latents
-from galkeras.markdown import markdown_table
 from galkeras.morphology.classify import classify
 from galkeras.records.make import make_tfrecords
 from galkeras.training.adapt import adapt

@@ -23,11 +23,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "serving"))
 from c_api import CSession  # noqa: E402
 
 from galkeras.backend import keras, tf  # noqa: E402
+from galkeras.galaxyzoo.labels import TABLE_2  # noqa: E402
 from galkeras.models.config import ModelConfig  # noqa: E402
 from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights  # noqa: E402
 from galkeras.models.vae import VAE  # noqa: E402
 from galkeras.morphology.forests import Forest, Forests, fit_forest  # noqa: E402
-from galkeras.morphology.labels import TABLE_2  # noqa: E402
 from galkeras.serving.export import export  # noqa: E402
 
 BATCHES = (1, 8, 64)
@@ -86,6 +86,7 @@ def random_forests(model: VAE, trees: int, galaxies: int) -> Forests:
 
 def compare(model: VAE, forests: Forests, session: CSession, side: int) -> None:
     encoder = keras.Sequential([keras.Input((side, side, 3)), model.stretch, model.encoder])
+
     def with_scikit_learn(images: np.ndarray) -> None:
         z, _ = model.encode(images)
         for forest in forests.by_question.values():

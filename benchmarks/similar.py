@@ -26,11 +26,11 @@ from scipy.spatial.distance import cdist
 from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import NearestNeighbors
 
-from galkeras.latents.similar import information
+from galkeras.discovery.similar import information
+from galkeras.galaxyzoo.labels import ASKED, TABLE_2, labels
+from galkeras.galaxyzoo.tree import GZD5, answer_fractions, asked
+from galkeras.io.text import markdown_table
 from galkeras.latents.table import LatentTable, read_latents
-from galkeras.markdown import markdown_table
-from galkeras.morphology.labels import ASKED, TABLE_2, labels
-from galkeras.morphology.tree import GZD5, answer_fractions, asked
 from galkeras.surveys.catalogue import read_catalogue
 
 COUNT = 12

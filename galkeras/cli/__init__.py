@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from galkeras import __version__
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 
 # In the order in which the data flows. Each module holds `command`, and imports nothing heavy at its top.
 COMMANDS: tuple[str, ...] = (

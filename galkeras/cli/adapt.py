@@ -52,7 +52,7 @@ def command(
 
         galkeras adapt saved_models/vae40 tfrecords/decals tfrecords/sdss --unpaired --out saved_models/da40
     """
-    from galkeras.errors import GalkerasError
+    from galkeras.io.errors import GalkerasError
     from galkeras.models.stored import read_config
     from galkeras.records.schema import RecordSet
 

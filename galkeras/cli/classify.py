@@ -10,9 +10,7 @@ import typer
 
 def command(
     latents: Annotated[Path, typer.Argument(help="Latent table that encode wrote.")],
-    catalogue: Annotated[
-        Path, typer.Argument(help="Galaxy Zoo DECaLS votes, or any catalogue with --label-column.")
-    ],
+    catalogue: Annotated[Path, typer.Argument(help="Galaxy Zoo DECaLS votes, or any catalogue with --label-column.")],
     out: Annotated[Path, typer.Option(help="Folder to write, forests/NAME.")],
     label_column: Annotated[
         str | None, typer.Option(help="Classify by this column instead of the paper's nine questions.")
@@ -20,9 +18,7 @@ def command(
     id_column: Annotated[str | None, typer.Option(help="The catalogue's column of galaxy names.")] = None,
     folds: Annotated[
         int | None,
-        typer.Option(
-            help="Score by cross-validation, and fit the saved forests on all. Default: one 70/30 split."
-        ),
+        typer.Option(help="Score by cross-validation, and fit the saved forests on all. Default: one 70/30 split."),
     ] = None,
     minimum: Annotated[int, typer.Option(help="Leave out classes of fewer galaxies.")] = 10,
     samples: Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.words import counted
+from galkeras.io.text import counted
 
 
 def command(
@@ -38,7 +38,7 @@ def command(
 
         galkeras encode saved_models/first tfrecords/decals --out latents.parquet
     """
-    from galkeras.latents.columns import check_format
+    from galkeras.io.columns import check_format
     from galkeras.models.stored import read_config
     from galkeras.records.schema import RecordSet
 

@@ -31,9 +31,9 @@ def command(
 
         galkeras explore latents.parquet --records tfrecords/decals --predictions morphology.parquet --out explore/
     """
-    from galkeras.evaluation.explore import explore
-    from galkeras.evaluation.projector import check_port, serve
-    from galkeras.words import counted
+    from galkeras.discovery.explore import explore
+    from galkeras.discovery.projector import check_port, serve
+    from galkeras.io.text import counted
 
     if start:
         check_port(port)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.words import counted
+from galkeras.io.text import counted
 
 
 def command(
@@ -42,7 +42,7 @@ def command(
         galkeras generate saved_models/first --latents latents.parquet --forests forests/first
             --class disk-edge-on=no --class bar=strong --out generated/barred
     """
-    from galkeras.errors import GalkerasError
+    from galkeras.io.errors import GalkerasError
 
     asked: dict[str, str] = {}
     for one in classes or []:
@@ -51,7 +51,7 @@ def command(
             raise GalkerasError(f"--class must be QUESTION=CLASS, each question once. Received: {one}")
         asked[question] = answer
 
-    from galkeras.morphology.generate import generate
+    from galkeras.discovery.generate import generate
 
     done = generate(
         model,

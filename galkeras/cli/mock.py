@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from galkeras.io.text import counted
 from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS
-from galkeras.words import counted
 
 
 def command(
@@ -37,8 +37,8 @@ def command(
 
         galkeras mock --galaxies 500 --size 128 --pixel-scale 0.524 --out small/
     """
-    from galkeras.errors import GalkerasError
-    from galkeras.mock.survey_pair import mock
+    from galkeras.io.errors import GalkerasError
+    from galkeras.simulation.survey_pair import mock
 
     if seeds and seeds[0] != "cosmos":
         raise GalkerasError(f"--seeds knows only 'cosmos' and a folder. Received: {seeds[0]!r}")

@@ -32,8 +32,8 @@ def command(
 
         galkeras outliers latents.parquet --records tfrecords/decals --out outliers/
     """
-    from galkeras.latents.outliers import MOSAIC, SHOWN, TABLE, outliers
-    from galkeras.words import counted
+    from galkeras.discovery.outliers import MOSAIC, SHOWN, TABLE, outliers
+    from galkeras.io.text import counted
 
     done = outliers(latents, out, sigma=sigma, records=records or ())
     typer.echo(f"{out / TABLE}: {counted(len(done), 'galaxy', 'galaxies')}, the most unusual first")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.words import counted
+from galkeras.io.text import counted
 
 
 def command(

@@ -31,7 +31,7 @@ def command(
         galkeras report saved_models/vae40 --records tfrecords/decals --latents latents.parquet
             --catalog catalog.parquet --forests forests/gzd5 --out report/
     """
-    from galkeras.evaluation.report import report
+    from galkeras.reporting.report import report
 
     page = report(
         model,

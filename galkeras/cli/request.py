@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from galkeras.words import counted
+from galkeras.io.text import counted
 
 
 def command(

@@ -18,7 +18,7 @@ from galkeras.cli.options import (
     Patience,
     Seed,
 )
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 
 
 def command(
@@ -49,7 +49,7 @@ def command(
         galkeras scan tfrecords/decals --latent 10,20,40,60,80,100 --loss mse,mae
             --catalog gz_decals_volunteers_5.parquet --out scans/decals
     """
-    from galkeras.evaluation.scan import scan
+    from galkeras.evaluation.scan.scan import scan
 
     done = scan(
         records,

@@ -40,7 +40,7 @@ def command(
         galkeras shift saved_models/da40 tfrecords/decals tfrecords/bass-mzls --before saved_models/vae40
             --catalog gz_decals_volunteers_5.parquet --out shift/
     """
-    from galkeras.evaluation.shift import shift
+    from galkeras.evaluation.shift.shift import shift
 
     done = shift(
         model,

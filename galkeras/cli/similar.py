@@ -38,7 +38,7 @@ def command(
 
         galkeras similar latents.parquet --image galaxy.fits --model saved_models/first
     """
-    from galkeras.latents.similar import MOSAIC, TABLE, similar
+    from galkeras.discovery.similar import MOSAIC, TABLE, similar
 
     done = similar(latents, ids or (), out, count=count, image=image, model=model, crop=crop, records=records or ())
     found = done.columns

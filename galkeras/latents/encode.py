@@ -11,8 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from galkeras.backend import tf
-from galkeras.errors import GalkerasError
-from galkeras.latents.columns import check_format, column_writer
+from galkeras.io.columns import check_format, column_writer
+from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable, latent_metadata
 from galkeras.latents.views import VIEWS, encode_views
 from galkeras.models.folder import load_model

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from galkeras import __version__
-from galkeras.errors import GalkerasError
-from galkeras.latents.columns import Columns, Metadata, read_columns, write_columns
+from galkeras.io.columns import Columns, Metadata, read_columns, write_columns
+from galkeras.io.errors import GalkerasError
 
 _STRINGS = ("id", "survey", "split")
 _NUMBERS = ("ra", "dec", "reconstruction_mse", "ssim")

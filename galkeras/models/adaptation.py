@@ -5,10 +5,10 @@ __all__ = ["DOMAINS", "DomainAdaptationVAE"]
 import numpy as np
 
 from galkeras.backend import keras, tf, tfd
-from galkeras.errors import GalkerasError, did_you_mean
+from galkeras.io.errors import GalkerasError, did_you_mean
+from galkeras.models.alignment import coral, mmd2
+from galkeras.models.architectures.networks import build_decoder, build_encoder
 from galkeras.models.config import AdaptationConfig
-from galkeras.models.mmd import coral, mmd2
-from galkeras.models.networks import build_decoder, build_encoder
 from galkeras.models.vae import VAE
 
 DOMAINS = ("source", "target")

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.surveys.facts import BANDS
 from galkeras.surveys.pictures import NANOMAGGY, PICTURE
 
@@ -27,7 +27,7 @@ class ModelConfig:
         latent_dim: Number of latents N_L.
         network_size: Side at which the network works: the input is block-averaged to it (nanomaggies: summed).
             Defaults to ``image_size``; must divide it and be a multiple of 64.
-        architecture: ``paper`` (Xu et al. 2023, Fig. 2) or ``residual``: see `galkeras.models.networks`.
+        architecture: ``paper`` (Xu et al. 2023, Fig. 2) or ``residual``: see `galkeras.models.architectures.networks`.
         loss: ``mse`` or ``mae``: squared or absolute error, summed over the pixels of an image.
         kl_weight: k of the paper's equation 2.
         focus: Gaussian width, as a fraction of half the side, of the weight that pixels have in the reconstruction

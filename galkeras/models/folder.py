@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from galkeras.backend import keras
-from galkeras.errors import GalkerasError
-from galkeras.files import atomic_path, write_json
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import atomic_path, write_json
 from galkeras.models.adaptation import DomainAdaptationVAE
 from galkeras.models.config import AdaptationConfig, ModelConfig
 from galkeras.models.stored import CONFIG_FILE, FORMAT, WEIGHTS_FILE, read_config

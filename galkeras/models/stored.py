@@ -5,8 +5,8 @@ __all__ = ["CONFIG_FILE", "FORMAT", "WEIGHTS_FILE", "read_config"]
 from pathlib import Path
 from typing import Any
 
-from galkeras.errors import GalkerasError
-from galkeras.files import read_json
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import read_json
 from galkeras.models.config import AdaptationConfig, ModelConfig
 
 CONFIG_FILE = "config.json"

@@ -8,9 +8,9 @@ import json
 import numpy as np
 
 from galkeras.backend import keras, tf, tfd
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
+from galkeras.models.architectures.networks import build_decoder, build_encoder
 from galkeras.models.config import ModelConfig
-from galkeras.models.networks import build_decoder, build_encoder
 from galkeras.models.stretch import Stretch
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.facts import BANDS

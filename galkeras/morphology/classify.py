@@ -11,18 +11,18 @@ from astropy.table import Table
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from tqdm import tqdm
 
-from galkeras.errors import GalkerasError
-from galkeras.files import atomic_write, write_json
+from galkeras.galaxyzoo.labels import TABLE_2, column_labels, labels
+from galkeras.galaxyzoo.tree import VOTE_COLUMNS
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import atomic_write, write_json
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.calibration import MEANS, SAMPLES, calibrate
 from galkeras.morphology.figures import save_confusion_matrices, save_reliability
 from galkeras.morphology.forests import FORESTS_FILE, Forest, Forests, fit_forest
-from galkeras.morphology.labels import TABLE_2, column_labels, labels
 from galkeras.morphology.posterior import check_draws, sampled_probabilities
 from galkeras.morphology.report import Classification, QuestionResult
 from galkeras.morphology.scores import confusion_matrix, measure, score
 from galkeras.morphology.sharpening import fit_power
-from galkeras.morphology.tree import VOTE_COLUMNS
 from galkeras.surveys.catalogue import FIRST_TREE, campaign, read_catalogue, rows_in
 
 MINIMUM = 10

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from galkeras.figures import figure, save_figure
+from galkeras.io.figures import figure, save_figure
 from galkeras.morphology.calibration import Calibration
 from galkeras.morphology.scores import Scores
 

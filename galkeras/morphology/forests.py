@@ -17,8 +17,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from galkeras import __version__
-from galkeras.errors import GalkerasError
-from galkeras.files import atomic_path, read_json, sha256_of, write_json
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import atomic_path, read_json, sha256_of, write_json
 from galkeras.latents.table import LatentTable
 
 FOREST: dict[str, Any] = {

@@ -7,7 +7,7 @@ from zlib import crc32
 
 import numpy as np
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable
 from galkeras.morphology.forests import Forest
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from galkeras import __version__
-from galkeras.latents.columns import Columns, check_format, write_columns
+from galkeras.io.columns import Columns, check_format, write_columns
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.posterior import check_draws, sampled_probabilities

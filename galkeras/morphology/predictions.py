@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from galkeras.errors import GalkerasError
-from galkeras.latents.columns import read_columns
+from galkeras.io.columns import read_columns
+from galkeras.io.errors import GalkerasError
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from galkeras.markdown import markdown_table
+from galkeras.galaxyzoo.labels import TABLE_2
+from galkeras.io.text import markdown_table
 from galkeras.morphology.calibration import Calibration
-from galkeras.morphology.labels import TABLE_2
 from galkeras.morphology.scores import Scores
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from galkeras.errors import GalkerasError
-from galkeras.files import sha256_of
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import sha256_of
+from galkeras.io.text import counted
 from galkeras.records.example import Galaxy, decode_example
 from galkeras.records.schema import SPLITS, RecordSet, Shard, split_of
 from galkeras.records.tfrecord import Damage, walk
 from galkeras.surveys.pictures import save_mosaic, to_rgb
-from galkeras.words import counted
 
 
 def inspect(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.records.pairs import Galaxies, index_galaxies
 from galkeras.records.schema import SPLITS, RecordSet
 

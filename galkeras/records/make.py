@@ -25,8 +25,9 @@ import numpy as np
 from astropy.table import Table
 from tqdm import tqdm
 
-from galkeras.errors import GalkerasError, did_you_mean
-from galkeras.files import atomic_write
+from galkeras.io.errors import GalkerasError, did_you_mean
+from galkeras.io.files import atomic_write
+from galkeras.io.text import counted
 from galkeras.records.schema import (
     DATASET_FILE,
     DTYPES,
@@ -43,7 +44,6 @@ from galkeras.surveys.cutouts import MAX_SIDE, Cutout, CutoutError, read_cutout,
 from galkeras.surveys.facts import SURVEYS
 from galkeras.surveys.locate import Source, locate_cutouts
 from galkeras.surveys.pictures import NANOMAGGY, PICTURE
-from galkeras.words import counted
 
 # Cutouts read before the start to learn their units, size and survey.
 _PROBES = 16

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.records.example import decode_example
 from galkeras.records.schema import RecordSet
 from galkeras.records.tfrecord import Damage, walk

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from galkeras.backend import tf
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.records.inspect import damages
 from galkeras.records.schema import SPLITS, RecordSet, Shard
 

@@ -20,8 +20,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from galkeras.errors import GalkerasError
-from galkeras.files import read_json, write_json
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import read_json, write_json
 from galkeras.surveys.facts import BANDS
 from galkeras.surveys.pictures import NANOMAGGY, PICTURE
 

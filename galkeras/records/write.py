@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from galkeras.errors import GalkerasError
-from galkeras.files import atomic_path, read_json, sha256_of, write_json
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import atomic_path, read_json, sha256_of, write_json
 from galkeras.records.example import Galaxy, encode_example
 from galkeras.records.schema import Shard
 from galkeras.records.tfrecord import frame

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from galkeras.errors import GalkerasError, missing_extra
+from galkeras.io.errors import GalkerasError, missing_extra
 
 _REST = re.compile(r"(?P<root>https?://[^/]+)/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?")
 _GRPC = re.compile(r"grpc://(?P<root>[^/]+)/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from galkeras.backend import tf
-from galkeras.errors import GalkerasError
-from galkeras.files import write_json
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import write_json
 from galkeras.latents.views import VIEWS
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
@@ -100,9 +100,7 @@ def _next_version(model: Path) -> int:
     return 1 + max((int(entry.name) for entry in model.iterdir() if entry.name.isdecimal()), default=0)
 
 
-def _write(
-    staged: Path, assets: Path, vae: VAE, name: str, version: int, forests: Forests | None
-) -> tuple[str, ...]:
+def _write(staged: Path, assets: Path, vae: VAE, name: str, version: int, forests: Forests | None) -> tuple[str, ...]:
     about = description(vae, name, version, domains_of(vae), forests)
     write_json(assets / DESCRIPTION_FILE, about)
     served = Served(vae, json.dumps(about), forests)

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from galkeras.errors import GalkerasError
-from galkeras.files import atomic_write
-from galkeras.latents.columns import check_format, column_writer
+from galkeras.io.columns import check_format, column_writer
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import atomic_write
 from galkeras.latents.table import latent_columns, latent_metadata
 from galkeras.records.example import encode_example
 from galkeras.records.schema import split_of

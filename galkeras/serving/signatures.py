@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from galkeras.backend import tf
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.latents.views import encode_views
 from galkeras.models.adaptation import DOMAINS, DomainAdaptationVAE
 from galkeras.models.ssim import ssim

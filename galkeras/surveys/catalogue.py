@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
-from galkeras.errors import GalkerasError, did_you_mean
+from galkeras.io.errors import GalkerasError, did_you_mean
 
 ID_COLUMNS = ("iauname", "dr8_id", "objid", "object_id", "id", "inds")
 """Columns that name a galaxy, in the order in which they are looked for."""

@@ -4,7 +4,7 @@ __all__ = ["BANDS", "PIXEL_SCALE", "SURVEYS", "ZERO_POINT", "Band", "Survey", "g
 
 from dataclasses import dataclass
 
-from galkeras.errors import GalkerasError, did_you_mean
+from galkeras.io.errors import GalkerasError, did_you_mean
 
 BANDS = ("g", "r", "z")
 """Band order of every cutout in galkeras."""
@@ -81,7 +81,5 @@ SURVEYS: dict[str, Survey] = {
 def get_survey(name: str) -> Survey:
     """Return the survey called ``name``; an unknown one is a `GalkerasError` that lists the known."""
     if name not in SURVEYS:
-        raise GalkerasError(
-            f"unknown survey {name!r}; known: {', '.join(SURVEYS)}.{did_you_mean(name, SURVEYS)}"
-        )
+        raise GalkerasError(f"unknown survey {name!r}; known: {', '.join(SURVEYS)}.{did_you_mean(name, SURVEYS)}")
     return SURVEYS[name]

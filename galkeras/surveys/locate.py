@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from astropy.table import Table
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.surveys.cutouts import EXTENSIONS
 
 

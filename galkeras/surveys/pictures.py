@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from galkeras.files import atomic_path
+from galkeras.io.files import atomic_path
 from galkeras.surveys.facts import PIXEL_SCALE
 
 NANOMAGGY = "nanomaggy"

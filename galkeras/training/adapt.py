@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from galkeras.backend import keras
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.models.adaptation import DomainAdaptationVAE
 from galkeras.models.config import AdaptationConfig
 from galkeras.models.folder import load_model

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from galkeras.backend import tf
-from galkeras.figures import figure, save_figure
-from galkeras.files import write_json
+from galkeras.io.figures import figure, save_figure
+from galkeras.io.files import write_json
 from galkeras.models.adaptation import DOMAINS, DomainAdaptationVAE
 from galkeras.models.ssim import ssim
 from galkeras.models.stretch import Stretch

@@ -5,7 +5,7 @@ __all__ = ["fit"]
 from pathlib import Path
 
 from galkeras.backend import keras
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE

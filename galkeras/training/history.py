@@ -6,8 +6,8 @@ import csv
 import io
 from pathlib import Path
 
-from galkeras.errors import GalkerasError
-from galkeras.files import atomic_write
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import atomic_write
 
 HISTORY_FILE = "history.csv"
 

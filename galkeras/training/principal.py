@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from galkeras.backend import tf
-from galkeras.models.networks import LINEAR_SIDE
+from galkeras.models.architectures.networks import LINEAR_SIDE
 from galkeras.models.vae import VAE, focus_window
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from galkeras.backend import keras, tf
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, read_config, write_config, write_weights
 from galkeras.training.progress import Progress

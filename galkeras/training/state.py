@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from galkeras.backend import keras
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.models.folder import write_weights
 from galkeras.training.history import HISTORY_FILE, read_history, write_history
 

@@ -13,8 +13,8 @@ from latents.tables import latent_table
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from galkeras.errors import GalkerasError
-from galkeras.files import sha256_of
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import sha256_of
 from galkeras.morphology.forests import Forest, Forests
 
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from sky import write_survey
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.records.inspect import inspect
 from galkeras.records.make import make_tfrecords
 from galkeras.records.schema import RecordSet

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from latents.tables import latent_table
 
-from galkeras.errors import GalkerasError
-from galkeras.latents.columns import FORMATS, write_columns
+from galkeras.io.columns import FORMATS, write_columns
+from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import read_latents
 
 

@@ -9,7 +9,7 @@ from sky import write_csv
 from typer.testing import CliRunner
 
 from galkeras import cli
-from galkeras.latents.columns import read_columns
+from galkeras.io.columns import read_columns
 from galkeras.morphology import forests as forests_module
 
 

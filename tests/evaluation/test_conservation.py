@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from galkeras.evaluation.conservation import recovered, table_4
+from galkeras.evaluation.shift.conservation import recovered, table_4
+from galkeras.galaxyzoo.tree import GZD5
 from galkeras.latents.table import LatentTable
 from galkeras.morphology.forests import Forest, Forests, fit_forest
-from galkeras.morphology.tree import GZD5
 
 COUNT = 400
 RNG = np.random.default_rng(0)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from galkeras.evaluation.knee import bootstrap_means, find_knee
+from galkeras.evaluation.scan.knee import bootstrap_means, find_knee
 
 LATENTS = np.array([10, 20, 40, 60, 80, 100])
 

@@ -10,12 +10,12 @@ from sky import write_csv, write_survey
 from typer.testing import CliRunner
 
 from galkeras import cli
-from galkeras.errors import GalkerasError
 from galkeras.evaluation import scan as scan_module
-from galkeras.evaluation.scan import scan
-from galkeras.evaluation.scan_types import TYPES, galaxy_types
+from galkeras.evaluation.scan.scan import scan
+from galkeras.evaluation.scan.types import TYPES, galaxy_types
+from galkeras.galaxyzoo.tree import GZD5
+from galkeras.io.errors import GalkerasError
 from galkeras.latents import encode as encode_module
-from galkeras.morphology.tree import GZD5
 from galkeras.records.make import make_tfrecords
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet

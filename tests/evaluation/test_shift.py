@@ -4,15 +4,15 @@ import pytest
 from astropy.table import Table
 from sky import galaxy, write_csv, write_fits
 
-from galkeras.errors import GalkerasError
-from galkeras.evaluation.shift import shift
+from galkeras.evaluation.shift.shift import shift
+from galkeras.galaxyzoo.tree import GZD5
+from galkeras.io.errors import GalkerasError
 from galkeras.latents.encode import encode
 from galkeras.models.adaptation import DomainAdaptationVAE
 from galkeras.models.config import AdaptationConfig, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
 from galkeras.models.vae import VAE
 from galkeras.morphology.classify import classify
-from galkeras.morphology.tree import GZD5
 from galkeras.records.make import make_tfrecords
 
 IDS = range(150)

@@ -7,7 +7,7 @@ import pytest
 from skimage.metrics import structural_similarity
 from sky import write_survey
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.latents import encode as encode_module
 from galkeras.latents.encode import encode
 from galkeras.latents.table import read_latents

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from latents.tables import latent_table
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.latents.mixture import fit_aggregate_posterior
 
 

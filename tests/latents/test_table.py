@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 from latents.tables import latent_table
 
-from galkeras.errors import GalkerasError
-from galkeras.latents.columns import FORMATS, column_writer, read_columns, write_columns
+from galkeras.io.columns import FORMATS, column_writer, read_columns, write_columns
+from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable, read_latents
 
 

@@ -5,11 +5,11 @@ import pytest
 from devices import run_on_devices
 
 from galkeras.backend import keras, tf
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.models.adaptation import DomainAdaptationVAE
+from galkeras.models.alignment import coral, mmd2
 from galkeras.models.config import AdaptationConfig, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, load_model, write_config, write_weights
-from galkeras.models.mmd import coral, mmd2
 from galkeras.models.vae import VAE
 
 IMAGES = np.random.default_rng(1).uniform(0, 255, (8, 64, 64, 3)).astype("f")
@@ -102,9 +102,7 @@ def test_what_is_kept_are_the_latents_of_the_vae_for_all_source_images():
     np.testing.assert_allclose(terms["keep"], 6 * ratio / (1 + ratio), rtol=1e-3)
     means = {name: term.mean() for name, term in terms.items()}
     total = model._total(means)
-    np.testing.assert_allclose(
-        total["loss"] * 64 * 64 * 3, total["elbo_loss"] + 2 * means["keep"], rtol=1e-4
-    )
+    np.testing.assert_allclose(total["loss"] * 64 * 64 * 3, total["elbo_loss"] + 2 * means["keep"], rtol=1e-4)
 
 
 def test_both_images_of_a_galaxy_are_turned_alike():

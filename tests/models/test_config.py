@@ -1,6 +1,6 @@
 import pytest
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.models.config import ModelConfig
 
 GOOD = {"image_size": 64, "units": "picture", "surveys": ("decals",), "ceiling": (255.0, 255.0, 255.0)}

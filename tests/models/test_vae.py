@@ -3,7 +3,7 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from galkeras.backend import keras, tf
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.models.config import ARCHITECTURES, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, load_model, write_config, write_weights
 from galkeras.models.ssim import ssim

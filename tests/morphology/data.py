@@ -4,8 +4,8 @@ import numpy as np
 from astropy.table import Table
 from latents.tables import latent_table
 
+from galkeras.galaxyzoo.tree import GZD5
 from galkeras.latents.table import LatentTable
-from galkeras.morphology.tree import GZD5
 
 
 def votes(rows: int, seed: int = 0) -> Table:

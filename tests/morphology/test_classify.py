@@ -6,11 +6,11 @@ from astropy.table import Table
 from latents.tables import latent_table
 from morphology.data import telling_latents, votes
 
-from galkeras.errors import GalkerasError
+from galkeras.galaxyzoo.labels import TABLE_2, labels
+from galkeras.io.errors import GalkerasError
 from galkeras.morphology import forests as forests_module
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import Forests
-from galkeras.morphology.labels import TABLE_2, labels
 from galkeras.morphology.predict import predict
 from galkeras.surveys.catalogue import read_catalogue
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from latents.tables import latent_table
 
-from galkeras.errors import GalkerasError
-from galkeras.latents.columns import FORMATS, read_columns
+from galkeras.io.columns import FORMATS, read_columns
+from galkeras.io.errors import GalkerasError
 from galkeras.morphology import forests as forests_module
 from galkeras.morphology.forests import Forest, Forests, fit_forest
 from galkeras.morphology.predict import predict

@@ -3,8 +3,8 @@ import pytest
 from astropy.table import Table
 from latents.tables import latent_table
 
-from galkeras.errors import GalkerasError
-from galkeras.latents.columns import read_columns
+from galkeras.io.columns import read_columns
+from galkeras.io.errors import GalkerasError
 from galkeras.morphology import forests as forests_module
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import Forests

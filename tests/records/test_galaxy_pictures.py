@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.pictures import galaxy_pictures
 from galkeras.records.schema import SPLITS, RecordSet

@@ -7,7 +7,7 @@ from PIL import Image
 from sky import write_survey
 
 from galkeras.backend import tf
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.records.example import Galaxy, decode_example, encode_example
 from galkeras.records.inspect import damages, inspect
 from galkeras.records.make import make_tfrecords

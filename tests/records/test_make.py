@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sky import galaxy, write_csv, write_fits, write_png, write_survey
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.records import make, write
 from galkeras.records.inspect import read_galaxies
 from galkeras.records.make import make_tfrecords

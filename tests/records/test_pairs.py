@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sky import galaxy, write_csv, write_fits
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.records.example import decode_example
 from galkeras.records.make import make_tfrecords
 from galkeras.records.pairs import index_galaxies, join

@@ -3,7 +3,7 @@ import pytest
 from sky import galaxy, write_survey
 
 from galkeras.backend import tf
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.records.make import make_tfrecords
 from galkeras.records.reader import ordered_dataset, training_dataset
 from galkeras.records.schema import RecordSet

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sky import galaxy
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.records.inspect import read_galaxies
 from galkeras.records.make import make_tfrecords
 from galkeras.surveys.pictures import to_rgb

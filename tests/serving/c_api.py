@@ -60,8 +60,7 @@ class _Library:
         folder = Path(find_spec("tensorflow").submodule_search_locations[0])
         # Not RTLD_GLOBAL: TensorFlow's symbols would shadow those of other libraries.
         self._libraries = [
-            ctypes.CDLL(str(folder / f"libtensorflow_{name}.so.2"), ctypes.RTLD_LOCAL)
-            for name in ("framework", "cc")
+            ctypes.CDLL(str(folder / f"libtensorflow_{name}.so.2"), ctypes.RTLD_LOCAL) for name in ("framework", "cc")
         ]
 
     def __getattr__(self, name: str) -> Any:

@@ -10,7 +10,7 @@ from serving.models import sky, write_forests, write_model
 from typer.testing import CliRunner
 
 from galkeras.cli import app
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.serving import export as module
 from galkeras.serving.export import export
 

@@ -11,8 +11,8 @@ from sky import write_fits
 from typer.testing import CliRunner
 
 from galkeras.cli import app
-from galkeras.errors import GalkerasError
-from galkeras.latents.columns import read_columns
+from galkeras.io.columns import read_columns
+from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import read_latents
 from galkeras.serving.client import connect
 from galkeras.serving.request import request

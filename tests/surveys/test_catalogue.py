@@ -3,7 +3,7 @@ import pytest
 from astropy.table import Table
 from sky import write_csv
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.surveys.catalogue import campaign, canonical_names, position_of, read_catalogue
 
 

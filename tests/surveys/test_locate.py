@@ -3,7 +3,7 @@ import pytest
 from astropy.table import Table
 from sky import galaxy, write_csv, write_fits, write_png
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.surveys.catalogue import read_catalogue
 from galkeras.surveys.locate import Source, locate_cutouts
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sky import galaxy, write_csv, write_fits
 
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.models.adaptation import DomainAdaptationVAE
 from galkeras.models.folder import load_model
 from galkeras.records.make import make_tfrecords

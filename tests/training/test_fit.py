@@ -12,7 +12,7 @@ from devices import run_on_devices
 from sky import write_survey
 
 from galkeras.backend import tf
-from galkeras.errors import GalkerasError
+from galkeras.io.errors import GalkerasError
 from galkeras.models.folder import load_model
 from galkeras.records.make import make_tfrecords
 from galkeras.records.reader import ordered_dataset
@@ -106,8 +106,7 @@ def test_resuming_a_finished_run_changes_nothing(fitted, records):
 def test_two_devices_do_what_one_does_with_the_whole_batch(fitted, records, tmp_path):
     run_on_devices(
         2,
-        "from galkeras.training.fit import fit\n"
-        f"fit({str(records)!r}, {str(tmp_path / 'two')!r}, **{SMALL!r})",
+        f"from galkeras.training.fit import fit\nfit({str(records)!r}, {str(tmp_path / 'two')!r}, **{SMALL!r})",
     )
     one, two = read_history(fitted), read_history(tmp_path / "two")
     for column in ("loss", "reconstruction", "kl", "val_elbo_loss"):

@@ -1,0 +1,296 @@
+"""Galaxies that never were: latents drawn, of a class asked for, and decoded."""
+
+__all__ = ["SAMPLINGS", "Generated", "draw_accepted", "generate"]
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from galkeras.backend import tf
+from galkeras.io.errors import GalkerasError, did_you_mean
+from galkeras.io.files import write_json
+from galkeras.latents.mixture import AggregatePosterior, fit_aggregate_posterior
+from galkeras.latents.table import LatentTable, read_latents
+from galkeras.models.folder import load_model
+from galkeras.models.vae import VAE
+from galkeras.morphology.forests import Forests
+from galkeras.surveys.cutouts.fits_file import cutout_bytes
+from galkeras.surveys.facts import SURVEYS, Survey
+from galkeras.surveys.pictures import PICTURE, save_mosaic, to_rgb
+
+SAMPLINGS = ("posterior", "prior")
+"""Where latents are drawn from: the aggregate posterior of a sample of galaxies, or N(0, 1)."""
+
+_BATCH = 64
+_SHOWN = 100
+_MOST = 100_000
+# Rejection draws so many latents at a time, and gives up when less than one in so many is accepted.
+_PROPOSED, _MOST_TRIES = 1024, 2000
+# Accepted galaxies that would settle that.
+_PATIENCE = 10
+# Log variance of a latent that is known: the narrowest that a posterior can be.
+_KNOWN = -20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """What `generate` wrote.
+
+    Attributes:
+        path: The folder.
+        latents: The samples, one row each.
+        tried: Latents drawn to get them; more than there are samples where a class was asked for.
+        posterior: The mixture they were drawn from, None for the prior.
+    """
+
+    path: Path
+    latents: LatentTable
+    tried: int
+    posterior: AggregatePosterior | None
+
+    @property
+    def acceptance(self) -> float:
+        """Share of the latents drawn that were accepted."""
+        return len(self.latents) / self.tried
+
+
+def generate(
+    model: str | Path,
+    out: str | Path,
+    *,
+    count: int = 36,
+    latents: str | Path | LatentTable | None = None,
+    sampling: str = "posterior",
+    classes: Mapping[str, str] | None = None,
+    forests: str | Path | Forests | None = None,
+    survey: str | None = None,
+    seed: int = 0,
+) -> Generated:
+    """Draw latents, decode them and write the images as the survey would give them.
+
+    A class is got by rejection: a latent is kept with the probability that the forest gives to the class (with
+    several questions, with the product). What comes out follows the sampled distribution times that probability.
+
+    Args:
+        model: A model folder, ``saved_models/NAME``.
+        out: The folder to write, new or empty: ``mosaic.png`` (of the first 100), ``cutouts/ID.fits`` ((3, side,
+            side) float32 nanomaggies, noise-free, ORIGIN = galkeras; PNG for a model of pictures),
+            ``latents.parquet``, a latent table whose log variances are the least there can be, and
+            ``generate.json``.
+        count: How many.
+        latents: The latent table, of this model, whose aggregate posterior is drawn from; not needed by the prior.
+        sampling: ``posterior`` draws from a mixture fitted to the galaxies' posteriors
+            (`fit_aggregate_posterior`), ``prior`` from N(0, 1). See ``docs/generate.md`` for what each is fit for.
+        classes: Question to class, as in ``{"bar": "strong"}``. Forests answer for any latent, so ask for what
+            leads to a question too: ``{"disk-edge-on": "no", "bar": "strong"}``.
+        forests: The forests that know these classes, fitted on latents of this model.
+        survey: Whose decoder, for a model of two surveys; by default the first.
+        seed: The same seed gives the same galaxies.
+
+    Returns:
+        The samples, and how many draws they took.
+
+    Raises:
+        GalkerasError: A bad argument, latents or forests of another model, an unknown class, or one that is
+            accepted less than once in 2,000 draws.
+    """
+    if not 1 <= count <= _MOST:
+        raise GalkerasError(f"`count` must lie between 1 and {_MOST:,}. Received: count={count}")
+    if sampling not in SAMPLINGS:
+        raise GalkerasError(
+            f"`sampling` (--from) must be one of {', '.join(SAMPLINGS)}.{did_you_mean(sampling, SAMPLINGS)}"
+            f" Received: {sampling!r}"
+        )
+    if seed < 0:
+        raise GalkerasError(f"`seed` must not be negative. Received: seed={seed}")
+    if sampling == "posterior" and latents is None:
+        raise GalkerasError(
+            "the aggregate posterior is that of a latent table: name one with --latents, or draw --from prior"
+        )
+    classes = dict(classes or {})
+    if bool(classes) != (forests is not None):
+        raise GalkerasError("a class is asked for with --class QUESTION=CLASS and --forests, both or neither")
+    out = Path(out)
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise GalkerasError(f"{out} exists and is not an empty folder: choose another with --out")
+    known = forests if forests is None or isinstance(forests, Forests) else Forests.load(forests)
+    if known is not None:
+        _columns(known, classes)
+    given = latents if latents is None or isinstance(latents, LatentTable) else read_latents(latents)
+    vae = load_model(model)
+    survey = _checked(vae, Path(model), given, known, survey)
+
+    posterior = None if sampling == "prior" else fit_aggregate_posterior(given, seed=seed)
+    rng = np.random.default_rng(seed)
+    draw = _prior(vae.config.latent_dim) if posterior is None else posterior.sample
+    z, tried = (draw(count, rng), count) if known is None else draw_accepted(draw, known, classes, count, rng)
+    views = next((source.views for source in (given, known) if source is not None), 1)
+    table = _table(z, survey, vae.digest, views)
+    with _whole(out) as folder:
+        _write_images(folder, vae, table, survey)
+        table.save(folder / "latents.parquet")
+        write_json(
+            folder / "generate.json",
+            {
+                "model": vae.digest,
+                "sampling": sampling,
+                "mixture": None if posterior is None else posterior.to_json(),
+                "classes": classes,
+                "count": count,
+                "tried": tried,
+                "survey": survey,
+                "seed": seed,
+            },
+        )
+    return Generated(out, table, tried, posterior)
+
+
+def draw_accepted(
+    draw: Callable[[int, np.random.Generator], np.ndarray],
+    forests: Forests,
+    classes: Mapping[str, str],
+    count: int,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, int]:
+    """Draw latents until ``count`` are accepted, each with the probability that the forests give to the classes.
+
+    Args:
+        draw: Gives (n, latent_dim) latents for n and a random generator.
+        forests: Forests that know the questions.
+        classes: Question to class.
+        count: How many are wanted.
+        rng: Where chance comes from.
+
+    Returns:
+        (count, latent_dim) latents, and how many were drawn to get them.
+
+    Raises:
+        GalkerasError: An unknown class, or one that is accepted less than once in 2,000 draws.
+    """
+    columns = _columns(forests, classes)
+    kept: list[np.ndarray] = []
+    found = tried = 0
+    with tqdm(total=count, desc="draw", unit="galaxy", disable=None) as bar:
+        while found < count:
+            if tried >= _MOST_TRIES * (found + _PATIENCE):
+                asked = ", ".join(f"{question}={answer}" for question, answer in classes.items())
+                raise GalkerasError(
+                    f"{asked}: of {tried:,} latents drawn {found} were accepted, and {count} are wanted. The forests"
+                    " hardly give this to any galaxy drawn: ask for fewer or other classes, or give other latents"
+                )
+            z = draw(_PROPOSED, rng)
+            probability = np.ones(len(z))
+            for question, column in columns.items():
+                probability *= forests.by_question[question].probabilities(z)[:, column]
+            rows = np.flatnonzero(rng.random(len(z)) < probability)[: count - found]
+            # Draws after the last that was needed do not count.
+            tried += int(rows[-1]) + 1 if found + len(rows) == count else len(z)
+            kept.append(z[rows])
+            found += len(rows)
+            bar.update(len(rows))
+    return np.concatenate(kept), tried
+
+
+def _columns(forests: Forests, classes: Mapping[str, str]) -> dict[str, int]:
+    """Return the column of the asked class among each question's probabilities."""
+    known = forests.by_question
+    columns = {}
+    for question, answer in classes.items():
+        if question not in known:
+            near = did_you_mean(question, known)
+            raise GalkerasError(f"the forests know no question {question!r}.{near} They know: {', '.join(known)}")
+        names = known[question].classes
+        if answer not in names:
+            near = did_you_mean(answer, names)
+            raise GalkerasError(f"{question!r} has no class {answer!r}.{near} It has: {', '.join(names)}")
+        columns[question] = names.index(answer)
+    return columns
+
+
+def _checked(vae: VAE, path: Path, latents: LatentTable | None, forests: Forests | None, survey: str | None) -> str:
+    """Return the survey to decode for, once latents and forests turn out to be of this model."""
+    for what, digest in (("latents", latents and latents.model), ("forests", forests and forests.model)):
+        if digest is not None and digest != vae.digest:
+            raise GalkerasError(
+                f"the {what} are of model {digest[:12]}, and {path} is model {vae.digest[:12]}:"
+                f" {'encode with it' if what == 'latents' else 'classify its latents'} first"
+            )
+    if latents is not None and forests is not None:
+        forests.check(latents)
+    surveys = vae.config.surveys
+    if survey is not None and survey not in surveys:
+        raise GalkerasError(
+            f"{path} knows no survey {survey!r}.{did_you_mean(survey, surveys)} It knows: {', '.join(surveys)}"
+        )
+    return survey or surveys[0]
+
+
+def _prior(latent_dim: int) -> Callable[[int, np.random.Generator], np.ndarray]:
+    return lambda count, rng: rng.standard_normal((count, latent_dim), np.float32)
+
+
+def _table(z: np.ndarray, survey: str, digest: str, views: int) -> LatentTable:
+    unknown = np.full(len(z), np.nan, np.float32)
+    return LatentTable(
+        id=np.array([f"sample-{index:05d}" for index in range(len(z))]),
+        ra=unknown.astype(np.float64),
+        dec=unknown.astype(np.float64),
+        survey=np.full(len(z), survey),
+        split=np.full(len(z), "generated"),
+        z=z,
+        log_var=np.full_like(z, _KNOWN),
+        reconstruction_mse=unknown,
+        ssim=unknown,
+        model=digest,
+        views=views,
+    )
+
+
+def _write_images(folder: Path, vae: VAE, table: LatentTable, survey: str) -> None:
+    config = vae.config
+    decoder = vae.decoder_for(survey)
+    # The decoder works at the network's side, whose pixels may be larger than the images'.
+    scale = config.pixel_scale and config.pixel_scale * config.image_size / config.network_size
+    (folder / "cutouts").mkdir()
+    shown: list[np.ndarray] = []
+    with tqdm(total=len(table), desc="decode", unit="image", disable=None) as bar:
+        for start in range(0, len(table), _BATCH):
+            rows = table[start : start + _BATCH]
+            images = vae.stretch.inverse(decoder(tf.constant(rows.z))).numpy()
+            pictures = to_rgb(images, config.units, scale)
+            if start < _SHOWN:
+                shown.append(pictures)
+            for name, image, picture in zip(rows.id.tolist(), images, pictures, strict=True):
+                if config.units == PICTURE:
+                    Image.fromarray(picture).save(folder / "cutouts" / f"{name}.png")
+                else:
+                    data = _fits(image, survey, scale, table.model)
+                    (folder / "cutouts" / f"{name}.fits").write_bytes(data)
+            bar.update(len(rows))
+    save_mosaic(folder / "mosaic.png", np.concatenate(shown)[:_SHOWN])
+
+
+def _fits(image: np.ndarray, survey: str, scale: float | None, digest: str) -> bytes:
+    facts = SURVEYS.get(survey) or Survey(survey, survey, "", survey, "", {})
+    # No place on the sky: 0, 0.
+    return cutout_bytes(np.moveaxis(image, -1, 0), facts, 0.0, 0.0, scale, f"galkeras model {digest[:12]}")
+
+
+@contextmanager
+def _whole(out: Path) -> Iterator[Path]:
+    """Yield a folder beside ``out`` that becomes it on success and is removed on any failure."""
+    out = out.absolute()
+    staged = out.with_name(f".{out.name}.{os.getpid()}.part")
+    staged.mkdir(parents=True)
+    try:
+        yield staged
+        os.replace(staged, out)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)

@@ -1,0 +1,194 @@
+"""The galaxies, and the flawed images, that are unlike all others."""
+
+__all__ = ["Outliers", "outlier_scores", "outliers", "unusualness"]
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.covariance import MinCovDet
+from tqdm import tqdm
+
+from galkeras import __version__
+from galkeras.io.columns import Columns, write_columns
+from galkeras.io.errors import GalkerasError
+from galkeras.latents.table import LatentTable, read_latents
+from galkeras.records.lookup import Found, find_galaxies
+from galkeras.records.pictures import found_pictures
+from galkeras.records.schema import RecordSet
+from galkeras.surveys.artifacts import ARTIFACTS, artifact_scores
+from galkeras.surveys.pictures import save_mosaic
+
+TABLE = "outliers.parquet"
+MOSAIC = "outliers.png"
+SHOWN = 36
+"""Galaxies in the mosaic, as about many are in the paper's Fig. A1."""
+
+# A rule says how many times the sample's 99th percentile a galaxy reaches, so that different rules can be compared.
+_ORDINARY = 0.99
+# A rule that is silent for nearly all galaxies would divide by zero: a thousandth of the pixels empty counts as 1.
+_LEAST = {"empty": 1e-3}
+# The covariance of more galaxies than these is not known any better in practice, and takes long.
+_FITTED = 20_000
+# With fewer rows a feature a robust covariance means nothing.
+_ROWS_A_FEATURE = 5
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Outliers:
+    """Galaxies by how unusual they are.
+
+    Attributes:
+        columns: A row for each galaxy, the most unusual first: ``id``, ``survey``, ``ra``, ``dec``, ``rank``,
+            ``score``, ``because`` (the rule that makes the score), ``sigma`` (the largest distance of a latent
+            from the sample's mean, in standard deviations), ``sigma_latent`` (which latent that is),
+            ``beyond_sigma`` (1 where the paper's rule fires, else 0), and the scores of the rules that rank.
+        sigma: The paper's threshold in force.
+    """
+
+    columns: Columns
+    sigma: float
+
+    def __len__(self) -> int:
+        return len(self.columns["id"])
+
+    @property
+    def beyond_sigma(self) -> int:
+        """Number of galaxies that the paper's rule finds."""
+        return int(self.columns["beyond_sigma"].sum())
+
+    @property
+    def largest_possible_sigma(self) -> float:
+        """No value of so many is more standard deviations from their mean than this."""
+        return (len(self) - 1) / len(self) ** 0.5
+
+
+def outliers(
+    latents: str | Path | LatentTable,
+    out: str | Path | None = None,
+    *,
+    sigma: float = 8.0,
+    records: Sequence[str | Path] = (),
+) -> Outliers:
+    """Rank galaxies by how unusual they are, and find those that the paper's rule finds.
+
+    The paper takes a galaxy whose latents are anywhere beyond 8 standard deviations of the sample (Xu et al. 2023,
+    sec. 6 and Fig. A1). The ranking is by the largest of several rules, each in units of the sample's own 99th
+    percentile: a robust Mahalanobis distance of the posterior, the reconstruction error and, where the
+    images are given, what latents do not see: a streak in one band, and pixels nobody observed.
+
+    Args:
+        latents: A latent table or its file.
+        out: Folder to write: ``outliers.parquet`` and, with ``records``, ``outliers.png``, the first 36 row by row.
+        sigma: Threshold of the paper's rule.
+        records: The record sets that were encoded, at most one a survey. With them the images are scored too.
+
+    Returns:
+        The ranked table.
+
+    Raises:
+        GalkerasError: One galaxy alone, a threshold that is not positive, or records without the galaxies.
+    """
+    if not sigma > 0 or not np.isfinite(sigma):
+        raise GalkerasError(f"`sigma` must be a positive number of standard deviations. Received: sigma={sigma}")
+    table = latents if isinstance(latents, LatentTable) else read_latents(latents)
+    if len(table) < 2:
+        raise GalkerasError(f"an outlier is one among many, and {_name(latents)} has 1 galaxy")
+    out = Path(out) if out is not None else None
+    if out is not None and out.exists() and not out.is_dir():
+        raise GalkerasError(f"{out} is a file: choose a folder for --out")
+    sets = [RecordSet.load(path) for path in records]
+    found = find_galaxies(sets, table.id, table.survey) if sets else []
+
+    deviation = _deviations(table.z)
+    scores = outlier_scores(table, found)
+    units = {name: unusualness(values, _LEAST.get(name, 0.0)) for name, values in scores.items()}
+    names = np.array(list(units))
+    stacked = np.stack(list(units.values()))
+    score = stacked.max(0)
+    order = np.argsort(-score, kind="stable")
+    columns = {
+        **{name: getattr(table, name) for name in ("id", "survey", "ra", "dec")},
+        "rank": np.empty(len(table), np.int64),
+        "score": score,
+        "because": names[stacked.argmax(0)],
+        "sigma": deviation.max(1),
+        "sigma_latent": deviation.argmax(1),
+        "beyond_sigma": (deviation.max(1) > sigma).astype(np.int64),
+        **scores,
+    }
+    columns["rank"][order] = np.arange(1, len(table) + 1)
+    result = Outliers({name: values[order] for name, values in columns.items()}, sigma)
+    if out is not None:
+        metadata = {"table": "outliers", "model": table.model, "sigma": sigma, "galkeras": __version__}
+        write_columns(out / TABLE, result.columns, metadata)
+        if found:
+            save_mosaic(out / MOSAIC, found_pictures(found, order[:SHOWN], sets[0].image_size))
+    return result
+
+
+def outlier_scores(table: LatentTable, found: Sequence[Found] = ()) -> Columns:
+    """Return the (rows,) scores of the rules that rank, by name; larger is more unusual.
+
+    ``mahalanobis`` is the distance of a galaxy's posterior, its means and log variances, from the bulk of the
+    sample, by the minimum covariance determinant; squared, as scikit-learn gives it. ``reconstruction_mse`` is the
+    table's own. With the images that were ``found``: `galkeras.surveys.artifacts.artifact_scores`.
+    """
+    scores = {"mahalanobis": _mahalanobis(np.concatenate([table.z, table.log_var], 1).astype(np.float64))}
+    if np.isfinite(table.reconstruction_mse).all():
+        scores["reconstruction_mse"] = table.reconstruction_mse.astype(np.float64)
+    if found:
+        scores |= _of_images(found, len(table))
+    return scores
+
+
+def unusualness(values: np.ndarray, least: float = 0.0) -> np.ndarray:
+    """Return (rows,) scores in units of their 99th percentile, which is taken for at least ``least``."""
+    ordinary = max(np.quantile(values, _ORDINARY), least)
+    return values / ordinary if ordinary > 0 else np.zeros_like(values)
+
+
+def _deviations(z: np.ndarray) -> np.ndarray:
+    """Return how many standard deviations each latent is from the sample's mean; 0 where a latent is constant."""
+    z = z.astype(np.float64)
+    varies = np.ptp(z, axis=0) > 0
+    return np.where(varies, np.abs(z - z.mean(0)) / np.where(varies, z.std(0), 1), 0)
+
+
+def _mahalanobis(features: np.ndarray) -> np.ndarray:
+    features = features[:, np.ptp(features, axis=0) > 0]
+    if features.shape[1] == 0:
+        return np.zeros(len(features))
+    if len(features) < _ROWS_A_FEATURE * features.shape[1]:
+        # Too few for a covariance, and one far galaxy would set the scale by which it is judged.
+        from_centre = np.abs(features - np.median(features, axis=0))
+        spread = np.median(from_centre, axis=0)
+        return np.sum((from_centre / np.where(spread > 0, spread, features.std(0))) ** 2, axis=1)
+    features = (features - features.mean(0)) / features.std(0)
+    sample = features
+    if len(features) > _FITTED:
+        sample = features[np.random.default_rng(0).choice(len(features), _FITTED, replace=False)]
+    with warnings.catch_warnings():
+        # Of a covariance that is singular, as between two latents that are one: its pseudo-inverse will do.
+        warnings.simplefilter("ignore")
+        return MinCovDet(support_fraction=0.75, random_state=0).fit(sample).mahalanobis(features)
+
+
+def _of_images(found: Sequence[Found], rows: int) -> Columns:
+    scores = {name: np.zeros(rows) for name in ARTIFACTS}
+    with tqdm(total=rows, desc="images", unit="image", disable=None) as bar:
+        for one in found:
+            for start in range(0, len(one.rows), _BATCH):
+                part = slice(start, start + _BATCH)
+                images = one.galaxies[part].images()
+                for name, values in artifact_scores(images, one.galaxies.records.units).items():
+                    scores[name][one.rows[part]] = values
+                bar.update(len(images))
+    return scores
+
+
+def _name(latents: str | Path | LatentTable) -> str:
+    return "the table" if isinstance(latents, LatentTable) else str(latents)

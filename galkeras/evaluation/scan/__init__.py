@@ -1,0 +1,1 @@
+"""How many latents: fits of every number of latents, and the knee."""

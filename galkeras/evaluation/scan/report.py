@@ -1,0 +1,169 @@
+"""What a scan found, as objects, as a table and as a figure."""
+
+__all__ = ["ALL", "Point", "Scan", "draw_scan"]
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from galkeras.evaluation.scan.knee import RULE, Knee
+from galkeras.io.figures import figure, save_figure
+from galkeras.io.text import markdown_table
+
+ALL = "all"
+"""The type of a `Point` that is of all galaxies."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One model on the galaxies of one type.
+
+    Attributes:
+        loss: ``mse`` or ``mae``.
+        latents: N_L.
+        type: `ALL` or a morphological type.
+        galaxies: How many were scored.
+        ssim: Mean SSIM of their reconstructions.
+        ssim_low: Lower bound of its 95 % interval when the galaxies are drawn again.
+        ssim_high: Upper bound.
+        mse: Mean squared error a pixel and band of the stretched images: the distortion.
+        kl: Mean KL divergence of posterior and prior in nats, summed over latents: the rate.
+        active_units: Latents whose posterior mean varies over all scored galaxies by more than 0.01.
+        epochs: Epochs of the fit.
+    """
+
+    loss: str
+    latents: int
+    type: str
+    galaxies: int
+    ssim: float
+    ssim_low: float
+    ssim_high: float
+    mse: float
+    kl: float
+    active_units: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What `scan` found.
+
+    Attributes:
+        out: The folder that it wrote.
+        split: Whose galaxies are scored: ``test``, or ``validation`` where there is no test split.
+        points: By loss, type and N_L.
+        knees: By loss, then type (`ALL` first): how many latents are enough.
+        left_out: Types of too few galaxies, with their number.
+        measure: How SSIM is measured: ``ssim_window`` and ``data_range``, as in a model's ``summary.json``.
+    """
+
+    out: Path
+    split: str
+    points: tuple[Point, ...]
+    knees: dict[str, dict[str, Knee]]
+    left_out: dict[str, int]
+    measure: dict[str, Any]
+
+    def curve(self, loss: str, kind: str = ALL) -> list[Point]:
+        """Return the points of one loss and type, N_L rising."""
+        return [point for point in self.points if (point.loss, point.type) == (loss, kind)]
+
+    @property
+    def loss(self) -> str:
+        """The loss with the higher SSIM, on average over the N_L."""
+        return max(self.knees, key=lambda loss: np.mean([point.ssim for point in self.curve(loss)]))
+
+    @property
+    def recommendation(self) -> str:
+        """One line: loss and number of latents to take, and why."""
+        curve, knee = self.curve(self.loss), self.knees[self.loss][ALL]
+        fewest = curve[0].latents
+        point = next(point for point in curve if point.latents == knee.latents)
+        why = {
+            "knee": f"its knee in {knee.share:.0%} of resamples, {knee.rise:.0%} of the rise from {fewest} latents",
+            "rising": f"no knee, SSIM rises throughout from {fewest}",
+            "flat": "more latents do not raise it" if len(curve) > 1 else "the only ones fitted",
+        }[knee.kind]
+        interval = f"{point.ssim_low:.4f}–{point.ssim_high:.4f}"
+        return f"--latent {knee.latents} --loss {self.loss}: SSIM {point.ssim:.4f} ({interval}); {why}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON values."""
+        return {
+            "split": self.split,
+            **self.measure,
+            "rule": RULE,
+            "recommended": {"loss": self.loss, "latents": self.knees[self.loss][ALL].latents},
+            "recommendation": self.recommendation,
+            "knees": {loss: {kind: asdict(knee) for kind, knee in of.items()} for loss, of in self.knees.items()},
+            "left_out": self.left_out,
+            "points": [asdict(point) for point in self.points],
+        }
+
+    def markdown(self) -> str:
+        """Return the table of all galaxies as Markdown, the knees marked."""
+        header = ("loss", "N_L", "SSIM", "MSE", "KL [nat]", "active")
+        rows = [
+            (
+                point.loss,
+                f"{point.latents}" + (" *" if point.latents == self.knees[point.loss][ALL].latents else ""),
+                f"{point.ssim:.4f} ({point.ssim_low:.4f}–{point.ssim_high:.4f})",
+                f"{point.mse:.5f}",
+                f"{point.kl:.1f}",
+                f"{point.active_units}",
+            )
+            for point in self.points
+            if point.type == ALL
+        ]
+        return markdown_table(header, rows)
+
+
+_COLOURS = ("#1f5fa8", "#d1602a", "#2f9e5b", "#8a4fa3", "#b8860b", "#5b6770", "#c23b63")
+
+
+def draw_scan(path: Path, scan: Scan) -> None:
+    """Draw SSIM against N_L by loss (paper, Fig. 3) and by type (Fig. 4), rate and distortion, active units."""
+    losses = list(scan.knees)
+    kinds = [kind for kind in scan.knees[scan.loss] if kind != ALL]
+    sheet, row = figure(1, 4 if kinds else 3, (16.5 if kinds else 12.5, 3.9))
+    axes = iter(row)
+    axis = next(axes)
+    for loss, colour in zip(losses, _COLOURS, strict=False):
+        _draw_curve(axis, scan, loss, ALL, colour, loss)
+    axis.set(title=f"all {scan.points[0].galaxies:,} galaxies of the {scan.split} split", ylabel="mean SSIM")
+    axis.legend(fontsize=8)
+    if kinds:
+        axis = next(axes)
+        for kind, colour in zip(kinds, _COLOURS, strict=False):
+            _draw_curve(axis, scan, scan.loss, kind, colour, f"{kind} ({scan.curve(scan.loss, kind)[0].galaxies:,})")
+        axis.set(title=f"by type, {scan.loss}", ylabel="mean SSIM")
+        axis.legend(fontsize=8)
+    rate, active = axes
+    for loss, colour in zip(losses, _COLOURS, strict=False):
+        curve = scan.curve(loss)
+        rate.plot([p.kl for p in curve], [p.mse for p in curve], "o-", ms=4, color=colour, label=loss)
+        for p in curve:
+            rate.annotate(f"{p.latents}", (p.kl, p.mse), fontsize=7, xytext=(4, 3), textcoords="offset points")
+        active.plot([p.latents for p in curve], [p.active_units for p in curve], "o-", ms=4, color=colour, label=loss)
+    rate.set(title="rate and distortion by $N_L$", xlabel="KL [nat]", ylabel="MSE a pixel, stretched")
+    most = max(point.latents for point in scan.points)
+    active.plot([0, most], [0, most], color="k", lw=0.8, ls=":", label="all")
+    active.set(title="active units", xlabel="number of latents $N_L$", ylabel="latents that vary")
+    active.legend(fontsize=8)
+    save_figure(path, sheet)
+
+
+def _draw_curve(axis, scan: Scan, loss: str, kind: str, colour: str, label: str) -> None:
+    """Draw one curve with its intervals; a ring about its knee."""
+    curve, knee = scan.curve(loss, kind), scan.knees[loss][kind]
+    latents = [p.latents for p in curve]
+    low, high = ([getattr(p, name) for p in curve] for name in ("ssim_low", "ssim_high"))
+    axis.fill_between(latents, low, high, color=colour, alpha=0.15, lw=0)
+    axis.plot(latents, [p.ssim for p in curve], "o-", ms=4, color=colour, label=label)
+    if knee.kind == "knee":
+        chosen = next(point for point in curve if point.latents == knee.latents)
+        axis.plot(chosen.latents, chosen.ssim, "o", ms=11, mfc="none", mec=colour)
+    axis.set(xlabel="number of latents $N_L$ (ring: knee)")

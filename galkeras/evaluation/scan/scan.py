@@ -1,0 +1,265 @@
+"""How many latents a survey's galaxies need: the paper's Figures 3 and 4."""
+
+__all__ = ["LATENTS", "scan"]
+
+import csv
+import io
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from galkeras.evaluation.scan.knee import bootstrap_means, find_knee
+from galkeras.evaluation.scan.report import ALL, Point, Scan, draw_scan
+from galkeras.evaluation.scan.types import galaxy_types
+from galkeras.io.errors import GalkerasError, did_you_mean
+from galkeras.io.files import atomic_write, read_json, write_json
+from galkeras.io.processes import in_child
+from galkeras.io.text import counted
+from galkeras.latents.table import LatentTable, read_latents
+from galkeras.models.config import LOSSES
+from galkeras.models.stored import CONFIG_FILE, WEIGHTS_FILE
+from galkeras.records.pairs import index_galaxies
+from galkeras.records.schema import RecordSet
+from galkeras.training.history import read_history
+
+LATENTS = (10, 20, 40, 60, 80, 100)
+"""The default N_L, about those of the paper's Fig. 3."""
+
+_MODELS, _LATENTS = "models", "latents"
+_REPORTS = ("scan.csv", "scan.json", "scan.png")
+_MOST_LATENTS = 4096
+# TensorFlow keeps some 130 MB of every fit (64 pixels) that nothing gives back but the end of its process.
+_FITS_A_PROCESS = 4
+
+
+def scan(
+    records: str | Path,
+    out: str | Path,
+    *,
+    latent: Sequence[int] = LATENTS,
+    loss: Sequence[str] = LOSSES,
+    catalogue: str | Path | Table | None = None,
+    label_column: str | None = None,
+    id_column: str | None = None,
+    architecture: str = "residual",
+    kl_weight: float = 0.01,
+    focus: float = 0.3,
+    image_size: int | None = None,
+    epochs: int = 50,
+    batch_size: int = 64,
+    learning_rate: float = 2e-4,
+    patience: int = 20,
+    seed: int = 0,
+) -> Scan:
+    """Fit a VAE for every number of latents and loss, and find how many latents are enough.
+
+    Reconstructions are scored by SSIM on galaxies that no model learned from. Models that are finished are taken as
+    they are and an interrupted one goes on, so the same call resumes, and one with more numbers of latents adds to it.
+    Models are fitted in processes of their own: a script needs the usual ``if __name__ == "__main__":``.
+
+    Args:
+        records: Folder of the record set.
+        out: The folder to write: ``scan.csv``, ``scan.json``, ``scan.png``, and beneath ``models`` and ``latents``
+            the model folder and the latent table of the scored galaxies of each fit, as in ``models/mse-040``.
+        latent: Numbers of latents N_L.
+        loss: Of ``mse`` and ``mae``.
+        catalogue: Vote fractions of the GZD-5 tree: adds SSIM by the types of `scan_types.TYPES` (paper, Fig. 4).
+        label_column: A column of the catalogue to take the types from instead.
+        id_column: The catalogue's column of galaxy names, where it is not one of the usual.
+        architecture: This and what follows as in `galkeras.training.fit.fit`, the same for all fits.
+        kl_weight: Weight of the KL term.
+        focus: Width of the central weight of pixels.
+        image_size: Side at which the network works.
+        epochs: Passes over the training split, at most.
+        batch_size: Images a step.
+        learning_rate: Adam's, at its highest.
+        patience: Epochs without improvement.
+        seed: Of each fit, and of the bootstrap.
+
+    Returns:
+        The points, the knees and the recommendation.
+
+    Raises:
+        GalkerasError: Bad settings, a record set without enough galaxies, or a folder that holds something else or a
+            scan begun with other settings.
+    """
+    latent, loss = _checked_latents(latent), _checked_losses(loss)
+    if catalogue is None and label_column is not None:
+        raise GalkerasError("--label-column needs --catalog, whose column it names")
+    records, out = RecordSet.load(records), _checked_folder(Path(out))
+    split = "test" if records.count("test") else "validation"
+    types, left_out = {}, {}
+    if catalogue is not None:
+        ids = index_galaxies(records, (split,)).id
+        types, left_out = galaxy_types(ids, catalogue, label_column, id_column)
+
+    folders = {(name, count): out / _MODELS / f"{name}-{count:03d}" for name in loss for count in latent}
+    # Those that are there come first, so that settings that are not theirs are refused before anything is fitted.
+    order = sorted(folders, key=lambda key: _stage(folders[key]))
+    there = [key for key in order if _stage(folders[key]) == 0]
+    ahead = order[len(there) :]
+    groups = [there] + [ahead[start : start + _FITS_A_PROCESS] for start in range(0, len(ahead), _FITS_A_PROCESS)]
+    settings = {
+        "architecture": architecture,
+        "kl_weight": kl_weight,
+        "focus": focus,
+        "image_size": image_size,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "patience": patience,
+        "seed": seed,
+    }
+    fitted: dict[tuple[str, int], _Fitted] = {}
+    try:
+        for group in filter(None, groups):
+            tasks = [
+                (records.path, folders[key], out / _LATENTS / f"{folders[key].name}.parquet", split, *key, settings)
+                for key in group
+            ]
+            with closing(in_child(_fit_and_encode, tasks)) as done:
+                for key, task, _ in zip(group, tasks, done, strict=False):
+                    fitted[key] = _Fitted.load(*task[1:3])
+                    print(f"[{len(fitted)}/{len(order)}] {fitted[key].line(*key, key in there)}", flush=True)
+    except KeyboardInterrupt:
+        print(f"{out}: stopped; the same command goes on")
+        raise
+
+    result = _found(out, split, {key: fitted[key] for key in folders}, types, left_out, seed)
+    _write_points(out / "scan.csv", result.points)
+    draw_scan(out / "scan.png", result)
+    write_json(out / "scan.json", result.to_json())
+    return result
+
+
+def _checked_latents(latent: Sequence[int]) -> tuple[int, ...]:
+    good = [count for count in latent if type(count) is int and 1 <= count <= _MOST_LATENTS]
+    if len(good) < len(latent) or not good or len(set(good)) < len(good):
+        raise GalkerasError(
+            f"`latent` (--latent) must be different whole numbers from 1 to {_MOST_LATENTS}."
+            f" Received: latent={','.join(map(str, latent))!r}"
+        )
+    return tuple(sorted(good))
+
+
+def _checked_losses(loss: Sequence[str]) -> tuple[str, ...]:
+    strange = next((name for name in loss if name not in LOSSES), None)
+    if strange is not None or not loss or len(set(loss)) < len(loss):
+        raise GalkerasError(
+            f"`loss` (--loss) must be of {', '.join(LOSSES)}, each once. Received: loss={','.join(loss)!r}."
+            + (did_you_mean(strange, LOSSES) if strange else "")
+        )
+    return tuple(loss)
+
+
+def _checked_folder(out: Path) -> Path:
+    if out.exists() and not out.is_dir():
+        raise GalkerasError(f"{out} is a file; a scan needs a folder: give another --out")
+    known = (_MODELS, _LATENTS, *_REPORTS)
+    # What begins with a dot is left of a write that was killed.
+    others = sorted(p.name for p in out.iterdir() if p.name not in known and p.name[0] != ".") if out.exists() else []
+    if others:
+        raise GalkerasError(f"{out} holds something else ({', '.join(others[:3])}): give another --out")
+    return out
+
+
+def _stage(folder: Path) -> int:
+    """Return 0 where a model is finished, 1 where it is begun, 2 where there is none."""
+    return 0 if (folder / WEIGHTS_FILE).exists() else 1 if (folder / CONFIG_FILE).exists() else 2
+
+
+def _fit_and_encode(
+    records: Path, folder: Path, path: Path, split: str, loss: str, latent: int, settings: dict[str, Any]
+) -> None:
+    """Fit a model unless it is there, and write the latents of the scored galaxies unless they are."""
+    from galkeras.latents.encode import encode
+    from galkeras.training.fit import fit
+
+    digest = fit(records, folder, loss=loss, latent=latent, **settings, resume=True, quiet=True).digest
+    try:
+        there = read_latents(path).model == digest
+    except GalkerasError:  # none yet, or a damaged one
+        there = False
+    if not there:
+        encode(folder, records, path, splits=(split,))
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A model's latents of the scored galaxies, what its ``summary.json`` says, and its history."""
+
+    table: LatentTable
+    summary: dict[str, Any]
+    history: list[dict[str, float]]
+
+    @classmethod
+    def load(cls, folder: Path, latents: Path) -> "_Fitted":
+        return cls(read_latents(latents), read_json(folder / "summary.json"), read_history(folder))
+
+    @property
+    def kl(self) -> np.ndarray:
+        """The (galaxies,) KL divergence of each posterior from the standard normal, in nats."""
+        return 0.5 * (self.table.z**2 + np.exp(self.table.log_var) - 1 - self.table.log_var).sum(1)
+
+    def line(self, loss: str, latent: int, there: bool) -> str:
+        spent = "there already" if there else f"{sum(row['seconds'] for row in self.history):,.0f} s"
+        return (
+            f"{loss} {latent}: SSIM {self.table.ssim.mean():.4f}, {self.summary['active_units']} of {latent} latents"
+            f" active, KL {self.kl.mean():.1f} nats, {counted(len(self.history), 'epoch')}, {spent}"
+        )
+
+
+def _found(
+    out: Path,
+    split: str,
+    fitted: dict[tuple[str, int], _Fitted],
+    types: dict[str, str],
+    left_out: dict[str, int],
+    seed: int,
+) -> Scan:
+    """Put the scores together; every model has scored the same galaxies in the same order."""
+    first = next(iter(fitted.values())).table
+    of = np.array([types.get(name, "") for name in first.id.tolist()])
+    masks = {ALL: np.full(len(first), True)} | {kind: of == kind for kind in dict.fromkeys(types.values())}
+    points, knees = [], {name: {} for name, _ in fitted}
+    ssim = np.stack([one.table.ssim for one in fitted.values()], -1).astype(np.float64)
+    for kind, mask in masks.items():
+        samples = bootstrap_means(ssim[mask], seed)
+        low, high = np.percentile(samples, (2.5, 97.5), axis=0)
+        mean = ssim[mask].mean(0)
+        for column, ((name, count), one) in enumerate(fitted.items()):
+            points.append(
+                Point(
+                    loss=name,
+                    latents=count,
+                    type=kind,
+                    galaxies=int(mask.sum()),
+                    ssim=float(mean[column]),
+                    ssim_low=float(low[column]),
+                    ssim_high=float(high[column]),
+                    mse=float(one.table.reconstruction_mse[mask].mean()),
+                    kl=float(one.kl[mask].mean()),
+                    active_units=one.summary["active_units"],
+                    epochs=len(one.history),
+                )
+            )
+        for name in knees:
+            columns = [column for column, key in enumerate(fitted) if key[0] == name]
+            latents = np.array([count for key, count in fitted if key == name])
+            knees[name][kind] = find_knee(latents, mean[columns], samples[:, columns])
+    summary = next(iter(fitted.values())).summary
+    measure = {name: summary[name] for name in ("ssim_window", "data_range")}
+    return Scan(out, split, tuple(points), knees, left_out, measure)
+
+
+def _write_points(path: Path, points: Sequence[Point]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, asdict(points[0]).keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(asdict, points))
+    atomic_write(path, text.getvalue())

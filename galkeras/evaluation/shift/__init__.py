@@ -1,0 +1,1 @@
+"""What divides two surveys in the latents, and what becomes of morphology."""

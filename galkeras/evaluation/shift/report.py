@@ -1,0 +1,150 @@
+"""What `shift` found, as Markdown and as figures."""
+
+__all__ = ["draw_shift", "markdown"]
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from galkeras.evaluation.shift.conservation import COLUMNS, QuestionRow
+from galkeras.evaluation.shift.domains import DomainScores, paired_mse
+from galkeras.io.figures import figure, save_figure
+from galkeras.io.text import markdown_table
+from galkeras.latents.table import LatentTable
+
+_LINES = {
+    "AUC of telling the surveys apart (aim 0.5)": "{0.auc:.3f}",
+    "– by logistic regression": "{0.auc_linear:.3f}",
+    "– by boosted trees": "{0.auc_trees:.3f}",
+    "A-distance (0 to 2)": "{0.a_distance:.3f}",
+    "MMD² at fixed bandwidth": "{0.mmd2:.5f}",
+    "p of equal distributions": "{0.mmd2_p:.3f}",
+    "kNN mixing (aim 1)": "{0.mixing:.3f}",
+}
+_PAIRED_LINES = {
+    "MSE of a galaxy's two latents": "{0.paired_mse:.4f}",
+    "MSE between galaxies": "{0.between_mse:.4f}",
+    "their ratio": "{0.paired_ratio:.4f}",
+    "– for the median galaxy": "{0.paired_median:.4f}",
+    "own image is nearest": "{0.twin:.1%}",
+}
+_DRAWN = 600
+_COLOURS = {"source": "#1f5fa8", "target": "#d1602a"}
+
+
+def markdown(
+    surveys: tuple[str, str],
+    split: str,
+    scores: dict[str, DomainScores],
+    questions: Sequence[QuestionRow],
+    recovery: dict[str, Any] | None,
+) -> str:
+    """Return the tables as Markdown."""
+    first = next(iter(scores.values()))
+    lines = dict(_LINES) if first.paired_mse is None else _LINES | _PAIRED_LINES
+    which = "record sets" if split == "all" else f"{split} split"
+    parts = [
+        f"# {surveys[0]} and {surveys[1]}",
+        f"{first.source:,} and {first.target:,} galaxies of the {which}"
+        + ("." if first.paired_mse is None else ", the same ones."),
+        markdown_table(
+            ("", *(stage for stage in scores)),
+            [(line, *(form.format(score) for score in scores.values())) for line, form in lines.items()],
+        ),
+    ]
+    if questions:
+        columns = [column for column in COLUMNS if any(column in row.accuracy for row in questions)]
+        parts += [
+            "## Balanced accuracy (after the paper's Table 4)",
+            markdown_table(
+                ("question", "galaxies", *columns),
+                [(row.title, f"{row.galaxies:,}", *(_cell(row, column) for column in columns)) for row in questions],
+            ),
+            "\n".join(f"- *{column}*: {COLUMNS[column]}" for column in columns)
+            + "\n\nIn brackets the 95 % interval when the tested galaxies are drawn again.",
+        ]
+    if recovery:
+        ranges = recovery["interval"]
+        parts.append(
+            f"Over {recovery['questions']} questions, adaptation changes the drop of balanced accuracy from source to"
+            f" target from {_percent(recovery['drop'], ranges['drop'])} to"
+            f" {_percent(recovery['drop_after'], ranges['drop_after'])} points:"
+            f" {_percent(recovery['recovered'], ranges['recovered'])} % of it is recovered. On the source"
+            f" {_percent(recovery['source_lost'], ranges['source_lost'])} points are lost."
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def draw_shift(
+    path: Path,
+    surveys: tuple[str, str],
+    latents: dict[str, LatentTable],
+    scores: dict[str, DomainScores],
+    questions: Sequence[QuestionRow],
+    *,
+    paired: bool,
+) -> None:
+    """Draw it at a glance: latents of both surveys by model, differences of pairs, accuracies by question."""
+    panels = len(scores) + paired + bool(questions)
+    widths = [1.0] * (len(scores) + paired) + [1.7] * bool(questions)
+    sheet, row = figure(1, panels, (4.2 * sum(widths), 4.0), width_ratios=widths)
+    axes = iter(np.atleast_1d(row))
+    for stage, score in scores.items():
+        axis = next(axes)
+        tables = {domain: latents[f"{domain} {stage}"] for domain in _COLOURS}
+        plane = PCA(2, random_state=0).fit(tables["source"].z)
+        for (domain, table), survey in zip(tables.items(), surveys, strict=True):
+            points = plane.transform(table.z[:_DRAWN])
+            axis.scatter(*points.T, s=7, alpha=0.5, lw=0, color=_COLOURS[domain], label=survey)
+        axis.set(title=f"{stage}: AUC {score.auc:.2f}", xlabel="first principal latent", ylabel="second")
+        axis.legend(fontsize=8)
+    if paired:
+        axis = next(axes)
+        ratios = {
+            stage: paired_mse(latents[f"source {stage}"].z, latents[f"target {stage}"].z) / score.between_mse
+            for stage, score in scores.items()
+        }
+        low = max(min(values.min() for values in ratios.values()), 1e-6)
+        bins = np.geomspace(low, max(values.max() for values in ratios.values()) * 1.01, 40)
+        for stage, values in ratios.items():
+            axis.hist(values, bins, histtype="step", lw=1.8, label=f"{stage}: mean {values.mean():.3f}")
+        axis.axvline(1, color="k", lw=0.8, ls=":")
+        axis.set(
+            xscale="log",
+            title="two images of a galaxy",
+            xlabel="MSE of latents / MSE between galaxies",
+            ylabel="galaxies",
+        )
+        axis.legend(fontsize=8)
+    if questions:
+        _draw_questions(next(axes), questions)
+    save_figure(path, sheet)
+
+
+def _draw_questions(axis, questions: Sequence[QuestionRow]) -> None:
+    columns = [c for c in list(COLUMNS)[:4] if all(c in row.accuracy for row in questions)]
+    colours = dict(zip(COLUMNS, ("#1f5fa8", "#d1602a", "#2f9e5b", "#7d9dc9"), strict=False))
+    width = 0.8 / max(1, len(columns))
+    for number, column in enumerate(columns):
+        x = np.arange(len(questions)) + (number - (len(columns) - 1) / 2) * width
+        values = np.array([row.accuracy[column] for row in questions])
+        bounds = np.array([row.interval[column] for row in questions]).T
+        errors = np.clip([values - bounds[0], bounds[1] - values], 0, None)
+        axis.bar(x, values, width, color=colours[column], label=column, yerr=errors, error_kw={"lw": 0.8})
+    axis.set_xticks(range(len(questions)), [row.title for row in questions], rotation=30, ha="right", fontsize=8)
+    axis.set(title="forests fitted on source latents", ylabel="balanced accuracy", ylim=(0, 1))
+    axis.legend(fontsize=7, ncols=2, loc="lower right")
+
+
+def _cell(row: QuestionRow, column: str) -> str:
+    if column not in row.accuracy:
+        return "–"
+    low, high = row.interval[column]
+    return f"{row.accuracy[column]:.1%} ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def _percent(value: float, interval: Sequence[float]) -> str:
+    return f"{100 * value:.1f} ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"

@@ -1,0 +1,202 @@
+"""How differently a model sees two surveys, before and after adapting it."""
+
+__all__ = ["Shift", "shift"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from galkeras.evaluation.shift.conservation import QuestionRow, recovered, table_4
+from galkeras.evaluation.shift.domains import DomainScores, domain_scores, paired_mse
+from galkeras.evaluation.shift.report import draw_shift, markdown
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import atomic_write, write_json
+from galkeras.latents.encode import encode
+from galkeras.latents.table import LatentTable, read_latents
+from galkeras.models.adaptation import DomainAdaptationVAE
+from galkeras.models.folder import load_model
+from galkeras.morphology.forests import Forests
+from galkeras.records.pairs import join
+from galkeras.records.pictures import galaxy_pictures
+from galkeras.records.schema import RecordSet
+from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.pictures import save_mosaic
+
+_FEWEST = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """What `shift` found.
+
+    Attributes:
+        out: The folder that it wrote.
+        surveys: Source and target.
+        split: Which galaxies: ``validation``, ``test`` or ``all``.
+        paired: Whether both surveys have the same galaxies.
+        scores: By ``before``, of a VAE as fitted, and ``after``, of an adapted model.
+        questions: The paper's Table 4; empty without a catalogue.
+        recovery: What `recovered` says of it, or None.
+    """
+
+    out: Path
+    surveys: tuple[str, str]
+    split: str
+    paired: bool
+    scores: dict[str, DomainScores]
+    questions: tuple[QuestionRow, ...]
+    recovery: dict[str, Any] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON values."""
+        return {
+            "surveys": list(self.surveys),
+            "split": self.split,
+            "paired": self.paired,
+            "scores": {stage: scores.to_json() for stage, scores in self.scores.items()},
+            "questions": {row.name: row.to_json() for row in self.questions},
+            "recovery": self.recovery,
+        }
+
+    def markdown(self) -> str:
+        """Return the tables as Markdown."""
+        return markdown(self.surveys, self.split, self.scores, self.questions, self.recovery)
+
+
+def shift(
+    model: str | Path,
+    source: str | Path,
+    target: str | Path,
+    out: str | Path,
+    *,
+    before: str | Path | None = None,
+    catalogue: str | Path | Table | None = None,
+    forests: Sequence[str | Path] = (),
+    split: str = "test",
+    unpaired: bool = False,
+    refit: bool = True,
+    seed: int = 0,
+) -> Shift:
+    """Measure how differently a model sees two surveys, and what adapting it has done to classification.
+
+    Only galaxies that the models did not learn from are scored: the test split, which follows from a galaxy's id.
+
+    Args:
+        model: A model folder, of an adapted model or of a VAE.
+        source: Record set of the source survey.
+        target: Record set of the target survey.
+        out: The folder to write: ``shift.json``, ``shift.md``, ``shift.png``, with pairs ``alike.png`` and
+            ``different.png``, and the latents as Parquet tables.
+        before: The VAE that the adapted ``model`` started from, to compare.
+        catalogue: Vote fractions of the GZD-5 tree: adds the paper's Table 4. Forests are fitted on the training
+            split's latents.
+        forests: Folders that `classify` wrote, each of the model whose latents it was fitted on, to use as they are
+            in place of fitting some. They must not have seen the galaxies that are scored.
+        split: ``test``; ``validation`` to choose settings by; or ``all`` for record sets that no model has learned
+            from.
+        unpaired: The record sets are of different galaxies.
+        refit: Whether to add to Table 4 what forests fitted on the target reach, which takes most of the time.
+        seed: Of folds, forests, permutations and bootstrap.
+
+    Returns:
+        The scores.
+
+    Raises:
+        GalkerasError: The sets do not fit the models or each other, or hold too few galaxies.
+    """
+    if split not in ("validation", "test", "all"):
+        raise GalkerasError(f"`split` must be validation, test or all. Received: split={split!r}")
+    if forests and catalogue is None:
+        raise GalkerasError("--forests needs --catalog, which says what is true")
+    out = Path(out)
+    adapted = isinstance(load_model(model), DomainAdaptationVAE)
+    if before is not None and not adapted:
+        raise GalkerasError(f"--before needs an adapted model to compare with, and {model} is a VAE")
+    stages = ({"before": before} if before is not None else {}) | {"after" if adapted else "before": model}
+    last = list(stages)[-1]
+    sets = {"source": RecordSet.load(source), "target": RecordSet.load(target)}
+    surveys = tuple(records.survey for records in sets.values())
+    if surveys[0] == surveys[1]:
+        raise GalkerasError(f"{source} and {target} are both of {surveys[0]}: a shift is between two surveys")
+    digests = {}
+    for stage, path in stages.items():
+        vae = load_model(path)
+        for records in sets.values():
+            vae.check_records(records, any_survey=True)
+        digests[stage] = vae.digest
+    by_stage = _forests(forests, digests)
+    if catalogue is not None and not isinstance(catalogue, Table):
+        catalogue = read_catalogue(catalogue, position=False)
+    out.mkdir(parents=True, exist_ok=True)
+    latents = {
+        f"{domain} {stage}": _encoded(path, records, out / f"latents-{domain}-{stage}.parquet")
+        for stage, path in stages.items()
+        for domain, records in sets.items()
+    }
+    tested, learned = {}, {}
+    for name, table in latents.items():
+        mask = np.full(len(table), True) if split == "all" else table.split == split
+        tested[name] = table[mask]
+        if split != "all":
+            learned[name] = table[table.split == "train"]
+    if not unpaired:
+        pairs = join(tested[f"source {last}"], tested[f"target {last}"])
+        print(f"{split}: {pairs}")
+        tested = {
+            name: table[pairs.source if name.startswith("source") else pairs.target] for name, table in tested.items()
+        }
+    counts = {name: len(table) for name, table in tested.items()}
+    if min(counts.values()) < _FEWEST:
+        raise GalkerasError(
+            f"too few galaxies to compare surveys, at least {_FEWEST} of each are needed: "
+            + ", ".join(f"{counts[f'{domain} {last}']} of {records.survey}" for domain, records in sets.items())
+            + ("" if unpaired else " in pairs; for different galaxies say --unpaired")
+        )
+
+    scores = {
+        stage: domain_scores(tested[f"source {stage}"].z, tested[f"target {stage}"].z, paired=not unpaired, seed=seed)
+        for stage in stages
+    }
+    rows = [] if catalogue is None else table_4(tested, learned, by_stage, catalogue, seed, refit)
+    result = Shift(out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows))
+    draw_shift(out / "shift.png", surveys, tested, scores, rows, paired=not unpaired)
+    if not unpaired:
+        _draw_extremes(out, sets, tested)
+    atomic_write(out / "shift.md", result.markdown())
+    write_json(out / "shift.json", result.to_json())
+    return result
+
+
+def _forests(folders: Sequence[str | Path], digests: dict[str, str]) -> dict[str, Forests]:
+    found = {}
+    for folder in folders:
+        loaded = Forests.load(folder)
+        stage = next((stage for stage, digest in digests.items() if digest == loaded.model), None)
+        if stage is None:
+            raise GalkerasError(
+                f"{folder} was fitted on latents of model {loaded.model[:12]}, and the models here are "
+                + ", ".join(digest[:12] for digest in digests.values())
+            )
+        found[stage] = loaded
+    return found
+
+
+def _encoded(model: str | Path, records: RecordSet, path: Path) -> LatentTable:
+    encode(model, records.path, path, any_survey=True)
+    return read_latents(path)
+
+
+def _draw_extremes(out: Path, sets: dict[str, RecordSet], tested: dict[str, LatentTable]) -> None:
+    """Draw the pairs whose latents are most alike and least (paper, fig. 5), of the first model there is."""
+    stage = "before" if "source before" in tested else "after"
+    order = np.argsort(paired_mse(tested[f"source {stage}"].z, tested[f"target {stage}"].z))
+    for name, rows in (("alike", order[:12]), ("different", order[::-1][:12])):
+        shown = [tested[f"{domain} {stage}"][rows] for domain in sets]
+        names, surveys = (np.concatenate([getattr(table, column) for table in shown]) for column in ("id", "survey"))
+        pictures = galaxy_pictures(list(sets.values()), names, surveys)
+        # In two rows, source above target.
+        save_mosaic(out / f"{name}.png", pictures, columns=len(rows))

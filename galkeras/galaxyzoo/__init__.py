@@ -1,0 +1,1 @@
+"""Galaxy Zoo: decision trees as data, and labels by threshold."""

@@ -1,0 +1,1 @@
+"""The ground floor: errors, files, processes, columns, text and figures."""

@@ -1,0 +1,20 @@
+"""Numbers in sentences, and tables in Markdown."""
+
+__all__ = ["counted", "markdown_table"]
+
+from collections.abc import Sequence
+
+
+def counted(count: int, singular: str, plural: str | None = None) -> str:
+    """Return a count with its noun.
+
+    >>> counted(1, "galaxy", "galaxies"), counted(1500, "shard")
+    ('1 galaxy', '1,500 shards')
+    """
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table of text cells; a bar in a cell is escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)

@@ -1,0 +1,1 @@
+"""Everything known of a model on one page."""

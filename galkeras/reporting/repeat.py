@@ -1,0 +1,101 @@
+"""How to come by the same results: versions, and the commands as far as files remember them."""
+
+__all__ = ["repeat_part"]
+
+import platform
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from galkeras import __version__
+from galkeras.io.files import read_json
+from galkeras.latents.table import LatentTable
+from galkeras.models.config import ModelConfig
+from galkeras.records.schema import RecordSet
+from galkeras.reporting.page import Part, Table
+
+_PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy", "scikit-learn", "skops", "astropy")
+# Setting of config.json to the option that it comes from.
+_FIT_OPTIONS = {
+    "latent_dim": "latent",
+    "architecture": "architecture",
+    "loss": "loss",
+    "kl_weight": "kl-weight",
+    "focus": "focus",
+    "network_size": "image-size",
+}
+# All that an adapted model has beside what it has from its VAE is an option of adapt.
+_FROM_VAE = {field.name for field in fields(ModelConfig)}
+_TRAINING_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience", "seed")
+
+
+def repeat_part(
+    folder: Path,
+    config: dict[str, Any],
+    digest: str,
+    sets: Sequence[RecordSet],
+    latents: tuple[Path, LatentTable] | None,
+    catalogue: Path | None,
+    forests: Sequence[Path],
+) -> Part:
+    """Return versions and commands; what no file remembers is in capitals."""
+    part = Part("repeat", "To repeat it")
+    training = config["training"]
+    digests = {one.digest: str(one.path) for one in sets}
+    source = digests.get(training.get("records"), "RECORDS")
+    votes = "CATALOGUE" if catalogue is None else str(catalogue)
+    lines = [
+        _command("make-tfrecords", votes, "CUTOUTS", **{"image-size": one.image_size}, out=str(one.path))
+        for one in sets
+    ]
+    kind = config["kind"]
+    model = config["model"]
+    if kind == ModelConfig.kind:
+        options = {option: model[name] for name, option in _FIT_OPTIONS.items()}
+        options["focus"] = options["focus"] or 0
+    else:
+        options = {name.replace("_", "-"): value for name, value in model.items() if name not in _FROM_VAE}
+    options |= {name.replace("_", "-"): training[name] for name in _TRAINING_OPTIONS}
+    if kind == ModelConfig.kind:
+        lines.append(_command("fit", source, **options, out=str(folder)))
+    else:
+        flags = [] if training["paired"] else ["--unpaired"]
+        flags += ["--pairs-only"] if training["pairs_only"] else []
+        target = digests.get(training["target_records"], "TARGET_RECORDS")
+        lines.append(_command("adapt", "VAE", source, target, *flags, **options, out=str(folder)))
+    if latents is not None:
+        path, table = latents
+        lines.append(_command("encode", str(folder), source, views=table.views, out=str(path)))
+        for one in forests:
+            scores = read_json(one / "scores.json")
+            options = {
+                name: scores[name] for name in ("seed", "minimum", "folds", "samples") if scores.get(name) is not None
+            }
+            lines.append(_command("classify", str(path), votes, **options, out=str(one)))
+    part.commands = lines
+    part.text.append(
+        "What is in capitals, no file remembers. The split, the order and all draws follow from ids and seeds."
+    )
+    rows = [("galkeras", __version__), ("Python", platform.python_version())]
+    rows += [(name, _version(name)) for name in _PACKAGES]
+    part.tables.append(Table(("package", "version"), rows, "Versions where this report was made."))
+    made = "" if latents is None else f" The latents were written by galkeras {latents[1].version}."
+    part.text.append(f"The model's digest begins with {digest[:12]}; latents and forests name it, too.{made}")
+    return part
+
+
+def _command(name: str, *arguments: str, **options: Any) -> str:
+    words = ["galkeras", name, *arguments]
+    for option, value in options.items():
+        words += [f"--{option}", f"{value:g}" if isinstance(value, float) else str(value)]
+    return shlex.join(words)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,105 @@
+"""One galaxy, from its truth to its cutouts: what a worker does."""
+
+__all__ = ["Settings", "Simulated", "simulate"]
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import fft
+
+from galkeras.simulation.cosmos import draw_seed
+from galkeras.simulation.defects import add_defect, draw_defect
+from galkeras.simulation.fourier import Grid
+from galkeras.simulation.sky import draw_sky
+from galkeras.simulation.telescope import draw_exposure, expose
+from galkeras.simulation.truth import draw_truth, random_of
+from galkeras.simulation.volunteers import catalogue_row, clarity_of, no_votes, vote
+from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS, get_survey
+
+_MARGIN = 16.0
+"""arcsec of sky around the frame: wings of what lies at its edge must not come back on the other side."""
+_REACH = 12.0
+"""The periodic sky spans at least this many half-light radii of the galaxy."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the pixels of a mock sample.
+
+    Attributes:
+        seed: Of every random number.
+        surveys: Names of the surveys, in the order in which they are written.
+        size: Side of the cutouts in pixels.
+        pixel_scale: A whole multiple of 0.262 arcsec.
+        defects: Fraction of galaxies that are spoilt in one survey.
+        seeds: Folder of a `galsim.RealGalaxyCatalog` whose galaxies are drawn instead of simulated ones, or None.
+    """
+
+    seed: int
+    surveys: tuple[str, ...]
+    size: int = 256
+    pixel_scale: float = PIXEL_SCALE
+    defects: float = 0.02
+    seeds: str | None = None
+
+    @property
+    def binning(self) -> int:
+        """Pixels of 0.262 arcsec along a delivered pixel."""
+        return round(self.pixel_scale / PIXEL_SCALE)
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A galaxy's rows of the two tables and its images by survey, (3, size, size) float32 nanomaggies.
+
+    Nothing is in ``noise_free`` unless it was asked for.
+    """
+
+    catalogue: dict[str, Any]
+    truth: dict[str, Any]
+    images: dict[str, np.ndarray]
+    noise_free: dict[str, np.ndarray]
+
+
+def simulate(settings: Settings, index: int, draw: bool = True, noise_free: bool = False) -> Simulated:
+    """Simulate galaxy ``index``.
+
+    With ``draw=False`` only the rows are made: for a galaxy whose cutouts exist already.
+    """
+    seed = settings.seed
+    truth = draw_truth(seed, index)
+    real = draw_seed(truth, settings.seeds, seed, index) if settings.seeds else None
+    surveys = [get_survey(name) for name in settings.surveys]
+    exposures = {survey.name: draw_exposure(survey, seed, index, truth["g_r"]) for survey in SURVEYS.values()}
+
+    # Volunteers looked at DECaLS.
+    seeing = exposures["decals"]["r"].seeing
+    clarity = clarity_of(truth, seeing)
+    votes = no_votes() if real else vote(truth, clarity, random_of(seed, index, "votes"))
+    catalogue = catalogue_row(truth, votes)
+    # Drawn over every survey that exists, so that a galaxy's defect does not depend on which are asked for.
+    defect, number = draw_defect(seed, index, settings.defects, len(SURVEYS))
+    spoilt = list(SURVEYS)[number] if defect else ""
+    record = {"index": index, **truth, "clarity": clarity, "defect": defect, "defect_survey": spoilt}
+    for name in settings.surveys:
+        for band, exposure in exposures[name].items():
+            record[f"{name}_{band}_seeing"] = exposure.seeing
+            record[f"{name}_{band}_depth"] = exposure.depth
+            record[f"{name}_{band}_zero_point"] = exposure.zero_point
+
+    frame = settings.size * settings.pixel_scale
+    side = max(frame + 2 * _MARGIN, _REACH * truth["radius"])
+    grid = Grid(fft.next_fast_len(int(np.ceil(side / PIXEL_SCALE / 2)) * 2, real=True), PIXEL_SCALE)
+    images, clean = {}, {}
+    sky = draw_sky(truth, seed, index, grid, frame, real)
+    record |= sky.extra
+    if draw:
+        for survey in surveys:
+            image, clean[survey.name] = expose(
+                sky, survey, exposures[survey.name], settings.size, settings.binning, seed, index, noise_free
+            )
+            if spoilt == survey.name:
+                add_defect(image, defect, settings.pixel_scale, seed, index)
+            images[survey.name] = image
+    return Simulated(catalogue, record, images, clean if noise_free else {})

@@ -1,0 +1,225 @@
+"""Simulate a sample of galaxies in one or more surveys, as the files that the surveys themselves would give."""
+
+__all__ = ["mock"]
+
+import math
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import atomic_path, atomic_write, read_json, write_json
+from galkeras.simulation.cosmos import check_seeds
+from galkeras.simulation.galaxy import Settings, Simulated, simulate
+from galkeras.simulation.truth import draw_truth
+from galkeras.surveys.cutouts.fits_file import cutout_bytes, cutout_length
+from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS, get_survey
+
+_RECORD = "mock.json"
+_FORMAT = 2
+"""Grows when the same settings give other pixels, so that no folder mixes two simulators' galaxies."""
+_CHUNK = 8
+_SIZES = (16, 1024)
+
+
+def mock(
+    out: str | Path,
+    galaxies: int = 2000,
+    surveys: Sequence[str] = tuple(SURVEYS),
+    seed: int = 1,
+    size: int = 256,
+    pixel_scale: float = PIXEL_SCALE,
+    defects: float = 0.02,
+    noise_free: bool = False,
+    seeds: str | Path | None = None,
+    workers: int | None = None,
+) -> Path:
+    """Simulate ``galaxies`` galaxies of known morphology in each of ``surveys``.
+
+    Writes ``cutouts/SURVEY/ID.fits`` ((3, size, size) float32 nanomaggies with the cutout service's header),
+    ``catalog.parquet`` (the columns of ``gz_decals_volunteers_5``), ``truth.parquet`` (every simulated
+    parameter) and ``mock.json`` (the settings). Galaxy ``i`` depends on ``seed`` and ``i`` alone, so a larger
+    sample begins with the smaller one. A rerun keeps the cutouts that are whole and draws what is missing; the two
+    tables come last. More surveys, more galaxies or ``noise_free`` may be added to a folder later.
+
+    Args:
+        out: The folder.
+        galaxies: How many.
+        surveys: Names in `galkeras.surveys.facts.SURVEYS`.
+        seed: Not negative.
+        size: Side of the cutouts in pixels. A smaller side crops: galaxies keep their scale.
+        pixel_scale: arcsec, a whole multiple of 0.262.
+        defects: Fraction of galaxies spoilt, in one survey, by a bright star, a satellite, a missing band or a
+            chip edge.
+        noise_free: Also write ``noise-free/SURVEY/ID.fits``, the same images without noise and defects.
+        seeds: A folder with a `galsim.RealGalaxyCatalog`: draw its real galaxies, which have no labels.
+        workers: Processes; all cores by default. With more than one, a script needs the usual
+            ``if __name__ == "__main__":``.
+
+    Returns:
+        The folder.
+
+    Raises:
+        GalkerasError: A bad argument, or ``out`` holds another sample's files or more galaxies.
+    """
+    out = Path(out)
+    settings = _settings(galaxies, surveys, seed, size, pixel_scale, defects, seeds)
+    workers = _whole("workers", os.cpu_count() or 1 if workers is None else workers, 1)
+    _claim(out, settings, galaxies)
+    for survey in settings.surveys:
+        for folder in _folders(out, survey, noise_free):
+            folder.mkdir(parents=True, exist_ok=True)
+    write_json(out / _RECORD, {"format": _FORMAT, **asdict(settings)})
+
+    chunks = [range(start, min(start + _CHUNK, galaxies)) for start in range(0, galaxies, _CHUNK)]
+    work = partial(_simulate_chunk, out, settings, noise_free)
+    catalogue, truth = [], []
+    with ExitStack() as stack:
+        progress = stack.enter_context(tqdm(total=galaxies, desc="mock", unit="galaxy", disable=None))
+        for rows, records in _in_parallel(work, chunks, min(workers, len(chunks)), stack):
+            catalogue.append(rows)
+            truth.append(records)
+            progress.update(len(rows))
+    for name, batches in (("truth", truth), ("catalog", catalogue)):
+        with atomic_path(out / f"{name}.parquet") as temporary:
+            pq.write_table(pa.Table.from_batches(batches), temporary)
+    return out
+
+
+def _settings(
+    galaxies: int,
+    surveys: Sequence[str],
+    seed: int,
+    size: int,
+    pixel_scale: float,
+    defects: float,
+    seeds: str | Path | None,
+) -> Settings:
+    _whole("galaxies", galaxies, 1)
+    _whole("seed", seed, 0)
+    _whole("size", size, *_SIZES)
+    names = tuple(get_survey(name).name for name in surveys)
+    if not names or len(set(names)) < len(names):
+        raise GalkerasError(f"`surveys` must name each survey once. Received: surveys={','.join(surveys)!r}")
+    binning = pixel_scale / PIXEL_SCALE
+    if not math.isfinite(binning) or round(binning) < 1 or abs(binning - round(binning)) > 1e-6:
+        raise GalkerasError(
+            f"`pixel_scale` must be a whole multiple of {PIXEL_SCALE} arcsec. Received: pixel_scale={pixel_scale}"
+        )
+    _whole("size x binning", size * round(binning), *_SIZES)
+    if not 0 <= defects <= 1:
+        raise GalkerasError(f"`defects` must be a fraction, 0 to 1. Received: defects={defects}")
+    if seeds is not None:
+        seeds = str(Path(seeds).resolve())
+        check_seeds(seeds)
+    return Settings(seed, names, size, round(round(binning) * PIXEL_SCALE, 6), float(defects), seeds)
+
+
+def _whole(name: str, value: int, low: int, high: int | None = None) -> int:
+    if not isinstance(value, int) or value < low or (high and value > high):
+        allowed = f"from {low} to {high}" if high else f"{low} or more"
+        raise GalkerasError(f"`{name}` must be a whole number, {allowed}. Received: {name}={value!r}")
+    return value
+
+
+def _claim(out: Path, settings: Settings, galaxies: int) -> None:
+    """Refuse a folder that holds something else; forget nothing that it holds of the same sample."""
+    if out.exists() and not out.is_dir():
+        raise GalkerasError(f"{out} is a file, not a folder")
+    record = out / _RECORD
+    if not record.exists():
+        if out.is_dir() and any(out.iterdir()):
+            raise GalkerasError(f"{out} is not empty and holds no {_RECORD}: choose a new folder with --out")
+        return
+    held = read_json(record)
+    wanted = {"format": _FORMAT, **asdict(settings)}
+    for key, value in wanted.items():
+        found = held.get(key) if isinstance(held, dict) else None
+        if key != "surveys" and found != value:
+            raise GalkerasError(
+                f"{out} holds a mock sample with {key}={found!r}, not {value!r}: choose another folder with --out"
+            )
+    catalogue = out / "catalog.parquet"
+    # A smaller catalogue would leave the cutouts of the others behind without a row.
+    if catalogue.exists() and (more := pq.read_metadata(catalogue).num_rows) > galaxies:
+        raise GalkerasError(f"{out} holds {more:,} galaxies, more than {galaxies:,}: choose another folder with --out")
+
+
+def _folders(out: Path, survey: str, noise_free: bool) -> list[Path]:
+    return [out / "cutouts" / survey] + ([out / "noise-free" / survey] if noise_free else [])
+
+
+def _in_parallel(
+    work: partial, chunks: Iterable[range], workers: int, stack: ExitStack
+) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    """Yield ``work`` of each chunk in order.
+
+    Processes are spawned, because a notebook's TensorFlow threads would not survive a fork.
+    """
+    if workers == 1:
+        stack.enter_context(threadpool_limits(1))
+        yield from map(work, chunks)
+        return
+    pool = stack.enter_context(
+        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_use_one_thread)
+    )
+    # Before the pool is left: on trouble, or Ctrl-C, what has not begun never begins.
+    stack.callback(pool.shutdown, cancel_futures=True)
+    try:
+        yield from pool.map(work, chunks)
+    except BrokenProcessPool:
+        raise GalkerasError(
+            "a worker process died, perhaps for want of memory: try fewer --workers; the same command goes on "
+            "where this one stopped"
+        ) from None
+
+
+def _use_one_thread() -> None:
+    """Hold NumPy to one thread a process. It is loaded by now: this function's module has imported it."""
+    threadpool_limits(1)
+
+
+def _simulate_chunk(
+    out: Path, settings: Settings, noise_free: bool, indices: range
+) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """Write the cutouts of some galaxies and return their rows of the catalogue and of the truth."""
+    made = [_simulate_one(out, settings, noise_free, index) for index in indices]
+    return (
+        pa.RecordBatch.from_pylist([galaxy.catalogue for galaxy in made]),
+        pa.RecordBatch.from_pylist([galaxy.truth for galaxy in made]),
+    )
+
+
+def _simulate_one(out: Path, settings: Settings, noise_free: bool, index: int) -> Simulated:
+    name = draw_truth(settings.seed, index)["iauname"]
+    files = {
+        survey: [folder / f"{name}.fits" for folder in _folders(out, survey, noise_free)] for survey in settings.surveys
+    }
+    missing = {file for pair in files.values() for file in pair if not _is_whole(file, settings.size)}
+    galaxy = simulate(settings, index, bool(missing), noise_free)
+    ra, dec = galaxy.catalogue["ra"], galaxy.catalogue["dec"]
+    for survey, pair in files.items():
+        for file, images in zip(pair, (galaxy.images, galaxy.noise_free), strict=False):
+            if file in missing:
+                data = cutout_bytes(images[survey], get_survey(survey), ra, dec, settings.pixel_scale)
+                atomic_write(file, data)
+    return galaxy
+
+
+def _is_whole(file: Path, size: int) -> bool:
+    """Tell a whole cutout by its length: files appear under their names only when they are complete."""
+    try:
+        return file.stat().st_size == cutout_length(size)
+    except FileNotFoundError:
+        return False

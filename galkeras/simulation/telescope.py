@@ -1,0 +1,184 @@
+"""What a survey makes of the sky: seeing, pixels, noise, and the resampling of its pipeline."""
+
+__all__ = ["Exposure", "draw_exposure", "expose", "sky_noise"]
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from galkeras.simulation.simulator import galsim
+from galkeras.simulation.sky import Sky
+from galkeras.simulation.truth import random_of
+from galkeras.surveys.facts import BANDS, PIXEL_SCALE, SURVEYS, ZERO_POINT, Survey
+
+# AB magnitudes an arcsec^2 of a dark to grey night: they set how much a source's own photons add to the noise.
+_SKY_BRIGHTNESS = {"g": 22.0, "r": 21.0, "z": 19.2}
+
+# Zero points and colour terms (mag, and mag per mag of g - r - 0.6) against DECam, which defines the truth's
+# fluxes. The filters of BASS and MzLS differ a little from DECam's; these are of the size of the terms in
+# Dey et al. 2019, not their values.
+_ZERO_POINTS = {"bass-mzls": {"g": (0.045, 0.07), "r": (0.015, 0.02), "z": (-0.015, -0.01)}}
+# Exponents of the Moffat profile: the smaller, the wider the wings. 90prime has the widest.
+_BETA = {"bass-mzls": {"g": 2.8, "r": 2.8, "z": 3.5}}
+_BETA_DECAM = 3.5
+_ZERO_POINT_SCATTER = 0.008
+# Of the natural logarithm, from galaxy to galaxy. BASS observed through worse nights and better ones.
+_SEEING_SCATTER = {"bass-mzls": {"g": 0.14, "r": 0.14, "z": 0.11}}
+_SEEING_SCATTER_DECAM = 0.11
+_DEPTH_SCATTER = 0.12
+_POINTING_SCATTER = 0.03
+"""arcsec, by survey and axis: far within the arcsec in which a pair has to agree."""
+_SKY_RESIDUAL = 0.04
+"""Error of the sky subtraction, relative to the noise of a pixel."""
+_LANCZOS = 3
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How one galaxy is observed in one survey and band.
+
+    Attributes:
+        seeing: FWHM in arcsec.
+        beta: Exponent of the Moffat profile.
+        e1: Ellipticity of the point-spread function along the axes.
+        e2: Ellipticity along the diagonals.
+        depth: 5-sigma AB magnitude, as `galkeras.surveys.facts.Band.depth`.
+        zero_point: Flux is dimmed by this magnitude.
+        x: Astrometric offset in arcsec.
+        y: Likewise.
+        phase: Where the camera's pixels fall, in pixels.
+        sky: Residual sky in units of a pixel's noise.
+    """
+
+    seeing: float
+    beta: float
+    e1: float
+    e2: float
+    depth: float
+    zero_point: float
+    x: float
+    y: float
+    phase: tuple[float, float]
+    sky: float
+
+
+def draw_exposure(survey: Survey, seed: int, index: int, g_r: float) -> dict[str, Exposure]:
+    """Draw the conditions in which ``survey`` sees galaxy ``index``, band by band."""
+    number = list(SURVEYS).index(survey.name)
+    rng = random_of(seed, index, "exposure", number)
+    x, y = _POINTING_SCATTER * rng.normal(size=2)
+    exposures = {}
+    for name in BANDS:
+        band = survey.bands[name]
+        zero, term = _ZERO_POINTS.get(survey.name, {}).get(name, (0.0, 0.0))
+        scatter = _SEEING_SCATTER.get(survey.name, {}).get(name, _SEEING_SCATTER_DECAM)
+        e1, e2 = 0.025 * rng.normal(size=2)
+        exposures[name] = Exposure(
+            seeing=band.seeing * float(np.exp(scatter * rng.normal())),
+            beta=_BETA.get(survey.name, {}).get(name, _BETA_DECAM),
+            e1=e1,
+            e2=e2,
+            depth=band.depth + _DEPTH_SCATTER * rng.normal(),
+            zero_point=zero + term * (g_r - 0.6) + _ZERO_POINT_SCATTER * rng.normal(),
+            x=x + 0.3 * _POINTING_SCATTER * rng.normal(),
+            y=y + 0.3 * _POINTING_SCATTER * rng.normal(),
+            phase=tuple(rng.uniform(-0.5, 0.5, 2)),
+            sky=_SKY_RESIDUAL * rng.normal(),
+        )
+    return exposures
+
+
+def expose(
+    sky: Sky,
+    survey: Survey,
+    exposures: dict[str, Exposure],
+    size: int,
+    binning: int,
+    seed: int,
+    index: int,
+    noise_free: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the image that ``survey`` delivers and, if wanted, the same without noise.
+
+    Each band is sampled with the camera's own pixels, gets its noise there, and is then resampled with a Lanczos-3
+    kernel to 0.262 arcsec, which leaves the noise correlated; ``binning`` x ``binning`` of those make a pixel.
+
+    Returns:
+        (3, size, size) float32 images in nanomaggies.
+    """
+    noisy = np.empty((len(BANDS), size, size), np.float32)
+    clean = np.empty_like(noisy) if noise_free else None
+    number = list(SURVEYS).index(survey.name)
+    for plane, name in enumerate(BANDS):
+        rng = random_of(seed, index, "noise", number, plane)
+        native, step, origin = _sample(sky, name, survey.bands[name].pixel_scale, exposures[name])
+        resampling = [_resampling(size, binning, len(native), step, start) for start in origin]
+        (columns, along_x), (rows, along_y) = resampling
+        native = native[rows, columns]
+        if clean is not None:
+            clean[plane] = (along_x @ (along_y @ native).T).T
+        native = native + _noise(native, name, step, survey.bands[name].seeing, exposures[name], rng)
+        noisy[plane] = (along_x @ (along_y @ native).T).T
+    return noisy, clean
+
+
+def _sample(sky: Sky, band: str, pixel: float, exposure: Exposure) -> tuple[np.ndarray, float, tuple[float, float]]:
+    """Return the noise-free image on the camera's pixels, their width, and x and y of the first one's centre."""
+    grid = sky.grid
+    # The nearest width that divides the periodic square: within 0.3 % of the camera's.
+    pixels = round(grid.side / pixel)
+    step = grid.side / pixels
+    x, y = (-(pixels // 2) * step + phase * step for phase in exposure.phase)
+    rows, columns = grid.shift(exposure.x - x, exposure.y - y)
+    response = grid.moffat(exposure.seeing, exposure.beta, exposure.e1, exposure.e2) * grid.pixel(step)
+    blurred = sky.bands[band] * response
+    blurred *= rows
+    blurred *= columns
+    native = grid.sample(blurred, pixels)
+    native *= np.float32(10 ** (-0.4 * exposure.zero_point))
+    return native, step, (x, y)
+
+
+def _noise(
+    native: np.ndarray, band: str, step: float, seeing: float, exposure: Exposure, rng: np.random.Generator
+) -> np.ndarray:
+    sigma = np.float32(sky_noise(exposure.depth, seeing, step))
+    # Sky-limited noise tells how many electrons a nanomaggy makes; a source adds its own Poisson noise.
+    background = np.float32(10 ** (0.4 * (ZERO_POINT - _SKY_BRIGHTNESS[band])) * step**2)
+    spread = sigma * np.sqrt(1 + np.maximum(native, 0) / background)
+    return spread * rng.standard_normal(native.shape, dtype=np.float32) + sigma * np.float32(exposure.sky)
+
+
+def sky_noise(depth: float, seeing: float, pixel: float) -> float:
+    """Return the noise of one pixel (nanomaggies) that gives this 5-sigma depth.
+
+    Depth is that of the optimal (matched-filter) flux of an exponential disc of half-light radius 0.45 arcsec:
+    its error is the pixel noise over the root of the sum of squares of the blurred profile.
+    """
+    return 10 ** (0.4 * (ZERO_POINT - depth)) / 5 * _sharpness(seeing, round(pixel, 4))
+
+
+@cache
+def _sharpness(seeing: float, pixel: float) -> float:
+    source = galsim.Exponential(half_light_radius=0.45)
+    source = galsim.Convolve(source, galsim.Moffat(beta=_BETA_DECAM, fwhm=seeing))
+    return float(np.sqrt((source.drawImage(nx=64, ny=64, scale=pixel).array ** 2).sum()))
+
+
+def _resampling(size: int, binning: int, pixels: int, step: float, start: float) -> tuple[slice, csr_array]:
+    """Return the camera's pixels that are needed along one axis and the matrix that resamples them.
+
+    Delivered pixels are centred on 0; the camera's pixel ``i`` is at ``start + i * step``. Fluxes are kept.
+    """
+    fine = size * binning
+    place = ((np.arange(fine) - (fine - 1) / 2) * PIXEL_SCALE - start) / step
+    nearest = np.floor(place).astype(int)[:, None] + np.arange(1 - _LANCZOS, _LANCZOS + 1)
+    away = place[:, None] - nearest
+    weights = np.sinc(away) * np.sinc(away / _LANCZOS)
+    weights *= PIXEL_SCALE / step / weights.sum(1, keepdims=True)
+    used = slice(max(nearest[0, 0], 0), min(nearest[-1, -1] + 1, pixels))
+    row = np.repeat(np.arange(fine) // binning, 2 * _LANCZOS)
+    matrix = csr_array((weights.ravel(), (row, nearest.ravel() - used.start)), (size, used.stop - used.start))
+    return used, matrix.astype(np.float32)

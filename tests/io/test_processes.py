@@ -1,0 +1,84 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from galkeras.io.errors import GalkerasError
+from galkeras.io.processes import in_child
+
+
+def write_own_id(path):
+    Path(path).write_text(str(os.getpid()))
+
+
+def write_and_sleep(path):
+    if Path(path).exists():
+        time.sleep(120)
+    write_own_id(path)
+
+
+def fail(kind):
+    if kind == "expected":
+        raise GalkerasError("name the file")
+    if kind == "library":
+        raise ZeroDivisionError("of a library")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_all_tasks_are_done_in_one_other_process(tmp_path):
+    paths = [tmp_path / name for name in "abc"]
+    seen = []
+    for _, path in zip(in_child(write_own_id, [(path,) for path in paths]), paths, strict=False):
+        seen.append(path.read_text())
+    assert len(set(seen)) == 1 and len(seen) == 3 and seen[0] != str(os.getpid())
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "message"),
+    [
+        ("expected", GalkerasError, "name the file"),
+        ("library", RuntimeError, "ZeroDivisionError: of a library"),
+        ("killed", GalkerasError, "code -9, perhaps for want of memory"),
+    ],
+)
+def test_what_goes_wrong_there_is_raised_here(kind, error, message):
+    with pytest.raises(error, match=message):
+        list(in_child(fail, [(kind,)]))
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+def test_the_child_ends_with_its_parent(tmp_path, ending):
+    code = (
+        "import time\n"
+        "from evaluation.test_child import write_and_sleep\n"
+        "from galkeras.io.processes import in_child\n"
+        f"work = in_child(write_and_sleep, [({str(tmp_path / 'pid')!r},)] * 2)\n"
+        "next(work)\n"
+        "print('begun', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert parent.stdout.readline() == "begun\n"
+    child = int((tmp_path / "pid").read_text())
+    assert alive(child)
+    parent.send_signal(ending)
+    parent.wait(timeout=30)
+    deadline = time.monotonic() + 30
+    while alive(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(child)
