@@ -17,7 +17,7 @@ from galkeras.evaluation.shift.shift import shift
 from galkeras.io.text import markdown_table
 from galkeras.latents.encode import encode
 from galkeras.morphology.classify import classify
-from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.catalog import read_catalog
 from galkeras.training.adapt import adapt
 
 # The scale of the loss is one image's. Where a code averages the reconstruction over the N = 3 size² pixels, as many
@@ -55,8 +55,8 @@ def main() -> None:
     parser.add_argument("--refit", action="store_true", help="also fit forests on the target's latents")
     given = parser.parse_args()
     size = json.loads((given.vae / "config.json").read_text())["model"]["network_size"]
-    fresh_source, fresh_target, catalogue = given.fresh
-    catalogue = read_catalogue(catalogue, position=False)
+    fresh_source, fresh_target, catalog = given.fresh
+    catalog = read_catalog(catalog, position=False)
     before = forests(given.vae, given, given.out)
 
     lines = []
@@ -76,7 +76,7 @@ def main() -> None:
                 fresh_target,
                 scored,
                 before=given.vae,
-                catalogue=catalogue,
+                catalog=catalog,
                 forests=[before, forests(folder / "model", given, folder)],
                 split="all",
                 refit=given.refit,

@@ -18,7 +18,7 @@ from galkeras.io.text import markdown_table
 from galkeras.latents.table import read_latents
 from galkeras.morphology.forests import fit_forest
 from galkeras.records.pairs import join
-from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.catalog import read_catalog
 
 _FOLDS, _FEWEST = 3, 10
 WAYS = {f"{a} → {b}": (a, b) for a, b in (("source", "source"), ("source", "target"), ("target", "target"))}
@@ -34,10 +34,10 @@ def main() -> None:
     tables = {d: read_latents(given.shift / f"latents-{d}-{given.stage}.parquet") for d in ("source", "target")}
     pairs = join(*tables.values())
     tables = {"source": tables["source"][pairs.source], "target": tables["target"][pairs.target]}
-    catalogue = read_catalogue(given.catalog, position=False)
+    catalog = read_catalog(given.catalog, position=False)
     rows, means = [], []
     for question in TABLE_2.values():
-        by_id = dict(zip(map(str, catalogue["id"]), labels(catalogue, question.name), strict=True))
+        by_id = dict(zip(map(str, catalog["id"]), labels(catalog, question.name), strict=True))
         truth = np.array([by_id.get(name) or "" for name in tables["source"].id.tolist()])
         classes = [label.answer for label in question.labels if np.sum(truth == label.answer) >= _FEWEST]
         kept = np.flatnonzero(np.isin(truth, classes))

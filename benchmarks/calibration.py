@@ -39,7 +39,7 @@ from galkeras.morphology.figures import save_reliability
 from galkeras.morphology.forests import FOREST, sharpened
 from galkeras.morphology.posterior import draw_latents
 from galkeras.morphology.sharpening import fit_power
-from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.catalog import read_catalog
 
 PARTS = 10
 
@@ -97,20 +97,20 @@ def power_of_samples(train: LatentTable, target: np.ndarray, samples: int, seed:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("latents", type=Path)
-    parser.add_argument("catalogue", type=Path)
+    parser.add_argument("catalog", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--samples", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     table = read_latents(given.latents)
-    catalogue = read_catalogue(given.catalogue, position=False, columns=VOTE_COLUMNS)
-    place = {name: row for row, name in enumerate(catalogue["id"].tolist())}
-    catalogue = catalogue[[place[name] for name in table.id.tolist()]]
+    catalog = read_catalog(given.catalog, position=False, columns=VOTE_COLUMNS)
+    place = {name: row for row, name in enumerate(catalog["id"].tolist())}
+    catalog = catalog[[place[name] for name in table.id.tolist()]]
 
     found = {}
     for name, question in TABLE_2.items():
         classes = [label.answer for label in question.labels]
-        named = labels(catalogue, name)
+        named = labels(catalog, name)
         classes = [one for one in classes if np.sum(named == one) >= 10]
         rows = np.flatnonzero(np.isin(named, classes))
         here, target = table[rows], np.array([classes.index(one) for one in named[rows]])

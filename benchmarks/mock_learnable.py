@@ -66,11 +66,11 @@ def balanced(right: np.ndarray, hit: np.ndarray, weight: np.ndarray, classes: in
 
 def main(folder: Path) -> None:
     """Print a Markdown table."""
-    catalogue, truth = read(folder / "catalog.parquet"), read(folder / "truth.parquet")
-    names = list(catalogue["iauname"])
+    catalog, truth = read(folder / "catalog.parquet"), read(folder / "truth.parquet")
+    names = list(catalog["iauname"])
     fold = np.random.default_rng(0).integers(0, FOLDS, len(names))
     south, north = (pixels(folder / "cutouts" / survey, names) for survey in ("decals", "bass-mzls"))
-    known = {question: np.unique(labels(catalogue, question), return_inverse=True) for question in TABLE_2}
+    known = {question: np.unique(labels(catalog, question), return_inverse=True) for question in TABLE_2}
     guess = {(question, source): np.full(len(names), -1) for question in TABLE_2 for source in SOURCES}
     for test in range(FOLDS):
         held = fold == test

@@ -23,7 +23,7 @@ from scipy.ndimage import gaussian_filter, label
 
 from galkeras.simulation.galaxy import Settings, simulate
 from galkeras.simulation.truth import draw_truth, random_of
-from galkeras.simulation.volunteers import catalogue_row, clarity_of, petrosian, vote
+from galkeras.simulation.volunteers import catalog_row, clarity_of, petrosian, vote
 from galkeras.surveys.facts import PIXEL_SCALE
 from galkeras.surveys.pictures import NANOMAGGY, save_mosaic, to_rgb
 
@@ -62,7 +62,7 @@ def mock_pictures(count: int) -> list[np.ndarray]:
     pictures, index = [], 0
     while len(pictures) < count:
         truth = draw_truth(11, index)
-        row = catalogue_row(truth, vote(truth, clarity_of(truth, 1.2), random_of(11, index, "votes")))
+        row = catalog_row(truth, vote(truth, clarity_of(truth, 1.2), random_of(11, index, "votes")))
         width = 17 * row["petro_th50"]
         if (
             row["smooth-or-featured_featured-or-disk_fraction"] > 0.6

@@ -15,7 +15,7 @@ import numpy as np
 from astropy.table import Table
 
 from galkeras.galaxyzoo.tree import GZD5, answer_fractions
-from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.catalog import read_catalog
 
 VOTES = 5
 
@@ -28,7 +28,7 @@ def mean_fractions(table: Table, question: str) -> np.ndarray:
 
 def main(mock: Path, real: Path) -> None:
     """Print the table."""
-    tables = [read_catalogue(file) for file in (mock / "catalog.parquet", real / "gzd5_catalogue/full_tree_1418.csv")]
+    tables = [read_catalog(file) for file in (mock / "catalog.parquet", real / "gzd5_catalogue/full_tree_1418.csv")]
     print(f"| question | answer: mock ({len(tables[0])}) / real ({len(tables[1])}) |\n|---|---|")
     for name, question in GZD5.items():
         if name == "merging":

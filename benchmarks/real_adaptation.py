@@ -52,15 +52,15 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--epochs", type=int, default=30)
     given = parser.parse_args()
-    catalogues = write_catalogues(given.data, given.out)
+    catalogs = write_catalogs(given.data, given.out)
     sets = {survey: given.out / "tfrecords" / survey for survey in TASKS}
     for survey, path in sets.items():
         make_tfrecords(
-            catalogues[survey], given.data, path, survey=survey, position=False, crop=212, image_size=SIDE, workers=1
+            catalogs[survey], given.data, path, survey=survey, position=False, crop=212, image_size=SIDE, workers=1
         )
     vae = given.out / "vae"
     fit(sets["decals"], vae, epochs=40, batch_size=32, patience=40, resume=True)
-    lines = [score("before", vae, sets, catalogues)]
+    lines = [score("before", vae, sets, catalogs)]
     for number, (name, settings) in enumerate(SETTINGS.items()):
         model = given.out / f"adapted-{number}"
         adapt(
@@ -74,11 +74,11 @@ def main() -> None:
             resume=True,
             **{"keep_weight": 0.0} | settings,
         )
-        lines.append(score(name, model, sets, catalogues))
+        lines.append(score(name, model, sets, catalogs))
         print(f"\n{markdown_table(COLUMNS, lines)}", flush=True)
 
 
-def write_catalogues(data: Path, out: Path) -> dict[str, Path]:
+def write_catalogs(data: Path, out: Path) -> dict[str, Path]:
     out.mkdir(parents=True, exist_ok=True)
     rings = Table.read(data / "decals_rings" / "catalog.csv")["id", "ring", "file"]
     rings["file"] = [f"decals_rings/{name}" for name in rings["file"]]
@@ -91,17 +91,17 @@ def write_catalogues(data: Path, out: Path) -> dict[str, Path]:
     return {survey: out / f"{survey}.csv" for survey in tables}
 
 
-def score(name: str, model: Path, sets: dict[str, Path], catalogues: dict[str, Path]) -> tuple[str, ...]:
+def score(name: str, model: Path, sets: dict[str, Path], catalogs: dict[str, Path]) -> tuple[str, ...]:
     tables, accuracies = {}, []
     for survey, task in TASKS.items():
         path = model / f"latents-{survey}.parquet"
         encode(model, sets[survey], path, any_survey=True)
         tables[survey] = read_latents(path)
-        done = classify(path, catalogues[survey], model / f"forests-{task}", label_column=task, folds=5)
+        done = classify(path, catalogs[survey], model / f"forests-{task}", label_column=task, folds=5)
         (result,) = done.results
         low, high = result.scores.intervals["accuracy"]
         accuracies.append(f"{result.scores.accuracy:.1%} ({100 * low:.0f}–{100 * high:.0f})")
-    labels = Table.read(catalogues["sdss"])
+    labels = Table.read(catalogs["sdss"])
     spirals = set(labels["id"][labels["derived_label"] == "spiral"])
     decals, sdss = tables["decals"], tables["sdss"]
     held = {survey: table[table.split != "train"] for survey, table in tables.items()}

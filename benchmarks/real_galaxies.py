@@ -1,10 +1,10 @@
-"""The catalogue of docs/results.md, and what principal components make of the same galaxies.
+"""The catalog of docs/results.md, and what principal components make of the same galaxies.
 
-    python benchmarks/real_galaxies.py catalogue DATA real.csv
+    python benchmarks/real_galaxies.py catalog DATA real.csv
     python benchmarks/real_galaxies.py pca tfrecords/real real.csv --out pca
     python benchmarks/real_galaxies.py compare real.csv latents.parquet pca/latents.parquet
 
-The first writes one catalogue of the 220 DECaLS and 693 SDSS galaxies in folder DATA, with their labels. The second
+The first writes one catalog of the 220 DECaLS and 693 SDSS galaxies in folder DATA, with their labels. The second
 scores forests on 40 principal components of the same images, by the same five folds as `galkeras classify --folds 5`;
 with `--focus 0.3` the components are of images weighed about the centre as the model weighs them. The third
 asks whether one table's features beat another's: the same folds and forests with three seeds, and a bootstrap over
@@ -29,7 +29,7 @@ from galkeras.records.schema import RecordSet
 LABELS = ("derived_label", "ring")
 
 
-def write_catalogue(data: Path, out: Path) -> None:
+def write_catalog(data: Path, out: Path) -> None:
     rings = Table.read(data / "decals_rings" / "catalog.csv")["id", "ring", "file"]
     rings["file"] = [f"decals_rings/{name}" for name in rings["file"]]
     sdss = Table.read(data / "sdss_gz2" / "catalog.csv")["objid", "derived_label", "file"]
@@ -40,7 +40,7 @@ def write_catalogue(data: Path, out: Path) -> None:
     print(f"{out}: {len(table)} galaxies")
 
 
-def score_components(path: Path, catalogue: Path, focus: float, out: Path) -> None:
+def score_components(path: Path, catalog: Path, focus: float, out: Path) -> None:
     from galkeras.models.config import ModelConfig
     from galkeras.models.vae import focus_window
     from galkeras.records.reader import ordered_dataset
@@ -70,11 +70,11 @@ def score_components(path: Path, catalogue: Path, focus: float, out: Path) -> No
     out.mkdir(parents=True, exist_ok=True)
     table.save(out / "latents.parquet")
     for label in LABELS:
-        print(classify(out / "latents.parquet", catalogue, out / label, label_column=label, folds=5).markdown())
+        print(classify(out / "latents.parquet", catalog, out / label, label_column=label, folds=5).markdown())
 
 
-def compare(catalogue: Path, ours: Path, theirs: Path) -> None:
-    table = Table.read(catalogue)
+def compare(catalog: Path, ours: Path, theirs: Path) -> None:
+    table = Table.read(catalog)
     tables = [read_latents(path) for path in (ours, theirs)]
     for label in LABELS:
         column = table[label]
@@ -106,16 +106,16 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore", UserWarning)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("catalogue")
+    command = commands.add_parser("catalog")
     command.add_argument("data", type=Path)
     command.add_argument("out", type=Path)
     command = commands.add_parser("pca")
     command.add_argument("records", type=Path)
-    command.add_argument("catalogue", type=Path)
+    command.add_argument("catalog", type=Path)
     command.add_argument("--focus", type=float, default=0.0)
     command.add_argument("--out", type=Path, required=True)
     command = commands.add_parser("compare")
-    command.add_argument("catalogue", type=Path)
+    command.add_argument("catalog", type=Path)
     command.add_argument("ours", type=Path)
     command.add_argument("theirs", type=Path)
     arguments = vars(parser.parse_args())
@@ -123,4 +123,4 @@ if __name__ == "__main__":
     if command == "pca":
         score_components(arguments.pop("records"), **arguments)
     else:
-        {"catalogue": write_catalogue, "compare": compare}[command](**arguments)
+        {"catalog": write_catalog, "compare": compare}[command](**arguments)

@@ -31,7 +31,7 @@ from galkeras.galaxyzoo.labels import ASKED, TABLE_2, labels
 from galkeras.galaxyzoo.tree import GZD5, answer_fractions, asked
 from galkeras.io.text import markdown_table
 from galkeras.latents.table import LatentTable, read_latents
-from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.catalog import read_catalog
 
 COUNT = 12
 QUERIES = 1000
@@ -106,10 +106,10 @@ def agreement(label: np.ndarray, rows: np.ndarray, near: np.ndarray) -> np.ndarr
         return ((mine == theirs) & known).sum(1) / known.sum(1)
 
 
-def compare_metrics(path: Path, catalogue: Path, label_column: str | None) -> None:
+def compare_metrics(path: Path, catalog: Path, label_column: str | None) -> None:
     table = read_latents(path)
     if label_column:
-        votes, label = Table.read(catalogue), {}
+        votes, label = Table.read(catalog), {}
         for name, value, hidden in zip(
             votes["id"].astype(str), votes[label_column], np.ma.getmaskarray(votes[label_column]), strict=True
         ):
@@ -118,7 +118,7 @@ def compare_metrics(path: Path, catalogue: Path, label_column: str | None) -> No
         by_question = {label_column: np.array([label[name] for name in table.id.tolist()])}
         fractions = {}
     else:
-        votes = read_catalogue(catalogue, position=False)
+        votes = read_catalog(catalog, position=False)
         place = {name: row for row, name in enumerate(votes["id"].astype(str).tolist())}
         votes = votes[[place[name] for name in table.id.tolist()]]
         by_question = {question: labels(votes, question) for question in TABLE_2}
@@ -223,13 +223,13 @@ if __name__ == "__main__":
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("metrics")
     command.add_argument("latents", type=Path)
-    command.add_argument("catalogue", type=Path)
+    command.add_argument("catalog", type=Path)
     command.add_argument("--label-column")
     command = commands.add_parser("speed")
     command.add_argument("latents", type=Path)
     command.add_argument("--galaxies", type=int, default=1_000_000)
     arguments = parser.parse_args()
     if arguments.command == "metrics":
-        compare_metrics(arguments.latents, arguments.catalogue, arguments.label_column)
+        compare_metrics(arguments.latents, arguments.catalog, arguments.label_column)
     else:
         time_libraries(arguments.latents, arguments.galaxies)

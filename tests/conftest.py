@@ -14,7 +14,7 @@ if threading.current_thread() is threading.main_thread():
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real galaxies and catalogues, which is no part of the project."""
+    """The folder of real galaxies and catalogs, which is no part of the project."""
     folder = Path(__file__).parents[1].parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"real data: no folder {folder}")
@@ -27,6 +27,6 @@ def records(tmp_path_factory) -> Path:
     from galkeras.records.make import make_tfrecords
 
     folder = tmp_path_factory.mktemp("survey")
-    catalogue, cutouts = write_survey(folder, 80, 64)
-    make_tfrecords(catalogue, cutouts, folder / "records", workers=1)
+    catalog, cutouts = write_survey(folder, 80, 64)
+    make_tfrecords(catalog, cutouts, folder / "records", workers=1)
     return folder / "records"

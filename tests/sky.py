@@ -45,10 +45,10 @@ def write_csv(path: Path, columns: dict[str, list]) -> Path:
 
 
 def write_survey(folder: Path, count: int = 60, side: int = 48) -> tuple[Path, Path]:
-    """Write ``count`` FITS cutouts and their catalogue; return the paths of catalogue and cutouts."""
+    """Write ``count`` FITS cutouts and their catalog; return the paths of catalog and cutouts."""
     ids = [f"g{index:04d}" for index in range(count)]
     for index, name in enumerate(ids):
         write_fits(folder / "cutouts" / f"{name}.fits", galaxy(side, index))
     # A right ascension that single precision would change.
     ra = [180 + 1e-6 * index for index in range(count)]
-    return write_csv(folder / "catalogue.csv", {"id": ids, "ra": ra, "dec": [-5.5] * count}), folder / "cutouts"
+    return write_csv(folder / "catalog.csv", {"id": ids, "ra": ra, "dec": [-5.5] * count}), folder / "cutouts"

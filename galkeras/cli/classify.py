@@ -10,12 +10,12 @@ import typer
 
 def command(
     latents: Annotated[Path, typer.Argument(help="Latent table that encode wrote.")],
-    catalogue: Annotated[Path, typer.Argument(help="Galaxy Zoo DECaLS votes, or any catalogue with --label-column.")],
+    catalog: Annotated[Path, typer.Argument(help="Galaxy Zoo DECaLS votes, or any catalog with --label-column.")],
     out: Annotated[Path, typer.Option(help="Folder to write, forests/NAME.")],
     label_column: Annotated[
         str | None, typer.Option(help="Classify by this column instead of the paper's nine questions.")
     ] = None,
-    id_column: Annotated[str | None, typer.Option(help="The catalogue's column of galaxy names.")] = None,
+    id_column: Annotated[str | None, typer.Option(help="The catalog's column of galaxy names.")] = None,
     folds: Annotated[
         int | None,
         typer.Option(help="Score by cross-validation, and fit the saved forests on all. Default: one 70/30 split."),
@@ -40,13 +40,13 @@ def command(
 
         galkeras classify latents.parquet gz_decals_volunteers_5.parquet --out forests/first
 
-        galkeras classify latents.parquet catalogue.csv --label-column ring --folds 5 --out forests/ring
+        galkeras classify latents.parquet catalog.csv --label-column ring --folds 5 --out forests/ring
     """
     from galkeras.morphology.classify import classify
 
     done = classify(
         latents,
-        catalogue,
+        catalog,
         out,
         label_column=label_column,
         id_column=id_column,
@@ -55,7 +55,7 @@ def command(
         samples=samples,
         seed=seed,
     )
-    typer.echo(f"{done.matched:,} latents have a row in the catalogue, {done.unmatched:,} do not\n")
+    typer.echo(f"{done.matched:,} latents have a row in the catalog, {done.unmatched:,} do not\n")
     typer.echo(done.class_table() + "\n")
     typer.echo(done.score_table())
     for name, reason in done.skipped.items():

@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 
 def command(
-    catalogue: Annotated[Path, Argument(help="CSV, ECSV, FITS or Parquet, one row a galaxy; or an HDF5 file.")],
+    catalog: Annotated[Path, Argument(help="CSV, ECSV, FITS or Parquet, one row a galaxy; or an HDF5 file.")],
     cutouts: Annotated[Path, Argument(help="Folder of FITS, PNG or JPEG cutouts, or an HDF5 file.")],
     out: Annotated[Path, Option(help="Folder of the record set.", metavar="tfrecords/NAME")],
     survey: Annotated[
@@ -33,17 +33,17 @@ def command(
     shard_megabytes: Annotated[float, Option("--shard-size", help="Size of a shard in MB.", min=0.001)] = 128,
     workers: Annotated[int | None, Option(help="Processes. [default: one a core]", min=1)] = None,
 ) -> None:
-    """Write a catalogue's cutouts as TFRecords.
+    """Write a catalog's cutouts as TFRecords.
 
     A galaxy's cutout is the column *file*, or ID.fits, ID.png, ID.jpg in the folder or below it. Cutouts that
     cannot be used are listed with the reason in rejected.csv. After an interruption the same command goes on.
 
-        galkeras make-tfrecords catalogue.csv cutouts/ --crop 212 --image-size 128 --out tfrecords/decals
+        galkeras make-tfrecords catalog.csv cutouts/ --crop 212 --image-size 128 --out tfrecords/decals
     """
     from galkeras.records.make import make_tfrecords
 
     make_tfrecords(
-        catalogue,
+        catalog,
         cutouts,
         out,
         survey=survey,

@@ -28,7 +28,7 @@ def command(
 ) -> None:
     """Simulate galaxies of known morphology in two surveys.
 
-    Writes the files that the real surveys give: FITS cutouts, and a Galaxy Zoo DECaLS catalogue with the votes
+    Writes the files that the real surveys give: FITS cutouts, and a Galaxy Zoo DECaLS catalog with the votes
     of simulated volunteers. `truth.parquet` keeps what was simulated. A rerun goes on where the last one stopped.
 
     Example:

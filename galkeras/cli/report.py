@@ -38,7 +38,7 @@ def command(
         out,
         records=records or (),
         latents=latents,
-        catalogue=catalog,
+        catalog=catalog,
         forests=forests or (),
         shift=shift,
         outliers=outliers,

@@ -33,7 +33,7 @@ def command(
     """Measure how differently a model sees two surveys, on galaxies it did not learn from.
 
     How well the surveys can be told apart from latents, how far the two images of a galaxy are from each other, and
-    with a catalogue what that does to classification. Writes shift.md, shift.json, figures and the latents.
+    with a catalog what that does to classification. Writes shift.md, shift.json, figures and the latents.
 
     Example:
 
@@ -48,7 +48,7 @@ def command(
         target,
         out,
         before=before,
-        catalogue=catalog,
+        catalog=catalog,
         forests=forests or (),
         split=split,
         unpaired=unpaired,

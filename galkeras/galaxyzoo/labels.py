@@ -9,7 +9,7 @@ from astropy.table import Table
 
 from galkeras.galaxyzoo.tree import GZD5, answer_fractions, asked
 from galkeras.io.errors import GalkerasError, did_you_mean
-from galkeras.surveys.catalogue import campaign
+from galkeras.surveys.catalog import campaign
 
 ASKED = 0.5
 """A galaxy is labelled only where more than this proportion of the volunteers was led to the question.
@@ -135,7 +135,7 @@ def labels(table: Table, question: str) -> np.ndarray:
     arm count 4 beside 1 or 3, and bulge size large beside none. The larger fraction wins then.
 
     Args:
-        table: A catalogue with canonical vote columns ``{question}_{answer}_fraction``.
+        table: A catalog with canonical vote columns ``{question}_{answer}_fraction``.
         question: A name in `TABLE_2`.
 
     Returns:
@@ -150,7 +150,7 @@ def labels(table: Table, question: str) -> np.ndarray:
         )
     if campaign(table) == "gzd-1-2":
         raise GalkerasError(
-            "the catalogue follows the decision tree of Galaxy Zoo DECaLS 1 and 2 (volunteers_1_and_2), whose "
+            "the catalog follows the decision tree of Galaxy Zoo DECaLS 1 and 2 (volunteers_1_and_2), whose "
             "questions are others: use volunteers_5 or auto_posteriors, or name a column with --label-column"
         )
     classes = TABLE_2[question].labels
@@ -163,11 +163,11 @@ def labels(table: Table, question: str) -> np.ndarray:
     return np.where(labelled, np.array([label.answer for label in classes])[chosen], "")
 
 
-def column_labels(catalogue: Table, column: str) -> np.ndarray:
+def column_labels(catalog: Table, column: str) -> np.ndarray:
     """Return the class of every galaxy by a column of the user's own.
 
     Args:
-        catalogue: A table that `read_catalogue` gave.
+        catalog: A table that `read_catalog` gave.
         column: A column of text, or of numbers with few distinct values.
 
     Returns:
@@ -176,12 +176,12 @@ def column_labels(catalogue: Table, column: str) -> np.ndarray:
     Raises:
         GalkerasError: There is no such column, or it has too many distinct values to be a label.
     """
-    if column not in catalogue.colnames:
-        known = ", ".join(catalogue.colnames[:12]) + (", …" if len(catalogue.colnames) > 12 else "")
+    if column not in catalog.colnames:
+        known = ", ".join(catalog.colnames[:12]) + (", …" if len(catalog.colnames) > 12 else "")
         raise GalkerasError(
-            f"the catalogue has no column {column!r}.{did_you_mean(column, catalogue.colnames)} It has: {known}"
+            f"the catalog has no column {column!r}.{did_you_mean(column, catalog.colnames)} It has: {known}"
         )
-    values = np.array([_class_name(value) for value in catalogue[column].tolist()])
+    values = np.array([_class_name(value) for value in catalog[column].tolist()])
     classes = len(set(values.tolist()) - {""})
     if classes > _MOST_CLASSES:
         raise GalkerasError(

@@ -15,7 +15,7 @@ class Question:
     """One question of the tree, under Galaxy Zoo's own names.
 
     Attributes:
-        name: As in the column names of the published catalogues.
+        name: As in the column names of the published catalogs.
         answers: Its answers, likewise.
         after: The question that leads here, or None for the first.
         when: The answers of ``after`` that lead here.
@@ -52,7 +52,7 @@ GZD5: dict[str, Question] = {
 VOTE_COLUMNS: tuple[str, ...] = tuple(
     f"{question.name}_{answer}_fraction" for question in GZD5.values() for answer in question.answers
 )
-"""The columns of a catalogue that the tree speaks of."""
+"""The columns of a catalog that the tree speaks of."""
 
 
 def answer_fractions(table: Table, question: str) -> np.ndarray:
@@ -62,7 +62,7 @@ def answer_fractions(table: Table, question: str) -> np.ndarray:
     answers of an earlier tree, which leaves zeros here (the ``merging`` of early campaign rows). It gets NaN.
 
     Args:
-        table: A catalogue with columns ``{question}_{answer}_fraction``.
+        table: A catalog with columns ``{question}_{answer}_fraction``.
         question: A name in `GZD5`.
 
     Returns:
@@ -93,4 +93,4 @@ def _fraction(table: Table, question: str, answer: str) -> np.ndarray:
     name = f"{question}_{answer}_fraction"
     if name in table.colnames:
         return np.ma.filled(np.ma.asarray(table[name], dtype=np.float64), np.nan)
-    raise GalkerasError(f"the catalogue has no column {name!r}.{did_you_mean(name, table.colnames)}")
+    raise GalkerasError(f"the catalog has no column {name!r}.{did_you_mean(name, table.colnames)}")

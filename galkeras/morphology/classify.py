@@ -23,7 +23,7 @@ from galkeras.morphology.posterior import check_draws, sampled_probabilities
 from galkeras.morphology.report import Classification, QuestionResult
 from galkeras.morphology.scores import confusion_matrix, measure, score
 from galkeras.morphology.sharpening import fit_power
-from galkeras.surveys.catalogue import FIRST_TREE, campaign, read_catalogue, rows_in
+from galkeras.surveys.catalog import FIRST_TREE, campaign, read_catalog, rows_in
 
 MINIMUM = 10
 """A class of fewer galaxies is left out: it would be tested on one or two. The paper's smallest has 11."""
@@ -47,7 +47,7 @@ class _Task:
 
 def classify(
     latents: str | Path | LatentTable,
-    catalogue: str | Path | Table,
+    catalog: str | Path | Table,
     out: str | Path,
     *,
     label_column: str | None = None,
@@ -64,11 +64,11 @@ def classify(
 
     Args:
         latents: A latent table or its file.
-        catalogue: Vote fractions of the GZD-5 tree, as published, or a table that `read_catalogue` gave.
+        catalog: Vote fractions of the GZD-5 tree, as published, or a table that `read_catalog` gave.
         out: The folder to write, ``forests/NAME``: ``forests.json``, a skops file a question, ``scores.md``,
             ``scores.json``, ``confusion.png`` and ``calibration.png``.
-        label_column: Classify by this column of the catalogue instead: text, or numbers with few distinct values.
-        id_column: The catalogue's column of galaxy names, where it is not one of the usual.
+        label_column: Classify by this column of the catalog instead: text, or numbers with few distinct values.
+        id_column: The catalog's column of galaxy names, where it is not one of the usual.
         seed: Seed of the split, the forests and the bootstrap. The same seed gives the same result.
         folds: Score by stratified cross-validation with so many folds, and fit the saved forests on all galaxies.
             By default 70 % of the galaxies train and 30 % test, and the saved forests are the tested ones.
@@ -81,7 +81,7 @@ def classify(
         The scores by question, and what was skipped and why.
 
     Raises:
-        GalkerasError: No galaxy has both latents and a label, a column is missing, the catalogue follows another
+        GalkerasError: No galaxy has both latents and a label, a column is missing, the catalog follows another
             decision tree, or ``out`` holds something else.
     """
     if not 0 <= seed < 2**32:
@@ -93,12 +93,12 @@ def classify(
     check_draws(samples, seed)
     out = _checked_folder(Path(out))
     latents = latents if isinstance(latents, LatentTable) else read_latents(latents)
-    if not isinstance(catalogue, Table):
+    if not isinstance(catalog, Table):
         wanted = None if label_column else (*VOTE_COLUMNS, *FIRST_TREE)
-        catalogue = read_catalogue(catalogue, id_column=id_column, position=False, columns=wanted)
-    rows, matches = rows_in(catalogue, latents.id)
+        catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
+    rows, matches = rows_in(catalog, latents.id)
     tasks, skipped = (
-        ([_column_task(catalogue, label_column)], {}) if label_column is not None else _table_2_tasks(catalogue)
+        ([_column_task(catalog, label_column)], {}) if label_column is not None else _table_2_tasks(catalog)
     )
 
     needed = max(minimum, folds or 0)
@@ -159,18 +159,18 @@ def _why_nothing(tasks: list[_Task], skipped: dict[str, str], needed: int, folds
     return f"{first}. Give more galaxies, or less than {option}"
 
 
-def _table_2_tasks(catalogue: Table) -> tuple[list[_Task], dict[str, str]]:
-    if campaign(catalogue) is None:
+def _table_2_tasks(catalog: Table) -> tuple[list[_Task], dict[str, str]]:
+    if campaign(catalog) is None:
         raise GalkerasError(
-            "the catalogue has no votes of Galaxy Zoo DECaLS (columns like smooth-or-featured_smooth_fraction); "
+            "the catalog has no votes of Galaxy Zoo DECaLS (columns like smooth-or-featured_smooth_fraction); "
             "name a column to classify by with --label-column"
         )
     tasks, skipped = [], {}
     for question in TABLE_2.values():
         try:
-            names = labels(catalogue, question.name)
+            names = labels(catalog, question.name)
         except GalkerasError as error:
-            if campaign(catalogue) != "gzd-5":
+            if campaign(catalog) != "gzd-5":
                 raise
             skipped[question.name] = str(error)
             continue
@@ -179,8 +179,8 @@ def _table_2_tasks(catalogue: Table) -> tuple[list[_Task], dict[str, str]]:
     return tasks, skipped
 
 
-def _column_task(catalogue: Table, name: str) -> _Task:
-    values = column_labels(catalogue, name)
+def _column_task(catalog: Table, name: str) -> _Task:
+    values = column_labels(catalog, name)
     classes = tuple(sorted(set(values.tolist()) - {""}))
     return _Task(name, name, classes, _indices(values, classes))
 

@@ -57,7 +57,7 @@ class Classification:
 
     Attributes:
         forests: The folder it wrote.
-        matched: Rows of the latent table whose galaxy is in the catalogue.
+        matched: Rows of the latent table whose galaxy is in the catalog.
         unmatched: Rows whose galaxy is not.
         seed: Of the split, the forests and the intervals.
         folds: Number of folds, or None for one 70/30 split.
@@ -116,7 +116,7 @@ class Classification:
             how += f" Probabilities are averaged over {self.samples} draws from each galaxy's posterior."
         parts = [
             f"# Forests {self.forests.name}",
-            f"{self.matched:,} latents have a row in the catalogue, {self.unmatched:,} do not. Scores by: {how} "
+            f"{self.matched:,} latents have a row in the catalog, {self.unmatched:,} do not. Scores by: {how} "
             f"Classes of fewer than {self.minimum} galaxies are left out. Seed {self.seed}.",
             "## Classes\n\n" + self.class_table(),
             "## Scores\n\n" + self.score_table() + "\n\n" + _READING,

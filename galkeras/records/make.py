@@ -1,4 +1,4 @@
-"""From a catalogue and a folder of cutouts to a record set."""
+"""From a catalog and a folder of cutouts to a record set."""
 
 __all__ = ["make_tfrecords"]
 
@@ -39,7 +39,7 @@ from galkeras.records.schema import (
     split_of,
 )
 from galkeras.records.write import STATE_FOLDER, Reject, Row, Settings, ShardResult, ShardTask, prepare, write_shard
-from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.catalog import read_catalog
 from galkeras.surveys.cutouts import MAX_SIDE, Cutout, CutoutError, read_cutout, survey_of
 from galkeras.surveys.facts import SURVEYS
 from galkeras.surveys.locate import Source, locate_cutouts
@@ -62,7 +62,7 @@ _OURS = re.compile(
 
 
 def make_tfrecords(
-    catalogue: str | Path,
+    catalog: str | Path,
     cutouts: str | Path,
     out: str | Path,
     *,
@@ -75,14 +75,14 @@ def make_tfrecords(
     shard_megabytes: float = 128,
     workers: int | None = None,
 ) -> RecordSet:
-    """Write a catalogue's cutouts as sharded TFRecords, the food of every model.
+    """Write a catalog's cutouts as sharded TFRecords, the food of every model.
 
     The same input gives the same bytes. Shards are written by several processes, each whole or not at all;
     after an interruption the same call goes on, keeping the shards that check out. Cutouts that cannot be used
     are listed with the reason in ``rejected.csv``.
 
     Args:
-        catalogue: One row a galaxy, see `galkeras.surveys.catalogue.read_catalogue`.
+        catalog: One row a galaxy, see `galkeras.surveys.catalog.read_catalog`.
         cutouts: Folder of FITS, PNG or JPEG files (see `galkeras.surveys.locate.locate_cutouts`) or an HDF5 file.
         out: Folder of the record set, by custom ``tfrecords/NAME``.
         survey: Name of the survey; read from FITS headers where they tell.
@@ -91,7 +91,7 @@ def make_tfrecords(
             cutouts must have one size.
         dtype: ``uint8``, ``float16`` or ``float32``; by default uint8 for pictures and float32 for FITS.
         id_column: Column that names the galaxies.
-        position: Whether the catalogue must know ra and dec.
+        position: Whether the catalog must know ra and dec.
         shard_megabytes: Size of a shard at which to start another.
         workers: Processes; by default one a core. 1 works in this process.
 
@@ -104,8 +104,8 @@ def make_tfrecords(
     out = Path(out)
     _check_options(survey, crop, image_size, dtype)
     keep = ("file", "row", "petro_th50", "petro_th90", *_PIXEL_SCALES)
-    table = read_catalogue(catalogue, id_column, position, columns=keep)
-    rows, rejects = _rows(table, locate_cutouts(table, cutouts, catalogue))
+    table = read_catalog(catalog, id_column, position, columns=keep)
+    rows, rejects = _rows(table, locate_cutouts(table, cutouts, catalog))
     settings = _settings(rows, cutouts, survey, crop, image_size, dtype)
     _check_folder(out, settings)
     tasks = _tasks(out, rows, settings, shard_megabytes)
@@ -168,7 +168,7 @@ def _rows(table: Table, sources: list[Source | str]) -> tuple[list[Row], list[Re
             rows.append(Row(number, str(name), float(ra), float(dec), float(pixels), float(by_size), source))
         else:
             rejects.append(Reject(number, str(name), str(file or ""), source))
-    # The order is that of a hash: every shard is a fair sample, whatever the catalogue is sorted by.
+    # The order is that of a hash: every shard is a fair sample, whatever the catalog is sorted by.
     rows.sort(key=lambda row: hashlib.sha256(f"galkeras order {row.id}".encode()).digest())
     return rows, rejects
 
@@ -180,7 +180,7 @@ def _numbers(table: Table, name: str) -> np.ndarray:
     try:
         return np.asarray(column, float)
     except (TypeError, ValueError):
-        raise GalkerasError(f"the catalogue's column {name!r} must be numbers") from None
+        raise GalkerasError(f"the catalog's column {name!r} must be numbers") from None
 
 
 def _settings(

@@ -85,7 +85,7 @@ class RecordSet:
         units: ``nanomaggy`` or ``picture`` (0..255).
         dtype: Storage dtype, one of `DTYPES`.
         shards: All shards, split by split.
-        read: Catalogue rows read; equals ``written + rejected``.
+        read: Catalog rows read; equals ``written + rejected``.
         written: Records written.
         rejected: Rows left out, each with its reason in ``rejected.csv``.
         bands: Always g, r, z.

@@ -32,7 +32,7 @@ _GZD_SIDE = 424
 
 
 class Row(NamedTuple):
-    """A galaxy to write: its place in the catalogue, and where its pixels are."""
+    """A galaxy to write: its place in the catalog, and where its pixels are."""
 
     number: int
     id: str

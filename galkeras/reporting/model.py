@@ -40,7 +40,7 @@ from galkeras.surveys.pictures import mosaic, to_rgb
 
 _SHOWN = 24
 _SOURCES = {
-    "votes": "Classes are by the catalogue's votes; grey: not asked, or no clear answer.",
+    "votes": "Classes are by the catalog's votes; grey: not asked, or no clear answer.",
     "forests": "Classes are the most probable ones by the forests.",
 }
 
@@ -177,7 +177,7 @@ def reconstruction_part(
         part.pictures.append(histogram_panel(values, "SSIM", caption))
         groups = {} if known is None else _grouped(values, known.types[rows])
         if len(groups) > 1:
-            how = "the catalogue's votes" if known.source == "votes" else "what the forests predict"
+            how = "the catalog's votes" if known.source == "votes" else "what the forests predict"
             caption = f"SSIM by morphological type, by {how}: median, middle half (box), middle 90 % (line)."
             part.pictures.append(by_type_panel(groups, "SSIM", caption))
             table = [
@@ -188,7 +188,7 @@ def reconstruction_part(
             part.tables.append(Table(header, table, f"SSIM by type ({which}), after the paper's Fig. 4."))
         else:
             part.missing.append(
-                ("SSIM by morphological type needs votes or forests:", "galkeras report … --catalog CATALOGUE")
+                ("SSIM by morphological type needs votes or forests:", "galkeras report … --catalog CATALOG")
             )
     else:
         part.missing.append(("SSIM by galaxy needs latents:", "galkeras encode MODEL RECORDS --out latents.parquet"))
@@ -259,4 +259,4 @@ def _add_maps(part: Part, latents: LatentTable, known: Known | None) -> None:
         " The outermost lie beyond the frame." + ("" if known is None else f" {_SOURCES[known.source]}")
     )
     if known is None:
-        part.missing.append(("Colours by morphology need votes or forests:", "galkeras report … --catalog CATALOGUE"))
+        part.missing.append(("Colours by morphology need votes or forests:", "galkeras report … --catalog CATALOG"))

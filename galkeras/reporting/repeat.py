@@ -38,7 +38,7 @@ def repeat_part(
     digest: str,
     sets: Sequence[RecordSet],
     latents: tuple[Path, LatentTable] | None,
-    catalogue: Path | None,
+    catalog: Path | None,
     forests: Sequence[Path],
 ) -> Part:
     """Return versions and commands; what no file remembers is in capitals."""
@@ -46,7 +46,7 @@ def repeat_part(
     training = config["training"]
     digests = {one.digest: str(one.path) for one in sets}
     source = digests.get(training.get("records"), "RECORDS")
-    votes = "CATALOGUE" if catalogue is None else str(catalogue)
+    votes = "CATALOG" if catalog is None else str(catalog)
     lines = [
         _command("make-tfrecords", votes, "CUTOUTS", **{"image-size": one.image_size}, out=str(one.path))
         for one in sets

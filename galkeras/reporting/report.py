@@ -30,7 +30,7 @@ from galkeras.reporting.model import (
 from galkeras.reporting.page import reading, render
 from galkeras.reporting.repeat import repeat_part
 from galkeras.reporting.results import check_model, forests_part, outliers_part, scan_part, shift_part
-from galkeras.surveys.catalogue import campaign, read_catalogue, rows_in
+from galkeras.surveys.catalog import campaign, read_catalog, rows_in
 from galkeras.training.history import read_history
 
 PAGE = "index.html"
@@ -43,7 +43,7 @@ def report(
     *,
     records: Sequence[str | Path] = (),
     latents: str | Path | None = None,
-    catalogue: str | Path | None = None,
+    catalog: str | Path | None = None,
     forests: Sequence[str | Path] = (),
     shift: str | Path | None = None,
     outliers: str | Path | None = None,
@@ -59,7 +59,7 @@ def report(
         out: Folder to write.
         records: Record sets of its galaxies.
         latents: A table that `encode` wrote with this model.
-        catalogue: Votes for its galaxies: SSIM by type, and latents coloured by morphology.
+        catalog: Votes for its galaxies: SSIM by type, and latents coloured by morphology.
         forests: Folders that `classify` wrote on these latents: Tables 2 and 3, and without votes types and colours.
         shift: A folder that `shift` wrote: the shift between surveys, and Table 4.
         outliers: A folder that `outliers` wrote on these latents.
@@ -74,8 +74,8 @@ def report(
     folder, out = Path(model), Path(out)
     if out.exists() and (not out.is_dir() or any(file.name != PAGE for file in out.iterdir())):
         raise GalkerasError(f"{out} holds something else than a report: give another --out")
-    if catalogue is not None and latents is None:
-        raise GalkerasError("a catalogue says what galaxies are: give --latents beside it, which say how they look")
+    if catalog is not None and latents is None:
+        raise GalkerasError("a catalog says what galaxies are: give --latents beside it, which say how they look")
     config = read_config(folder)
     summary, history = _scores(folder), read_history(folder)
     digest = summary["digest"]
@@ -91,7 +91,7 @@ def report(
         shift_part(None if shift is None else Path(shift), digest),
         scan_part(None if scan is None else Path(scan)),
     ]
-    known = None if table is None else _known(table, catalogue, folders)
+    known = None if table is None else _known(table, catalog, folders)
     with reading(folder, "fit"):
         parts = [overview_part(config, summary)]
         if sets:
@@ -103,7 +103,7 @@ def report(
         parts.append(latents_part(folder, summary, table, known))
     parts += results
     encoded = None if table is None else (Path(latents), table)
-    votes = None if catalogue is None else Path(catalogue)
+    votes = None if catalog is None else Path(catalog)
     parts.append(repeat_part(folder, config, digest, sets, encoded, votes, folders))
     page = out / PAGE
     atomic_write(page, render(f"{folder.name}", f"A report of galkeras {__version__} on {folder}", parts))
@@ -120,14 +120,14 @@ def _scores(folder: Path) -> dict[str, Any]:
     return summary
 
 
-def _known(table: LatentTable, catalogue: str | Path | None, forests: Sequence[Path]) -> Known | None:
+def _known(table: LatentTable, catalog: str | Path | None, forests: Sequence[Path]) -> Known | None:
     """Return what votes say of the galaxies, or else what forests predict."""
-    if catalogue is not None:
-        votes = read_catalogue(catalogue, position=False)
+    if catalog is not None:
+        votes = read_catalog(catalog, position=False)
         if campaign(votes) == "gzd-5":
             return _by_votes(table, votes)
         if not forests:
-            raise GalkerasError(f"{catalogue} has no votes of the GZD-5 tree: columns like {VOTE_COLUMNS[0]!r}")
+            raise GalkerasError(f"{catalog} has no votes of the GZD-5 tree: columns like {VOTE_COLUMNS[0]!r}")
     return _by_forests(table, forests[0]) if forests else None
 
 

@@ -47,7 +47,7 @@ def forests_part(folders: Sequence[Path], digest: str) -> Part:
         part.missing.append(
             (
                 "Tables 2 and 3 need forests:",
-                "galkeras classify latents.parquet CATALOGUE --out forests/NAME, then --forests forests/NAME",
+                "galkeras classify latents.parquet CATALOG --out forests/NAME, then --forests forests/NAME",
             )
         )
     for folder in folders:
@@ -89,7 +89,7 @@ def _how(folder: Path, scores: dict[str, Any]) -> str:
         else "forests fitted on 70 % of the galaxies and tested on the other 30 %"
     )
     return (
-        f"{folder.name}: {scores['matched']:,} rows of the latent table have a row in the catalogue,"
+        f"{folder.name}: {scores['matched']:,} rows of the latent table have a row in the catalog,"
         f" {scores['unmatched']:,} do not. Scores by {by}."
         f" Classes of fewer than {scores['minimum']} galaxies are left out."
     )
@@ -189,7 +189,7 @@ def shift_part(folder: Path | None, digest: str) -> Part:
         if stored["questions"]:
             part.tables.append(_table_4(stored["questions"]))
         else:
-            part.missing.append(("Table 4 needs votes:", "galkeras shift … --catalog CATALOGUE"))
+            part.missing.append(("Table 4 needs votes:", "galkeras shift … --catalog CATALOG"))
         if stored["recovery"]:
             found = stored["recovery"]
             part.text.append(

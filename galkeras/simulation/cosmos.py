@@ -18,13 +18,13 @@ from galkeras.simulation.truth import random_of
 _LARGEST_STRETCH = 8.0
 """Hubble's blur of 0.1 arcsec then stays below the surveys' seeing. Taking it out would bring up noise."""
 _BRIGHTEST = 1 / 3
-"""The part of the catalogue that is drawn from: fainter galaxies show their noise when they are magnified."""
+"""The part of the catalog that is drawn from: fainter galaxies show their noise when they are magnified."""
 _KNOWN = ("iauname", "ra", "dec", "redshift", "r_mag", "g_r", "r_z")
 
 
 def check_seeds(folder: str | Path) -> int:
     """Return the number of galaxies in a folder that `galsim.RealGalaxyCatalog` can read, or say why it cannot."""
-    return _catalogue(str(folder)).nobjects
+    return _catalog(str(folder)).nobjects
 
 
 def draw_seed(truth: dict[str, Any], folder: str, seed: int, index: int) -> "galsim.GSObject":
@@ -32,11 +32,11 @@ def draw_seed(truth: dict[str, Any], folder: str, seed: int, index: int) -> "gal
 
     Its morphology is unknown: every class and shape in ``truth`` becomes empty or 0.
     """
-    catalogue = _catalogue(folder)
+    catalog = _catalog(folder)
     rng = random_of(seed, index, "texture", 1)
-    bright = np.argsort(catalogue.mag, kind="stable")[: max(1, round(catalogue.nobjects * _BRIGHTEST))]
+    bright = np.argsort(catalog.mag, kind="stable")[: max(1, round(catalog.nobjects * _BRIGHTEST))]
     number = int(rng.choice(bright))
-    stamp = _without_noise(catalogue.getGalImage(number))
+    stamp = _without_noise(catalog.getGalImage(number))
     galaxy = galsim.InterpolatedImage(stamp, x_interpolant="quintic")
     radius = min(max(float(stamp.calculateHLR(flux=float(stamp.array.sum()))), 0.1), 2.0)
     stretch = min(truth["radius"] / radius, _LARGEST_STRETCH)
@@ -64,7 +64,7 @@ def _without_noise(stamp: "galsim.Image") -> "galsim.Image":
 
 
 @cache
-def _catalogue(folder: str) -> "galsim.RealGalaxyCatalog":
+def _catalog(folder: str) -> "galsim.RealGalaxyCatalog":
     place = Path(folder)
     if not place.is_dir():
         raise GalkerasError(f"{place} is not a folder of COSMOS seeds")
@@ -79,5 +79,5 @@ def _catalogue(folder: str) -> "galsim.RealGalaxyCatalog":
             try:
                 return galsim.RealGalaxyCatalog(file.name, dir=str(place))
             except (OSError, galsim.GalSimError) as error:
-                raise GalkerasError(f"{file}: GalSim cannot read this catalogue: {error}") from None
+                raise GalkerasError(f"{file}: GalSim cannot read this catalog: {error}") from None
     raise GalkerasError(f"{place} holds no real_galaxy_catalog*.fits that galsim.RealGalaxyCatalog reads")

@@ -14,7 +14,7 @@ from galkeras.simulation.fourier import Grid
 from galkeras.simulation.sky import draw_sky
 from galkeras.simulation.telescope import draw_exposure, expose
 from galkeras.simulation.truth import draw_truth, random_of
-from galkeras.simulation.volunteers import catalogue_row, clarity_of, no_votes, vote
+from galkeras.simulation.volunteers import catalog_row, clarity_of, no_votes, vote
 from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS, get_survey
 
 _MARGIN = 16.0
@@ -56,7 +56,7 @@ class Simulated:
     Nothing is in ``noise_free`` unless it was asked for.
     """
 
-    catalogue: dict[str, Any]
+    catalog: dict[str, Any]
     truth: dict[str, Any]
     images: dict[str, np.ndarray]
     noise_free: dict[str, np.ndarray]
@@ -77,7 +77,7 @@ def simulate(settings: Settings, index: int, draw: bool = True, noise_free: bool
     seeing = exposures["decals"]["r"].seeing
     clarity = clarity_of(truth, seeing)
     votes = no_votes() if real else vote(truth, clarity, random_of(seed, index, "votes"))
-    catalogue = catalogue_row(truth, votes)
+    catalog = catalog_row(truth, votes)
     # Drawn over every survey that exists, so that a galaxy's defect does not depend on which are asked for.
     defect, number = draw_defect(seed, index, settings.defects, len(SURVEYS))
     spoilt = list(SURVEYS)[number] if defect else ""
@@ -102,4 +102,4 @@ def simulate(settings: Settings, index: int, draw: bool = True, noise_free: bool
             if spoilt == survey.name:
                 add_defect(image, defect, settings.pixel_scale, seed, index)
             images[survey.name] = image
-    return Simulated(catalogue, record, images, clean if noise_free else {})
+    return Simulated(catalog, record, images, clean if noise_free else {})

@@ -84,14 +84,14 @@ def mock(
 
     chunks = [range(start, min(start + _CHUNK, galaxies)) for start in range(0, galaxies, _CHUNK)]
     work = partial(_simulate_chunk, out, settings, noise_free)
-    catalogue, truth = [], []
+    catalog, truth = [], []
     with ExitStack() as stack:
         progress = stack.enter_context(tqdm(total=galaxies, desc="mock", unit="galaxy", disable=None))
         for rows, records in _in_parallel(work, chunks, min(workers, len(chunks)), stack):
-            catalogue.append(rows)
+            catalog.append(rows)
             truth.append(records)
             progress.update(len(rows))
-    for name, batches in (("truth", truth), ("catalog", catalogue)):
+    for name, batches in (("truth", truth), ("catalog", catalog)):
         with atomic_path(out / f"{name}.parquet") as temporary:
             pq.write_table(pa.Table.from_batches(batches), temporary)
     return out
@@ -150,9 +150,9 @@ def _claim(out: Path, settings: Settings, galaxies: int) -> None:
             raise GalkerasError(
                 f"{out} holds a mock sample with {key}={found!r}, not {value!r}: choose another folder with --out"
             )
-    catalogue = out / "catalog.parquet"
-    # A smaller catalogue would leave the cutouts of the others behind without a row.
-    if catalogue.exists() and (more := pq.read_metadata(catalogue).num_rows) > galaxies:
+    catalog = out / "catalog.parquet"
+    # A smaller catalog would leave the cutouts of the others behind without a row.
+    if catalog.exists() and (more := pq.read_metadata(catalog).num_rows) > galaxies:
         raise GalkerasError(f"{out} holds {more:,} galaxies, more than {galaxies:,}: choose another folder with --out")
 
 
@@ -193,10 +193,10 @@ def _use_one_thread() -> None:
 def _simulate_chunk(
     out: Path, settings: Settings, noise_free: bool, indices: range
 ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-    """Write the cutouts of some galaxies and return their rows of the catalogue and of the truth."""
+    """Write the cutouts of some galaxies and return their rows of the catalog and of the truth."""
     made = [_simulate_one(out, settings, noise_free, index) for index in indices]
     return (
-        pa.RecordBatch.from_pylist([galaxy.catalogue for galaxy in made]),
+        pa.RecordBatch.from_pylist([galaxy.catalog for galaxy in made]),
         pa.RecordBatch.from_pylist([galaxy.truth for galaxy in made]),
     )
 
@@ -208,7 +208,7 @@ def _simulate_one(out: Path, settings: Settings, noise_free: bool, index: int) -
     }
     missing = {file for pair in files.values() for file in pair if not _is_whole(file, settings.size)}
     galaxy = simulate(settings, index, bool(missing), noise_free)
-    ra, dec = galaxy.catalogue["ra"], galaxy.catalogue["dec"]
+    ra, dec = galaxy.catalog["ra"], galaxy.catalog["dec"]
     for survey, pair in files.items():
         for file, images in zip(pair, (galaxy.images, galaxy.noise_free), strict=False):
             if file in missing:

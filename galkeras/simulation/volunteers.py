@@ -1,6 +1,6 @@
 """About forty simulated volunteers a galaxy, who go down the GZD-5 tree and err where they cannot see."""
 
-__all__ = ["QUESTIONS", "catalogue_row", "clarity_of", "no_votes", "petrosian", "vote"]
+__all__ = ["QUESTIONS", "catalog_row", "clarity_of", "no_votes", "petrosian", "vote"]
 
 import math
 from typing import Any
@@ -164,7 +164,7 @@ def _arms_counted(truth: dict[str, Any], clarity: float) -> dict[str, float]:
     return seen
 
 
-def catalogue_row(truth: dict[str, Any], votes: Votes) -> dict[str, Any]:
+def catalog_row(truth: dict[str, Any], votes: Votes) -> dict[str, Any]:
     """Return one row of ``catalog.parquet``, with the columns of ``gz_decals_volunteers_5`` in their order.
 
     Radii are those of the noise-free galaxy in the nominal seeing of DECaLS. Fractions are NaN where nobody was

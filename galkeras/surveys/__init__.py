@@ -1,1 +1,1 @@
-"""The sky: survey facts, catalogues, cutouts, and how pixels are shown."""
+"""The sky: survey facts, catalogs, cutouts, and how pixels are shown."""

@@ -19,10 +19,10 @@ class Source(NamedTuple):
     row: int | None = None
 
 
-def locate_cutouts(table: Table, cutouts: str | Path, catalogue: str | Path) -> list[Source | str]:
-    """Return a `Source` for each row of a catalogue, or the reason why there is none.
+def locate_cutouts(table: Table, cutouts: str | Path, catalog: str | Path) -> list[Source | str]:
+    """Return a `Source` for each row of a catalog, or the reason why there is none.
 
-    A galaxy's file is the column ``file`` (beside the cutouts or the catalogue), or else any ``ID.EXT`` in the
+    A galaxy's file is the column ``file`` (beside the cutouts or the catalog), or else any ``ID.EXT`` in the
     folder or below it, which covers the release layout ``J004/J004544.11-005037.5.png``. FITS goes before PNG
     before JPEG. The folder is listed once. Where ``cutouts`` is an HDF5 file, the column ``row`` counts its
     images from 0.
@@ -35,13 +35,13 @@ def locate_cutouts(table: Table, cutouts: str | Path, catalogue: str | Path) -> 
         if not cutouts.is_file():
             raise GalkerasError(f"cutouts {cutouts} do not exist")
         if "row" not in table.colnames:
-            raise GalkerasError(f"{catalogue} needs a column 'row': the index of each galaxy's image in {cutouts}")
+            raise GalkerasError(f"{catalog} needs a column 'row': the index of each galaxy's image in {cutouts}")
         return [Source(str(cutouts), int(row)) for row in table["row"]]
     if not cutouts.is_dir():
         raise GalkerasError(f"cutouts must be a folder or an HDF5 file. Received: {cutouts}")
     index = _index(cutouts)
     files = [name or "" for name in table["file"]] if "file" in table.colnames else [""] * len(table)
-    beside = Path(catalogue).parent
+    beside = Path(catalog).parent
     found = [_find(index, cutouts, beside, name, file) for name, file in zip(table["id"], files, strict=True)]
     if not any(isinstance(source, Source) for source in found):
         several = next((reason for reason in found if reason.startswith("ambiguous")), None)

@@ -39,8 +39,8 @@ def test_make_and_inspect(survey, tmp_path):
 
 
 def test_trouble_is_one_line_and_a_code(survey, tmp_path):
-    catalogue = write_csv(tmp_path / "c.csv", {"id": ["a", "a"], "ra": [1, 1], "dec": [1, 1]})
-    code, out, err = galkeras("make-tfrecords", catalogue, survey[1], "--out", tmp_path / "out")
+    catalog = write_csv(tmp_path / "c.csv", {"id": ["a", "a"], "ra": [1, 1], "dec": [1, 1]})
+    code, out, err = galkeras("make-tfrecords", catalog, survey[1], "--out", tmp_path / "out")
     assert code == 1 and out == "" and err.count("\n") == 1
     assert err.startswith("galkeras: ") and "appear more than once: a" in err
     code, out, err = galkeras("inspect", tmp_path)

@@ -15,14 +15,14 @@ from galkeras.morphology import forests as forests_module
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """Latents that tell rings, and their catalogue, in a folder that the commands run in."""
+    """Latents that tell rings, and their catalog, in a folder that the commands run in."""
     monkeypatch.setitem(forests_module.FOREST, "n_estimators", 10)
     monkeypatch.chdir(tmp_path)
     table = latent_table(100, 4)
     ring = np.random.default_rng(0).integers(2, size=100)
     table.z[:, 0] += 4 * ring
     table.save("latents.parquet")
-    write_csv(tmp_path / "catalogue.csv", {"id": table.id.tolist()[:90], "ring": ring.tolist()[:90]})
+    write_csv(tmp_path / "catalog.csv", {"id": table.id.tolist()[:90], "ring": ring.tolist()[:90]})
     return tmp_path
 
 
@@ -40,10 +40,10 @@ def fails(monkeypatch, capsys, *arguments) -> str:
 
 def test_classify_then_predict(files):
     run = CliRunner().invoke
-    arguments = ["classify", "latents.parquet", "catalogue.csv", "--label-column", "ring", "--out", "forests/ring"]
+    arguments = ["classify", "latents.parquet", "catalog.csv", "--label-column", "ring", "--out", "forests/ring"]
     result = run(cli.app, arguments)
     assert result.exit_code == 0, result.output
-    assert "90 latents have a row in the catalogue, 10 do not" in result.output
+    assert "90 latents have a row in the catalog, 10 do not" in result.output
     assert "| ring | 0 |" in result.output and "majority" in result.output
     assert (files / "forests" / "ring" / "scores.md").exists()
 
@@ -57,15 +57,15 @@ def test_classify_then_predict(files):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["classify", "latents.parquet", "catalogue.csv", "--out", "f"], "--label-column"),
+        (["classify", "latents.parquet", "catalog.csv", "--out", "f"], "--label-column"),
         (
-            ["classify", "latents.parquet", "catalogue.csv", "--label-column", "rng", "--out", "f"],
+            ["classify", "latents.parquet", "catalog.csv", "--label-column", "rng", "--out", "f"],
             "Did you mean 'ring'?",
         ),
-        (["classify", "none.parquet", "catalogue.csv", "--out", "f"], "none.parquet does not exist"),
-        (["classify", "catalogue.csv", "catalogue.csv", "--out", "f"], "not a readable galkeras table"),
+        (["classify", "none.parquet", "catalog.csv", "--out", "f"], "none.parquet does not exist"),
+        (["classify", "catalog.csv", "catalog.csv", "--out", "f"], "not a readable galkeras table"),
         (["classify", "latents.parquet", "none.csv", "--out", "f"], "none.csv does not exist"),
-        (["classify", "latents.parquet", "catalogue.csv", "--label-column", "ring", "--out", "."], "something else"),
+        (["classify", "latents.parquet", "catalog.csv", "--label-column", "ring", "--out", "."], "something else"),
         (["predict", "latents.parquet", "none", "--out", "p.csv"], "none is no folder of forests"),
         (["predict", "latents.parquet", "none", "--out", "p.doc"], "extension must be one of"),
         (["predict", "latents.parquet", "none", "--out", "p.csv", "--samples", "0"], "`samples` must be 1 or more"),

@@ -24,15 +24,15 @@ def test_a_path_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, capsys
 
 
 def test_a_finished_set_is_not_replaced_by_one_of_another_size(tmp_path, monkeypatch, capsys):
-    catalogue, cutouts = write_survey(tmp_path, 5, 48)
-    command = ["galkeras", "make-tfrecords", str(catalogue), str(cutouts), "--out", str(tmp_path / "r")]
+    catalog, cutouts = write_survey(tmp_path, 5, 48)
+    command = ["galkeras", "make-tfrecords", str(catalog), str(cutouts), "--out", str(tmp_path / "r")]
     monkeypatch.setattr("sys.argv", command)
     with pytest.raises(SystemExit) as end:
         main()
     assert not end.value.code
     capsys.readouterr()
     before = (tmp_path / "r" / "dataset.json").read_bytes()
-    command = ["make-tfrecords", catalogue, cutouts, "--image-size", 32, "--out", tmp_path / "r"]
+    command = ["make-tfrecords", catalog, cutouts, "--image-size", 32, "--out", tmp_path / "r"]
     assert "image_size 48, not 32" in run(monkeypatch, capsys, *command)
     assert (tmp_path / "r" / "dataset.json").read_bytes() == before
 

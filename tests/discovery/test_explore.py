@@ -130,7 +130,7 @@ def test_one_galaxy_and_one_without_a_position(latents, records, tmp_path):
 
 
 def test_names_cannot_break_the_table(latents, records, tmp_path, monkeypatch):
-    from galkeras.evaluation import explore as module
+    from galkeras.discovery import explore as module
 
     monkeypatch.setattr(module, "galaxy_pictures", lambda sets, ids, surveys, side: np.zeros((80, side, side, 3), "u1"))
     names = latents.id.astype("U20")
@@ -140,7 +140,7 @@ def test_names_cannot_break_the_table(latents, records, tmp_path, monkeypatch):
 
 
 def test_ids_that_look_like_numbers_are_not_rounded(latents, records, tmp_path, monkeypatch):
-    from galkeras.evaluation import explore as module
+    from galkeras.discovery import explore as module
 
     monkeypatch.setattr(module, "galaxy_pictures", lambda sets, ids, surveys, side: np.zeros((80, side, side, 3), "u1"))
     long = np.array([f"{587739608090083477 + row}" for row in range(80)])
@@ -156,7 +156,7 @@ def test_ids_that_look_like_numbers_are_not_rounded(latents, records, tmp_path, 
 
 
 def test_an_interrupted_rewrite_leaves_nothing_to_open(latents, records, tmp_path, monkeypatch):
-    from galkeras.evaluation import projector
+    from galkeras.discovery import projector
 
     out = explore(latents, [records], tmp_path / "out").folder
     monkeypatch.setattr(projector.Image, "fromarray", lambda sheet: 1 / 0)

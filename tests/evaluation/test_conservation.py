@@ -15,7 +15,7 @@ SPLIT = np.where(np.arange(COUNT) < 250, "train", "test")
 
 
 @pytest.fixture(scope="module")
-def catalogue():
+def catalog():
     """All galaxies are featured; some are edge-on, and on nothing else do volunteers agree."""
     columns = {"id": IDS}
     for question in GZD5.values():
@@ -49,9 +49,9 @@ def tables():
     return {name: latents(shift) for name, shift in shifts.items()}
 
 
-def test_table_4_tells_a_shift_from_lost_information(tables, catalogue):
+def test_table_4_tells_a_shift_from_lost_information(tables, catalog):
     tested, learned = ({k: rows_of(t, split) for k, t in tables.items()} for split in ("test", "train"))
-    (row,) = table_4(tested, learned, {}, catalogue)
+    (row,) = table_4(tested, learned, {}, catalog)
     assert row.name == "disk-edge-on" and row.galaxies == 150
     assert row.accuracy["source before"] > 0.9
     assert row.accuracy["target before"] < 0.75
@@ -67,7 +67,7 @@ def test_table_4_tells_a_shift_from_lost_information(tables, catalogue):
     np.testing.assert_allclose(recovery["drop"], drop)
 
 
-def test_given_forests_are_used_as_they_are(tables, catalogue):
+def test_given_forests_are_used_as_they_are(tables, catalog):
     tested = {name: rows_of(table, "test") for name, table in tables.items()}
     # These say the opposite of the truth.
     fitted = fit_forest(tables["source before"].z, EDGE_ON.astype(int), 0)
@@ -76,16 +76,16 @@ def test_given_forests_are_used_as_they_are(tables, catalogue):
         stage: Forests("model", 4, 1, 0, {"disk-edge-on": forest}, (0.0,) * 4, (1.0,) * 4)
         for stage in ("before", "after")
     }
-    (row,) = table_4(tested, {}, given, catalogue)
+    (row,) = table_4(tested, {}, given, catalog)
     assert row.accuracy["source before"] < 0.1
     assert row.accuracy["target after, refitted"] > 0.9
     # Without forests and without galaxies to fit them on, nothing is left but cross-validation.
-    (row,) = table_4(tested, {}, {}, catalogue)
+    (row,) = table_4(tested, {}, {}, catalog)
     assert set(row.accuracy) == {"target before, refitted", "target after, refitted"}
 
 
-def test_a_question_with_few_galaxies_is_left_out(tables, catalogue):
+def test_a_question_with_few_galaxies_is_left_out(tables, catalog):
     few = {name: rows_of(table, "test") for name, table in tables.items()}
-    only = catalogue[np.flatnonzero(~EDGE_ON)]
+    only = catalog[np.flatnonzero(~EDGE_ON)]
     assert table_4(few, few, {}, only) == []
     assert recovered([]) is None

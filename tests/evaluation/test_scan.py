@@ -10,7 +10,7 @@ from sky import write_csv, write_survey
 from typer.testing import CliRunner
 
 from galkeras import cli
-from galkeras.evaluation import scan as scan_module
+from galkeras.evaluation.scan import scan as scan_module
 from galkeras.evaluation.scan.scan import scan
 from galkeras.evaluation.scan.types import TYPES, galaxy_types
 from galkeras.galaxyzoo.tree import GZD5
@@ -28,8 +28,8 @@ REPORTS = {"scan.csv", "scan.json", "scan.png"}
 def many(tmp_path_factory):
     """A record set of 300 small blobs: 30 of them are tested on."""
     folder = tmp_path_factory.mktemp("survey")
-    catalogue, cutouts = write_survey(folder, 300, 16)
-    make_tfrecords(catalogue, cutouts, folder / "records", workers=1)
+    catalog, cutouts = write_survey(folder, 300, 16)
+    make_tfrecords(catalog, cutouts, folder / "records", workers=1)
     return folder / "records"
 
 
@@ -130,34 +130,34 @@ def test_an_interrupted_scan_goes_on(many, fitted, tmp_path, monkeypatch, capsys
 
 
 def types_of(many):
-    """A catalogue in which every second tested galaxy is a round one and the others edge-on, and one is neither."""
+    """A catalog in which every second tested galaxy is a round one and the others edge-on, and one is neither."""
     ids = index_galaxies(RecordSet.load(many), ("test",)).id
-    catalogue = votes(len(ids))
-    catalogue["id"] = ids
+    catalog = votes(len(ids))
+    catalog["id"] = ids
     smooth = np.arange(len(ids)) % 2 == 0
     for answer, on in (("smooth", smooth), ("featured-or-disk", ~smooth), ("artifact", False)):
-        catalogue[f"smooth-or-featured_{answer}_fraction"] = np.where(on, 1.0, 0.0)
+        catalog[f"smooth-or-featured_{answer}_fraction"] = np.where(on, 1.0, 0.0)
     for question in ("how-rounded", "disk-edge-on"):
         for place, answer in enumerate(GZD5[question].answers):
-            catalogue[f"{question}_{answer}_fraction"] = float(place == 0)
-    catalogue["how-rounded_round_fraction"][0] = catalogue["how-rounded_in-between_fraction"][0] = 0.5
-    return ids, catalogue, smooth
+            catalog[f"{question}_{answer}_fraction"] = float(place == 0)
+    catalog["how-rounded_round_fraction"][0] = catalog["how-rounded_in-between_fraction"][0] = 0.5
+    return ids, catalog, smooth
 
 
 def test_types_are_those_of_the_first_branches(many):
-    ids, catalogue, smooth = types_of(many)
-    types, left_out = galaxy_types(ids, catalogue)
+    ids, catalog, smooth = types_of(many)
+    types, left_out = galaxy_types(ids, catalog)
     # The first is as round as in-between.
     expected = {name: "round" if even else "edge-on disc" for name, even in zip(ids[1:], smooth[1:], strict=True)}
     assert types == expected and not left_out
     assert list(dict.fromkeys(types.values())) == [kind for kind in TYPES if kind in ("round", "edge-on disc")]
-    _, left_out = galaxy_types(ids[:14], catalogue)
+    _, left_out = galaxy_types(ids[:14], catalog)
     assert left_out == {"edge-on disc": 7, "round": 6}
 
 
 def test_a_scan_by_type(many, fitted, tmp_path):
-    ids, catalogue, smooth = types_of(many)
-    done = scan(many, tmp_path / "s", latent=[10, 40, 100], loss=["mse"], catalogue=catalogue)
+    ids, catalog, smooth = types_of(many)
+    done = scan(many, tmp_path / "s", latent=[10, 40, 100], loss=["mse"], catalog=catalog)
     assert list(done.knees["mse"]) == ["all", "round", "edge-on disc"]
     table = scan_module.read_latents(tmp_path / "s" / "latents" / "mse-040.parquet")
     for kind, mask in (("all", np.full(len(ids), True)), ("edge-on disc", ~smooth)):
@@ -171,14 +171,14 @@ def test_types_of_a_column(many, fitted, tmp_path):
     ids = index_galaxies(RecordSet.load(many), ("test",)).id.tolist()
     labels = ["ring"] * 15 + ["none"] * (len(ids) - 20) + [""] * 5
     labels[0] = "merger"
-    catalogue = write_csv(tmp_path / "c.csv", {"id": ids, "kind": labels})
+    catalog = write_csv(tmp_path / "c.csv", {"id": ids, "kind": labels})
     options = {"latent": [10, 20], "loss": ["mse"]}
     with pytest.raises(GalkerasError, match="--label-column"):
-        scan(many, tmp_path / "s", **options, catalogue=catalogue)
+        scan(many, tmp_path / "s", **options, catalog=catalog)
     with pytest.raises(GalkerasError, match="Did you mean 'kind'"):
-        scan(many, tmp_path / "s", **options, catalogue=catalogue, label_column="knd")
+        scan(many, tmp_path / "s", **options, catalog=catalog, label_column="knd")
     assert not fitted.fits and not (tmp_path / "s").exists()
-    done = scan(many, tmp_path / "s", **options, catalogue=catalogue, label_column="kind")
+    done = scan(many, tmp_path / "s", **options, catalog=catalog, label_column="kind")
     counts = {kind: done.curve("mse", kind)[0].galaxies for kind in done.knees["mse"]}
     assert counts == {"all": len(ids), "ring": 14, **({"none": len(ids) - 20} if len(ids) >= 30 else {})}
     assert done.left_out["merger"] == 1
@@ -195,7 +195,7 @@ def test_types_of_a_column(many, fitted, tmp_path):
         ({"loss": ["mse", "mse"]}, "each once"),
         ({"loss": []}, "`loss`"),
         ({"label_column": "kind"}, "--label-column needs --catalog"),
-        ({"catalogue": "none.csv"}, "none.csv does not exist"),
+        ({"catalog": "none.csv"}, "none.csv does not exist"),
     ],
 )
 def test_bad_settings_are_named_and_nothing_is_written(many, fitted, tmp_path, options, message):
@@ -214,8 +214,8 @@ def test_a_folder_that_holds_something_else_is_left_alone(many, fitted, tmp_path
 
 
 def test_a_set_without_validation_galaxies_is_refused(tmp_path):
-    catalogue, cutouts = write_survey(tmp_path, 3, 64)
-    make_tfrecords(catalogue, cutouts, tmp_path / "records", workers=1)
+    catalog, cutouts = write_survey(tmp_path, 3, 64)
+    make_tfrecords(catalog, cutouts, tmp_path / "records", workers=1)
     with pytest.raises(GalkerasError, match="validation"):
         scan(tmp_path / "records", tmp_path / "s")
     assert not (tmp_path / "s").exists()

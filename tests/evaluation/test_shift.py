@@ -24,8 +24,8 @@ def survey(folder, name, ids, scale):
     for i in ids:
         write_fits(folder / "cutouts" / f"g{i:03d}.fits", scale * galaxy(64, i), **header)
     columns = {"id": [f"g{i:03d}" for i in ids], "ra": [10 + i / 10 for i in ids], "dec": [33] * len(ids)}
-    write_csv(folder / "catalogue.csv", columns)
-    make_tfrecords(folder / "catalogue.csv", folder / "cutouts", folder / "records", survey=name, workers=1)
+    write_csv(folder / "catalog.csv", columns)
+    make_tfrecords(folder / "catalog.csv", folder / "cutouts", folder / "records", survey=name, workers=1)
     return folder / "records"
 
 
@@ -52,7 +52,7 @@ def world(tmp_path_factory):
 def test_before_and_after_are_scored_and_written(world, tmp_path):
     folder, decals, bass = world
     out = tmp_path / "shift"
-    found = shift(folder / "da", decals, bass, out, before=folder / "vae", catalogue=folder / "votes.csv", split="all")
+    found = shift(folder / "da", decals, bass, out, before=folder / "vae", catalog=folder / "votes.csv", split="all")
     assert set(found.scores) == {"before", "after"} and found.paired
     assert found.scores["before"].source == found.scores["before"].target == 150
     # Half the light is a shift that an untrained encoder sees at once.
@@ -79,7 +79,7 @@ def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
         bass,
         tmp_path / "shift",
         before=folder / "vae",
-        catalogue=folder / "votes.csv",
+        catalog=folder / "votes.csv",
         forests=[tmp_path / "forests"],
         split="all",
     )
@@ -91,7 +91,7 @@ def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
             decals,
             bass,
             tmp_path / "other",
-            catalogue=folder / "votes.csv",
+            catalog=folder / "votes.csv",
             forests=[tmp_path / "forests"],
         )
 

@@ -5,7 +5,7 @@ from astropy.table import Table
 from galkeras.galaxyzoo.labels import TABLE_2, labels
 from galkeras.galaxyzoo.tree import GZD5, VOTE_COLUMNS
 from galkeras.io.errors import GalkerasError
-from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.catalog import read_catalog
 
 
 def a_galaxy(**votes: float) -> Table:
@@ -94,7 +94,7 @@ def test_artifacts_are_no_galaxies():
 
 
 def test_real_galaxies_get_the_counts_that_their_votes_give(real_data):
-    table = read_catalogue(real_data / "gzd5_catalogue" / "full_tree_1418.csv")
+    table = read_catalog(real_data / "gzd5_catalogue" / "full_tree_1418.csv")
     counts = {
         question: {
             label.answer: int(np.sum(labels(table, question) == label.answer)) for label in TABLE_2[question].labels
@@ -110,8 +110,8 @@ def test_real_galaxies_get_the_counts_that_their_votes_give(real_data):
 
 
 @pytest.mark.parametrize("name", ["volunteers_5", "auto_posteriors"])
-def test_published_catalogues_are_labelled_unedited(real_data, name):
-    table = read_catalogue(real_data / "gz_decals_sample" / f"gz_decals_{name}.csv")
+def test_published_catalogs_are_labelled_unedited(real_data, name):
+    table = read_catalog(real_data / "gz_decals_sample" / f"gz_decals_{name}.csv")
     found = {question: set(labels(table, question)) - {""} for question in TABLE_2}
     assert found["merging"] or found["how-rounded"] or found["disk-edge-on"]
     for question, classes in found.items():
@@ -119,7 +119,7 @@ def test_published_catalogues_are_labelled_unedited(real_data, name):
 
 
 def test_every_question_of_another_tree_is_refused(real_data):
-    table = read_catalogue(real_data / "gz_decals_sample" / "gz_decals_volunteers_1_and_2.csv")
+    table = read_catalog(real_data / "gz_decals_sample" / "gz_decals_volunteers_1_and_2.csv")
     for question in TABLE_2:
         with pytest.raises(GalkerasError, match="volunteers_1_and_2"):
             labels(table, question)

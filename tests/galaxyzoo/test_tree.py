@@ -4,7 +4,7 @@ from astropy.table import Table
 
 from galkeras.galaxyzoo.tree import GZD5, VOTE_COLUMNS, answer_fractions, asked
 from galkeras.io.errors import GalkerasError
-from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.catalog import read_catalog
 
 
 def test_every_question_follows_from_answers_that_exist():
@@ -23,7 +23,7 @@ def test_tree_is_that_of_the_published_columns(real_data):
 
 
 def test_asked_is_the_share_of_votes_that_real_volunteers_gave(real_data):
-    table = read_catalogue(real_data / "gzd5_catalogue" / "full_tree_1418.csv")
+    table = read_catalog(real_data / "gzd5_catalogue" / "full_tree_1418.csv")
     total = np.asarray(table["smooth-or-featured_total-votes"], float)
     for question in GZD5:
         if question != "merging":

@@ -62,7 +62,7 @@ def alive(pid):
 def test_the_child_ends_with_its_parent(tmp_path, ending):
     code = (
         "import time\n"
-        "from evaluation.test_child import write_and_sleep\n"
+        "from test_processes import write_and_sleep\n"
         "from galkeras.io.processes import in_child\n"
         f"work = in_child(write_and_sleep, [({str(tmp_path / 'pid')!r},)] * 2)\n"
         "next(work)\n"

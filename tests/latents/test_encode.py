@@ -23,8 +23,8 @@ COUNT = 70
 @pytest.fixture(scope="module")
 def records(tmp_path_factory) -> RecordSet:
     folder = tmp_path_factory.mktemp("survey")
-    catalogue, cutouts = write_survey(folder, COUNT, side=64)
-    return make_tfrecords(catalogue, cutouts, folder / "records", workers=1, shard_megabytes=1)
+    catalog, cutouts = write_survey(folder, COUNT, side=64)
+    return make_tfrecords(catalog, cutouts, folder / "records", workers=1, shard_megabytes=1)
 
 
 @pytest.fixture(scope="module")

@@ -133,10 +133,10 @@ def test_wrong_metadata_are_refused(tmp_path, change):
         read_latents(tmp_path / "l.parquet")
 
 
-def test_catalogue_is_no_latent_table(tmp_path):
-    (tmp_path / "catalogue.csv").write_text("id,ra,dec\n1,2,3\n")
-    with pytest.raises(GalkerasError, match=r"catalogue\.csv is not a readable galkeras table"):
-        read_latents(tmp_path / "catalogue.csv")
+def test_catalog_is_no_latent_table(tmp_path):
+    (tmp_path / "catalog.csv").write_text("id,ra,dec\n1,2,3\n")
+    with pytest.raises(GalkerasError, match=r"catalog\.csv is not a readable galkeras table"):
+        read_latents(tmp_path / "catalog.csv")
     with pytest.raises(GalkerasError, match="does not exist"):
         read_latents(tmp_path / "none.csv")
 

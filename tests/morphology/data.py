@@ -9,7 +9,7 @@ from galkeras.latents.table import LatentTable
 
 
 def votes(rows: int, seed: int = 0) -> Table:
-    """A catalogue of galaxies that volunteers agree on; a third each smooth, edge-on and face-on."""
+    """A catalog of galaxies that volunteers agree on; a third each smooth, edge-on and face-on."""
     rng = np.random.default_rng(seed)
     table = Table({"id": [f"J{index:06d}" for index in range(rows)]})
     for question in GZD5.values():
@@ -21,10 +21,10 @@ def votes(rows: int, seed: int = 0) -> Table:
     return table
 
 
-def telling_latents(catalogue: Table, noise: float = 0.3, seed: int = 0, **changes) -> LatentTable:
+def telling_latents(catalog: Table, noise: float = 0.3, seed: int = 0, **changes) -> LatentTable:
     """Latents that hold the votes of every question, one latent an answer, and noise."""
-    columns = [name for name in catalogue.colnames if name.endswith("_fraction")]
-    signal = np.stack([np.asarray(catalogue[name]) for name in columns], -1)
+    columns = [name for name in catalog.colnames if name.endswith("_fraction")]
+    signal = np.stack([np.asarray(catalog[name]) for name in columns], -1)
     z = signal + np.random.default_rng(seed).normal(scale=noise, size=signal.shape)
-    ids = np.array(catalogue["id"].tolist())
+    ids = np.array(catalog["id"].tolist())
     return latent_table(len(ids), z.shape[1], **{"id": ids, "z": z.astype(np.float32)} | changes)

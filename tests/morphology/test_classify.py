@@ -12,7 +12,7 @@ from galkeras.morphology import forests as forests_module
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.predict import predict
-from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.catalog import read_catalog
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +30,8 @@ def rings(rows: int = 200, seed: int = 0) -> tuple:
 
 
 def test_signal_in_the_latents_beats_the_majority_in_all_nine(tmp_path):
-    catalogue = votes(1500)
-    done = classify(telling_latents(catalogue), catalogue, tmp_path / "forests")
+    catalog = votes(1500)
+    done = classify(telling_latents(catalog), catalog, tmp_path / "forests")
     assert [result.name for result in done.results] == list(TABLE_2) and not done.skipped
     for result in done.results:
         assert result.scores.accuracy > result.scores.majority + 0.1
@@ -42,8 +42,8 @@ def test_signal_in_the_latents_beats_the_majority_in_all_nine(tmp_path):
 
 
 def test_latents_without_signal_stay_at_chance(tmp_path):
-    catalogue = votes(1500)
-    done = classify(latent_table(1500, 40), catalogue, tmp_path / "forests")
+    catalog = votes(1500)
+    done = classify(latent_table(1500, 40), catalog, tmp_path / "forests")
     for result in done.results:
         low, high = result.scores.intervals["balanced_accuracy"]
         assert result.scores.balanced_accuracy == pytest.approx(1 / len(result.scores.classes), abs=0.13)
@@ -60,8 +60,8 @@ def test_shuffled_labels_stay_at_chance(tmp_path):
 
 
 def test_reports_say_what_the_result_says(tmp_path):
-    catalogue = votes(800)
-    done = classify(telling_latents(catalogue), catalogue, tmp_path / "forests")
+    catalog = votes(800)
+    done = classify(telling_latents(catalog), catalog, tmp_path / "forests")
     found = {path.name for path in (tmp_path / "forests").iterdir()}
     reports = {"scores.json", "scores.md", "confusion.png", "calibration.png"}
     assert found == {"forests.json"} | reports | {f"{question}.skops" for question in TABLE_2}
@@ -72,7 +72,7 @@ def test_reports_say_what_the_result_says(tmp_path):
         assert one["accuracy"] == result.scores.accuracy and one["tested"] == np.sum(one["confusion"])
         assert one["paper"]["accuracy"] == TABLE_2[result.name].paper[0]
         assert one["galaxies"] == {
-            label.answer: int(np.sum(labels(catalogue, result.name) == label.answer))
+            label.answer: int(np.sum(labels(catalog, result.name) == label.answer))
             for label in TABLE_2[result.name].labels
         }
     text = (tmp_path / "forests" / "scores.md").read_text()
@@ -138,12 +138,12 @@ def test_join_counts_and_refuses_to_find_nothing(tmp_path):
 
 
 def test_small_classes_are_left_out_by_name_and_small_questions_skipped(tmp_path):
-    catalogue = votes(1500)
-    rare = np.flatnonzero(labels(catalogue, "bar") == "weak")[5:]
-    catalogue["bar_weak_fraction"][rare] = np.nan
-    merging = np.flatnonzero(labels(catalogue, "merging") == "merger")
-    catalogue["merging_merger_fraction"][merging] = 0
-    done = classify(telling_latents(votes(1500)), catalogue, tmp_path / "forests")
+    catalog = votes(1500)
+    rare = np.flatnonzero(labels(catalog, "bar") == "weak")[5:]
+    catalog["bar_weak_fraction"][rare] = np.nan
+    merging = np.flatnonzero(labels(catalog, "merging") == "merger")
+    catalog["merging_merger_fraction"][merging] = 0
+    done = classify(telling_latents(votes(1500)), catalog, tmp_path / "forests")
     by_name = {result.name: result for result in done.results}
     assert by_name["bar"].left_out == ("weak",) and by_name["bar"].scores.classes == ("no", "strong")
     assert by_name["bar"].galaxies["weak"] == 5
@@ -153,10 +153,10 @@ def test_small_classes_are_left_out_by_name_and_small_questions_skipped(tmp_path
 
 
 def test_missing_question_is_skipped_and_the_rest_goes_on(tmp_path):
-    catalogue = votes(600)
-    latents = telling_latents(catalogue)
-    catalogue.remove_column("spiral-winding_tight_fraction")
-    done = classify(latents, catalogue, tmp_path / "forests")
+    catalog = votes(600)
+    latents = telling_latents(catalog)
+    catalog.remove_column("spiral-winding_tight_fraction")
+    done = classify(latents, catalog, tmp_path / "forests")
     assert list(done.skipped) == ["spiral-winding"]
     assert "spiral-winding_tight_fraction" in done.skipped["spiral-winding"]
     assert len(done.results) == 8
@@ -205,9 +205,9 @@ def test_nothing_to_classify_by(tmp_path):
     ("options", "fix"), [({}, "--minimum 10"), ({"minimum": 30}, "--minimum 30"), ({"folds": 20}, "--folds 20")]
 )
 def test_too_few_galaxies_is_one_short_line_that_names_the_option(tmp_path, options, fix):
-    catalogue = votes(12)
+    catalog = votes(12)
     with pytest.raises(GalkerasError, match=f"Give more galaxies, or less than {fix}$") as caught:
-        classify(telling_latents(catalogue), catalogue, tmp_path / "forests", **options)
+        classify(telling_latents(catalog), catalog, tmp_path / "forests", **options)
     assert len(str(caught.value)) < 250 and "\n" not in str(caught.value)
 
 
@@ -254,8 +254,8 @@ def test_rerun_replaces_and_failure_leaves_nothing_that_loads(tmp_path, monkeypa
 
 def test_real_votes_go_through_from_the_file(tmp_path, real_data):
     file = real_data / "gzd5_catalogue" / "full_tree_1418.csv"
-    catalogue = read_catalogue(file)
-    done = classify(latent_table(1418, 4, id=np.array(catalogue["id"].tolist())), file, tmp_path / "forests")
+    catalog = read_catalog(file)
+    done = classify(latent_table(1418, 4, id=np.array(catalog["id"].tolist())), file, tmp_path / "forests")
     assert (done.matched, done.unmatched) == (1418, 0)
     names = {result.name: result for result in done.results}
     assert names["disk-edge-on"].galaxies == {"yes": 44, "no": 659}
@@ -265,7 +265,7 @@ def test_real_votes_go_through_from_the_file(tmp_path, real_data):
 
 def test_another_decision_tree_is_refused(tmp_path, real_data):
     sample = real_data / "gz_decals_sample"
-    catalogue = read_catalogue(sample / "gz_decals_volunteers_1_and_2.csv")
-    latents = latent_table(len(catalogue), id=np.array(catalogue["id"].tolist()))
+    catalog = read_catalog(sample / "gz_decals_volunteers_1_and_2.csv")
+    latents = latent_table(len(catalog), id=np.array(catalog["id"].tolist()))
     with pytest.raises(GalkerasError, match="volunteers_1_and_2"):
         classify(latents, sample / "gz_decals_volunteers_1_and_2.csv", tmp_path / "forests")

@@ -15,7 +15,7 @@ from galkeras.morphology.predictions import read_predictions
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    """Latents of which the first tells rings, forests fitted on them, and the catalogue."""
+    """Latents of which the first tells rings, forests fitted on them, and the catalog."""
     patch = pytest.MonkeyPatch()
     patch.setitem(forests_module.FOREST, "n_estimators", 20)
     folder = tmp_path_factory.mktemp("forests")
@@ -23,9 +23,9 @@ def fitted(tmp_path_factory):
     ring = rng.integers(2, size=300)
     table = latent_table(300, 3)
     table.z[:, 0] += 3 * ring
-    catalogue = Table({"id": table.id, "ring": ring})
-    classify(table, catalogue, folder / "rings", label_column="ring")
-    yield table, Forests.load(folder / "rings"), catalogue
+    catalog = Table({"id": table.id, "ring": ring})
+    classify(table, catalog, folder / "rings", label_column="ring")
+    yield table, Forests.load(folder / "rings"), catalog
     patch.undo()
 
 
@@ -100,19 +100,19 @@ def test_same_seed_same_probabilities_on_any_number_of_rows(fitted):
 
 @pytest.mark.parametrize("wrong", [{"samples": 0}, {"samples": -1}, {"seed": -1}])
 def test_wrong_draws_are_refused(fitted, tmp_path, wrong):
-    table, forests, catalogue = fitted
+    table, forests, catalog = fitted
     name = next(iter(wrong))
     with pytest.raises(GalkerasError, match=f"`{name}` must"):
         predict(table, forests, tmp_path / "p.csv", **wrong)
     with pytest.raises(GalkerasError, match=f"`{name}` must"):
-        classify(table, catalogue, tmp_path / "f", label_column="ring", **wrong)
+        classify(table, catalog, tmp_path / "f", label_column="ring", **wrong)
     assert not list(tmp_path.iterdir())
 
 
 def test_classify_scores_the_samples_and_says_so(fitted, tmp_path):
-    table, _, catalogue = fitted
-    done = classify(table, catalogue, tmp_path / "f", label_column="ring", samples=8)
-    means = classify(table, catalogue, tmp_path / "g", label_column="ring")
+    table, _, catalog = fitted
+    done = classify(table, catalog, tmp_path / "f", label_column="ring", samples=8)
+    means = classify(table, catalog, tmp_path / "g", label_column="ring")
     ways = done.results[0].calibration
     assert list(ways) == ["posterior means", "posterior samples"]
     assert list(means.results[0].calibration) == ["posterior means"]

@@ -48,7 +48,7 @@ def test_what_goes_in_comes_out(survey, tmp_path):
 
 def test_the_same_input_gives_the_same_bytes(survey, tmp_path):
     run(survey, tmp_path / "a")
-    # Several processes, and a catalogue in another order.
+    # Several processes, and a catalog in another order.
     lines = survey[0].read_text().splitlines()
     turned = survey[0].with_name("turned.csv")
     turned.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
@@ -113,7 +113,7 @@ def test_float16_and_its_limit(survey, tmp_path):
 
 
 def test_rejects_are_counted_and_explained(survey, tmp_path):
-    catalogue, cutouts = survey
+    catalog, cutouts = survey
     (cutouts / "g0000.fits").unlink()
     (cutouts / "g0001.fits").write_bytes((cutouts / "g0001.fits").read_bytes()[:9000])
     write_fits(cutouts / "g0002.fits", galaxy(40))
@@ -269,10 +269,10 @@ def test_no_cutouts(survey, tmp_path):
 def test_pictures_need_a_survey(tmp_path):
     for name in "abc":
         write_png(tmp_path / f"{name}.png", np.full((40, 40, 3), 99, np.uint8))
-    catalogue = write_csv(tmp_path / "c.csv", {"id": list("abc"), "ra": [1, 2, 3], "dec": [1, 2, 3]})
+    catalog = write_csv(tmp_path / "c.csv", {"id": list("abc"), "ra": [1, 2, 3], "dec": [1, 2, 3]})
     with pytest.raises(GalkerasError, match="do not say of which survey they are: say --survey"):
-        run((catalogue, tmp_path), tmp_path / "out")
-    records = run((catalogue, tmp_path), tmp_path / "out", survey="sdss")
+        run((catalog, tmp_path), tmp_path / "out")
+    records = run((catalog, tmp_path), tmp_path / "out", survey="sdss")
     assert (records.survey, records.dtype, records.units) == ("sdss", "uint8", "picture")
     assert records.pixel_scale is None
 

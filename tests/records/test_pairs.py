@@ -55,8 +55,8 @@ def records(tmp_path_factory):
     ids = [f"g{i:03d}" for i in range(40)]
     for i, name in enumerate(ids):
         write_fits(folder / "cutouts" / f"{name}.fits", galaxy(32, i))
-    write_csv(folder / "catalogue.csv", {"id": ids, "ra": list(range(40)), "dec": [0.5] * 40})
-    make_tfrecords(folder / "catalogue.csv", folder / "cutouts", folder / "records", workers=1, shard_megabytes=0.1)
+    write_csv(folder / "catalog.csv", {"id": ids, "ra": list(range(40)), "dec": [0.5] * 40})
+    make_tfrecords(folder / "catalog.csv", folder / "cutouts", folder / "records", workers=1, shard_megabytes=0.1)
     return RecordSet.load(folder / "records")
 
 

@@ -113,14 +113,14 @@ def model(tmp_path, records):
 def known(tmp_path_factory):
     """Votes, latents that tell them, and forests on these."""
     folder = tmp_path_factory.mktemp("known")
-    catalogue = votes(300)
-    catalogue.write(folder / "votes.csv")
-    table = telling_latents(catalogue, model=DIGEST)
+    catalog = votes(300)
+    catalog.write(folder / "votes.csv")
+    table = telling_latents(catalog, model=DIGEST)
     table.save(folder / "latents.parquet")
     before = forests_module.FOREST["n_estimators"]
     forests_module.FOREST["n_estimators"] = 5
     try:
-        classify(table, catalogue, folder / "gzd5")
+        classify(table, catalog, folder / "gzd5")
     finally:
         forests_module.FOREST["n_estimators"] = before
     return folder, table
@@ -171,7 +171,7 @@ def test_the_page_says_what_the_files_say_and_needs_nothing_else(model, known, r
         tmp_path / "report",
         records=[records],
         latents=folder / "latents.parquet",
-        catalogue=folder / "votes.csv",
+        catalog=folder / "votes.csv",
         forests=[folder / "gzd5"],
         shift=write_shift(tmp_path / "shift"),
         outliers=write_outliers(tmp_path / "outliers"),
@@ -301,7 +301,7 @@ def test_bad_input(model, known, tmp_path):
         return tmp_path / name
 
     fails("is not a model folder", path=tmp_path)
-    fails("give --latents beside it", catalogue=folder / "votes.csv")
+    fails("give --latents beside it", catalog=folder / "votes.csv")
     other = save("other.parquet", replace(table, model="b" * 64))
     fails("other.parquet is of model bbbbbbbbbbbb, and the report is of model aaaa", latents=other)
     fails("has no rows", latents=save("empty.parquet", table[:0]))
@@ -325,7 +325,7 @@ def test_bad_input(model, known, tmp_path):
     strange = votes(5)
     strange["id"] = [f"X{row}" for row in range(5)]
     strange.write(tmp_path / "strange.csv")
-    fails("none of the 300 galaxies", latents=folder / "latents.parquet", catalogue=tmp_path / "strange.csv")
+    fails("none of the 300 galaxies", latents=folder / "latents.parquet", catalog=tmp_path / "strange.csv")
     (model / "reconstructions.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     fails("reconstructions.png is not a readable picture")
     (model / "summary.json").unlink()

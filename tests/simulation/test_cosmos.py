@@ -27,7 +27,7 @@ def test_draws_real_galaxies_without_labels(real_data, tmp_path):
         assert middle > 0.5 * row["sersic_nmgy_r"]
 
 
-def test_refuses_a_folder_without_a_catalogue(tmp_path):
+def test_refuses_a_folder_without_a_catalog(tmp_path):
     (tmp_path / "seeds").mkdir()
     (tmp_path / "seeds" / "broken.fits").write_bytes(b"no FITS")
     with pytest.raises(GalkerasError, match="holds no real_galaxy_catalog"):

@@ -33,7 +33,7 @@ def moffat_width(image, beta):
     return 2 * core * np.sqrt(2 ** (1 / beta) - 1)
 
 
-def test_flux_is_the_catalogue_magnitude(galaxies):
+def test_flux_is_the_catalog_magnitude(galaxies):
     ratios = []
     for galaxy in galaxies:
         truth = galaxy.truth
@@ -43,7 +43,7 @@ def test_flux_is_the_catalogue_magnitude(galaxies):
         seen = galaxy.noise_free["decals"][1].sum() - others
         true = 10 ** (0.4 * (ZERO_POINT - truth["r_mag"] - truth["decals_r_zero_point"]))
         ratios.append((seen - true) / (true + others))
-        assert galaxy.catalogue["sersic_nmgy_r"] == pytest.approx(10 ** (0.4 * (ZERO_POINT - truth["r_mag"])))
+        assert galaxy.catalog["sersic_nmgy_r"] == pytest.approx(10 ** (0.4 * (ZERO_POINT - truth["r_mag"])))
     assert len(ratios) >= 4
     # Wings leave the frame, and neighbours' wings enter and leave it.
     assert np.abs(ratios).max() < 0.06
@@ -129,7 +129,7 @@ def test_smaller_frame_shows_the_same_galaxy():
     large = simulate(BOTH, 0, noise_free=True)
     for name in ("r_mag", "radius", "kind", "decals_r_seeing"):
         assert small.truth[name] == large.truth[name]
-    assert small.catalogue == pytest.approx(large.catalogue, nan_ok=True)
+    assert small.catalog == pytest.approx(large.catalog, nan_ok=True)
 
 
 def test_binning_sums_pixels():

@@ -46,7 +46,7 @@ def test_has_the_files_a_survey_gives(sample):
         assert header["BANDS"] == "".join(BANDS)
 
 
-def test_centre_of_the_image_is_the_catalogue_position(sample):
+def test_centre_of_the_image_is_the_catalog_position(sample):
     row = pq.read_table(sample / "catalog.parquet").to_pylist()[0]
     wcs = WCS(fits.getheader(sample / "cutouts" / "decals" / f"{row['iauname']}.fits")).celestial
     middle = (SIZE - 1) / 2
@@ -138,8 +138,8 @@ def test_bad_arguments_are_one_line_and_leave_nothing(tmp_path, arguments, said)
     assert not (tmp_path / "m").exists()
 
 
-def test_interrupted_run_has_no_catalogue(tmp_path, monkeypatch):
-    from galkeras.mock import survey_pair
+def test_interrupted_run_has_no_catalog(tmp_path, monkeypatch):
+    from galkeras.simulation import survey_pair
 
     def fail(*_):
         raise OSError(28, "No space left on device", "x.fits")

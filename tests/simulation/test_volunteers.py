@@ -7,7 +7,7 @@ import pytest
 
 from galkeras.galaxyzoo.tree import GZD5
 from galkeras.simulation.truth import PROPORTIONS, draw_truth, iauname, random_of
-from galkeras.simulation.volunteers import QUESTIONS, catalogue_row, clarity_of, no_votes, petrosian, vote
+from galkeras.simulation.volunteers import QUESTIONS, catalog_row, clarity_of, no_votes, petrosian, vote
 from galkeras.surveys.facts import ZERO_POINT
 
 NUMBER = 1500
@@ -25,9 +25,9 @@ def fraction(votes, question, answer):
     return counts[QUESTIONS[question].index(answer)] / counts.sum() if counts.sum() else math.nan
 
 
-def test_columns_are_those_of_the_published_catalogue(sample, real_data):
+def test_columns_are_those_of_the_published_catalog(sample, real_data):
     published = (real_data / "gzd5_catalogue" / "columns_volunteers_5.txt").read_text().split()
-    assert list(catalogue_row(sample[0][0], sample[1][0])) == published
+    assert list(catalog_row(sample[0][0], sample[1][0])) == published
 
 
 def test_questions_and_answers_are_those_of_the_tree():
@@ -57,7 +57,7 @@ def test_everybody_goes_down_the_tree(sample):
 def test_fractions_sum_to_one_and_are_nan_where_nobody_was_asked(sample):
     unasked = 0
     for truth, votes in zip(*sample, strict=True):
-        row = catalogue_row(truth, votes)
+        row = catalog_row(truth, votes)
         for question, answers in QUESTIONS.items():
             fractions = [row[f"{question}_{answer}_fraction"] for answer in answers]
             if row[f"{question}_total-votes"]:
@@ -66,7 +66,7 @@ def test_fractions_sum_to_one_and_are_nan_where_nobody_was_asked(sample):
                 unasked += 1
                 assert all(math.isnan(value) for value in fractions)
     assert unasked > 0
-    assert all(math.isnan(v) for k, v in catalogue_row(truth, no_votes()).items() if k.endswith("_fraction"))
+    assert all(math.isnan(v) for k, v in catalog_row(truth, no_votes()).items() if k.endswith("_fraction"))
 
 
 @pytest.mark.parametrize(
@@ -179,6 +179,6 @@ def test_petrosian_radii_of_known_profiles():
 
 
 def test_flux_of_a_row_is_its_magnitude(sample):
-    row = catalogue_row(sample[0][0], sample[1][0])
+    row = catalog_row(sample[0][0], sample[1][0])
     assert ZERO_POINT - 2.5 * math.log10(row["sersic_nmgy_r"]) == pytest.approx(sample[0][0]["r_mag"])
     assert -24 < row["elpetro_absmag_r"] < -14

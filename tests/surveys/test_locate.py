@@ -4,16 +4,16 @@ from astropy.table import Table
 from sky import galaxy, write_csv, write_fits, write_png
 
 from galkeras.io.errors import GalkerasError
-from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.catalog import read_catalog
 from galkeras.surveys.locate import Source, locate_cutouts
 
 PICTURE = np.full((8, 8, 3), 9, np.uint8)
 
 
 def locate(folder, columns, **kwargs):
-    catalogue = write_csv(folder / "catalogue.csv", columns)
-    table = read_catalogue(catalogue, position=False)
-    return locate_cutouts(table, kwargs.get("cutouts", folder / "cutouts"), catalogue)
+    catalog = write_csv(folder / "catalog.csv", columns)
+    table = read_catalog(catalog, position=False)
+    return locate_cutouts(table, kwargs.get("cutouts", folder / "cutouts"), catalog)
 
 
 def test_by_id_in_the_folder_and_below(tmp_path):
@@ -29,7 +29,7 @@ def test_fits_goes_before_pictures(tmp_path):
     assert locate(tmp_path, {"id": ["a"]}) == [Source(str(best))]
 
 
-def test_by_file_beside_the_cutouts_or_the_catalogue(tmp_path):
+def test_by_file_beside_the_cutouts_or_the_catalog(tmp_path):
     one = write_png(tmp_path / "cutouts" / "x" / "1.png", PICTURE)
     two = write_png(tmp_path / "y" / "2.png", PICTURE)
     found = locate(tmp_path, {"id": ["a", "b", "c"], "file": ["x/1.png", "y/2.png", "z.png"]})
@@ -62,8 +62,8 @@ def test_an_hdf5_file_needs_rows(tmp_path):
 def test_published_layout(real_data):
     folder = real_data / "gz_decals_sample"
     for name in ("volunteers_5", "volunteers_1_and_2", "auto_posteriors"):
-        catalogue = folder / f"gz_decals_{name}.csv"
-        found = locate_cutouts(read_catalogue(catalogue), folder, catalogue)
+        catalog = folder / f"gz_decals_{name}.csv"
+        found = locate_cutouts(read_catalog(catalog), folder, catalog)
         assert all(isinstance(source, Source) for source in found)
 
 

@@ -29,8 +29,8 @@ def survey(folder, name, ids, offset=0.0, fade=1.0, side=64):
         header = {} if name == "decals" else {"VERSION": "DR9-north"}
         write_fits(folder / "cutouts" / f"g{i:03d}.fits", fade * galaxy(side, i), **header)
     columns = {"id": [f"g{i:03d}" for i in ids], "ra": [10 + i / 10 for i in ids], "dec": [33 + offset] * len(ids)}
-    write_csv(folder / "catalogue.csv", columns)
-    make_tfrecords(folder / "catalogue.csv", folder / "cutouts", folder / "records", survey=name, workers=1)
+    write_csv(folder / "catalog.csv", columns)
+    make_tfrecords(folder / "catalog.csv", folder / "cutouts", folder / "records", survey=name, workers=1)
     return folder / "records"
 
 

@@ -170,7 +170,7 @@ def test_ctrl_c_says_how_to_go_on(records, tmp_path):
 
 
 def test_a_set_without_validation_galaxies_is_refused(tmp_path):
-    catalogue, cutouts = write_survey(tmp_path, 3, 64)
-    make_tfrecords(catalogue, cutouts, tmp_path / "records", workers=1)
+    catalog, cutouts = write_survey(tmp_path, 3, 64)
+    make_tfrecords(catalog, cutouts, tmp_path / "records", workers=1)
     with pytest.raises(GalkerasError, match="validation"):
         fit(tmp_path / "records", tmp_path / "m", **SMALL)

@@ -43,7 +43,7 @@ def scan(
     *,
     latent: Sequence[int] = LATENTS,
     loss: Sequence[str] = LOSSES,
-    catalogue: str | Path | Table | None = None,
+    catalog: str | Path | Table | None = None,
     label_column: str | None = None,
     id_column: str | None = None,
     architecture: str = "residual",
@@ -68,9 +68,9 @@ def scan(
             the model folder and the latent table of the scored galaxies of each fit, as in ``models/mse-040``.
         latent: Numbers of latents N_L.
         loss: Of ``mse`` and ``mae``.
-        catalogue: Vote fractions of the GZD-5 tree: adds SSIM by the types of `scan_types.TYPES` (paper, Fig. 4).
-        label_column: A column of the catalogue to take the types from instead.
-        id_column: The catalogue's column of galaxy names, where it is not one of the usual.
+        catalog: Vote fractions of the GZD-5 tree: adds SSIM by the types of `scan_types.TYPES` (paper, Fig. 4).
+        label_column: A column of the catalog to take the types from instead.
+        id_column: The catalog's column of galaxy names, where it is not one of the usual.
         architecture: This and what follows as in `galkeras.training.fit.fit`, the same for all fits.
         kl_weight: Weight of the KL term.
         focus: Width of the central weight of pixels.
@@ -89,14 +89,14 @@ def scan(
             scan begun with other settings.
     """
     latent, loss = _checked_latents(latent), _checked_losses(loss)
-    if catalogue is None and label_column is not None:
+    if catalog is None and label_column is not None:
         raise GalkerasError("--label-column needs --catalog, whose column it names")
     records, out = RecordSet.load(records), _checked_folder(Path(out))
     split = "test" if records.count("test") else "validation"
     types, left_out = {}, {}
-    if catalogue is not None:
+    if catalog is not None:
         ids = index_galaxies(records, (split,)).id
-        types, left_out = galaxy_types(ids, catalogue, label_column, id_column)
+        types, left_out = galaxy_types(ids, catalog, label_column, id_column)
 
     folders = {(name, count): out / _MODELS / f"{name}-{count:03d}" for name in loss for count in latent}
     # Those that are there come first, so that settings that are not theirs are refused before anything is fitted.

@@ -11,7 +11,7 @@ from astropy.table import Table
 from galkeras.galaxyzoo.labels import column_labels, labels
 from galkeras.galaxyzoo.tree import VOTE_COLUMNS
 from galkeras.io.errors import GalkerasError
-from galkeras.surveys.catalogue import FIRST_TREE, campaign, read_catalogue, rows_in
+from galkeras.surveys.catalog import FIRST_TREE, campaign, read_catalog, rows_in
 
 # The paper's Fig. 4 has the first stage of the tree; its text names cigar-shaped, elliptical and disc galaxies. A
 # galaxy has one type at most: more than half of the volunteers called it smooth, or featured.
@@ -28,37 +28,37 @@ _FEWEST = 10
 
 
 def galaxy_types(
-    ids: np.ndarray, catalogue: str | Path | Table, label_column: str | None = None, id_column: str | None = None
+    ids: np.ndarray, catalog: str | Path | Table, label_column: str | None = None, id_column: str | None = None
 ) -> tuple[dict[str, str], dict[str, int]]:
     """Return the type of each galaxy that has one, and the types of fewer than 10 of them, which are left out.
 
     Args:
         ids: Names of the galaxies that will be scored.
-        catalogue: Vote fractions of the GZD-5 tree, or any table with ``label_column``.
+        catalog: Vote fractions of the GZD-5 tree, or any table with ``label_column``.
         label_column: A column of types in place of `TYPES`.
-        id_column: The catalogue's column of galaxy names, where it is not one of the usual.
+        id_column: The catalog's column of galaxy names, where it is not one of the usual.
 
     Returns:
         Galaxy name to type, in the order of the types; and type to count of those left out.
 
     Raises:
-        GalkerasError: The catalogue has no votes or no such column, or none of the galaxies.
+        GalkerasError: The catalog has no votes or no such column, or none of the galaxies.
     """
-    if not isinstance(catalogue, Table):
+    if not isinstance(catalog, Table):
         wanted = None if label_column else (*VOTE_COLUMNS, *FIRST_TREE)
-        catalogue = read_catalogue(catalogue, id_column=id_column, position=False, columns=wanted)
+        catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
     if label_column is not None:
-        types = column_labels(catalogue, label_column)
-    elif campaign(catalogue) is None:
+        types = column_labels(catalog, label_column)
+    elif campaign(catalog) is None:
         raise GalkerasError(
-            "the catalogue has no votes of Galaxy Zoo DECaLS (columns like smooth-or-featured_smooth_fraction); name a"
+            "the catalog has no votes of Galaxy Zoo DECaLS (columns like smooth-or-featured_smooth_fraction); name a"
             " column of types with --label-column"
         )
     else:
-        types = np.full(len(catalogue), "", dtype="<U32")
+        types = np.full(len(catalog), "", dtype="<U32")
         for name, (question, answer) in TYPES.items():
-            types[labels(catalogue, question) == answer] = name
-    rows, matches = rows_in(catalogue, ids)
+            types[labels(catalog, question) == answer] = name
+    rows, matches = rows_in(catalog, ids)
     found = {str(name): str(kind) for name, kind in zip(ids[rows], types[matches], strict=True) if kind}
     counts = Counter(found.values())
     order = [name for name in (sorted(counts) if label_column else TYPES) if counts[name] >= _FEWEST]

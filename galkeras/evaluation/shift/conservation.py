@@ -66,7 +66,7 @@ def table_4(
     tested: dict[str, LatentTable],
     learned: dict[str, LatentTable],
     forests: dict[str, Forests],
-    catalogue: Table,
+    catalog: Table,
     seed: int = 0,
     refit: bool = True,
 ) -> list[QuestionRow]:
@@ -78,14 +78,14 @@ def table_4(
         learned: By the same names, latents of galaxies to fit forests on. Empty: forests are refitted by
             cross-validation on the tested galaxies, and those in ``forests`` are needed for the rest.
         forests: By ``before`` and ``after``, forests to use in place of fitting some on ``learned``.
-        catalogue: Vote fractions of the GZD-5 tree, with a column ``id``.
+        catalog: Vote fractions of the GZD-5 tree, with a column ``id``.
         seed: Of forests, folds and bootstrap.
         refit: Whether to fill the columns of forests fitted on the target, which take most of the time.
     """
     rows = []
     for question in TABLE_2.values():
-        names = labels(catalogue, question.name)
-        by_id = {str(name): label for name, label in zip(catalogue["id"], names, strict=True) if label}
+        names = labels(catalog, question.name)
+        by_id = {str(name): label for name, label in zip(catalog["id"], names, strict=True) if label}
         row = _question(question.name, question.title, tested, learned, forests, by_id, seed, refit)
         if row is not None:
             rows.append(row)

@@ -23,7 +23,7 @@ from galkeras.morphology.forests import Forests
 from galkeras.records.pairs import join
 from galkeras.records.pictures import galaxy_pictures
 from galkeras.records.schema import RecordSet
-from galkeras.surveys.catalogue import read_catalogue
+from galkeras.surveys.catalog import read_catalog
 from galkeras.surveys.pictures import save_mosaic
 
 _FEWEST = 20
@@ -39,7 +39,7 @@ class Shift:
         split: Which galaxies: ``validation``, ``test`` or ``all``.
         paired: Whether both surveys have the same galaxies.
         scores: By ``before``, of a VAE as fitted, and ``after``, of an adapted model.
-        questions: The paper's Table 4; empty without a catalogue.
+        questions: The paper's Table 4; empty without a catalog.
         recovery: What `recovered` says of it, or None.
     """
 
@@ -74,7 +74,7 @@ def shift(
     out: str | Path,
     *,
     before: str | Path | None = None,
-    catalogue: str | Path | Table | None = None,
+    catalog: str | Path | Table | None = None,
     forests: Sequence[str | Path] = (),
     split: str = "test",
     unpaired: bool = False,
@@ -92,7 +92,7 @@ def shift(
         out: The folder to write: ``shift.json``, ``shift.md``, ``shift.png``, with pairs ``alike.png`` and
             ``different.png``, and the latents as Parquet tables.
         before: The VAE that the adapted ``model`` started from, to compare.
-        catalogue: Vote fractions of the GZD-5 tree: adds the paper's Table 4. Forests are fitted on the training
+        catalog: Vote fractions of the GZD-5 tree: adds the paper's Table 4. Forests are fitted on the training
             split's latents.
         forests: Folders that `classify` wrote, each of the model whose latents it was fitted on, to use as they are
             in place of fitting some. They must not have seen the galaxies that are scored.
@@ -110,7 +110,7 @@ def shift(
     """
     if split not in ("validation", "test", "all"):
         raise GalkerasError(f"`split` must be validation, test or all. Received: split={split!r}")
-    if forests and catalogue is None:
+    if forests and catalog is None:
         raise GalkerasError("--forests needs --catalog, which says what is true")
     out = Path(out)
     adapted = isinstance(load_model(model), DomainAdaptationVAE)
@@ -129,8 +129,8 @@ def shift(
             vae.check_records(records, any_survey=True)
         digests[stage] = vae.digest
     by_stage = _forests(forests, digests)
-    if catalogue is not None and not isinstance(catalogue, Table):
-        catalogue = read_catalogue(catalogue, position=False)
+    if catalog is not None and not isinstance(catalog, Table):
+        catalog = read_catalog(catalog, position=False)
     out.mkdir(parents=True, exist_ok=True)
     latents = {
         f"{domain} {stage}": _encoded(path, records, out / f"latents-{domain}-{stage}.parquet")
@@ -161,7 +161,7 @@ def shift(
         stage: domain_scores(tested[f"source {stage}"].z, tested[f"target {stage}"].z, paired=not unpaired, seed=seed)
         for stage in stages
     }
-    rows = [] if catalogue is None else table_4(tested, learned, by_stage, catalogue, seed, refit)
+    rows = [] if catalog is None else table_4(tested, learned, by_stage, catalog, seed, refit)
     result = Shift(out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows))
     draw_shift(out / "shift.png", surveys, tested, scores, rows, paired=not unpaired)
     if not unpaired:

@@ -1,6 +1,6 @@
-"""Catalogues as the surveys publish them, read into one spelling."""
+"""Catalogs as the surveys publish them, read into one spelling."""
 
-__all__ = ["FIRST_TREE", "ID_COLUMNS", "campaign", "canonical_names", "position_of", "read_catalogue", "rows_in"]
+__all__ = ["FIRST_TREE", "ID_COLUMNS", "campaign", "canonical_names", "position_of", "read_catalog", "rows_in"]
 
 import re
 from collections import Counter
@@ -43,15 +43,15 @@ _ASKED = re.compile(r"proportion[-_]volunteers[-_]asked")
 _IAU_NAME = re.compile(r"J(\d\d)(\d\d)(\d\d(?:\.\d+)?)([+-])(\d\d)(\d\d)(\d\d(?:\.\d+)?)")
 
 
-def read_catalogue(
+def read_catalog(
     path: str | Path,
     id_column: str | None = None,
     position: bool = True,
     columns: Sequence[str] | None = None,
 ) -> Table:
-    """Read a catalogue, one row a galaxy.
+    """Read a catalog, one row a galaxy.
 
-    CSV, ECSV, FITS and Parquet by extension; HDF5 files of images (`.h5`, `.hdf5`) are catalogues too, made of
+    CSV, ECSV, FITS and Parquet by extension; HDF5 files of images (`.h5`, `.hdf5`) are catalogs too, made of
     their one-dimensional datasets and the index ``row``; a galaxy that nothing else names is ``STEM-0000012``.
 
     Args:
@@ -71,10 +71,10 @@ def read_catalogue(
     """
     path = Path(path)
     if not path.is_file():
-        raise GalkerasError(f"catalogue {path} does not exist")
+        raise GalkerasError(f"catalog {path} does not exist")
     kind = path.suffix.lower()
     if kind not in _READERS:
-        raise GalkerasError(f"catalogue {path}: unknown format {kind!r}; known: {', '.join(_READERS)}")
+        raise GalkerasError(f"catalog {path}: unknown format {kind!r}; known: {', '.join(_READERS)}")
 
     def wanted(name: str) -> bool:
         return (
@@ -90,9 +90,9 @@ def read_catalogue(
     except GalkerasError:
         raise
     except Exception as error:  # Four libraries' readers, each with its own kinds of failure.
-        raise GalkerasError(f"catalogue {path} is not readable: {_first_line(error)}") from error
+        raise GalkerasError(f"catalog {path} is not readable: {_first_line(error)}") from error
     if not len(table):
-        raise GalkerasError(f"catalogue {path} has no rows")
+        raise GalkerasError(f"catalog {path} has no rows")
 
     name = _find_id_column(path, table, id_column)
     ids = _ids(path, name, table[name])
@@ -132,28 +132,28 @@ def _canonical_name(name: str) -> str:
 
 
 def campaign(table: Table) -> str | None:
-    """Return whose questions a catalogue answers: ``gzd-5``, ``gzd-1-2`` (another tree), or None."""
+    """Return whose questions a catalog answers: ``gzd-5``, ``gzd-1-2`` (another tree), or None."""
     if any(name.startswith(("bar_yes", "how-rounded_completely")) for name in table.colnames):
         return "gzd-1-2"
     return "gzd-5" if any(name.startswith("smooth-or-featured_") for name in table.colnames) else None
 
 
-def rows_in(catalogue: Table, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return which of the galaxies named ``ids`` are in the catalogue, and the catalogue row of each of those.
+def rows_in(catalog: Table, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which of the galaxies named ``ids`` are in the catalog, and the catalog row of each of those.
 
     Raises:
         GalkerasError: None of them is.
     """
-    if "id" not in catalogue.colnames:
-        raise GalkerasError("the catalogue table needs a column 'id': read it with read_catalogue")
-    names = [str(name) for name in catalogue["id"]]
+    if "id" not in catalog.colnames:
+        raise GalkerasError("the catalog table needs a column 'id': read it with read_catalog")
+    names = [str(name) for name in catalog["id"]]
     place = {name: row for row, name in enumerate(names)}
     where = np.array([place.get(name, -1) for name in ids.tolist()])
     rows = np.flatnonzero(where >= 0)
     if not len(rows):
         raise GalkerasError(
-            f"none of the {len(ids):,} galaxies has a row in the catalogue: their ids are like {ids[0]!r}, those of the"
-            f" catalogue like {names[0]!r}. Name the right column with --id-column"
+            f"none of the {len(ids):,} galaxies has a row in the catalog: their ids are like {ids[0]!r}, those of the"
+            f" catalog like {names[0]!r}. Name the right column with --id-column"
         )
     return rows, where[rows]
 
@@ -198,7 +198,7 @@ def _read_csv(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) ->
         header = next(standard.reader(file), [])
     repeated = [name for name, count in Counter(header).items() if count > 1]
     if repeated:
-        raise GalkerasError(f"catalogue {path}: column {repeated[0]!r} appears twice")
+        raise GalkerasError(f"catalog {path}: column {repeated[0]!r} appears twice")
     # Ids stay text: a number would lose leading zeros, and past 2**53 its last digits.
     convert = csv.ConvertOptions(
         column_types={name: pa.string() for name in header if name in text or name.lower() in ID_COLUMNS},
@@ -282,7 +282,7 @@ def _find_id_column(path: Path, table: Table, asked: str | None) -> str:
         if asked in table.colnames:
             return asked
         raise GalkerasError(
-            f"catalogue {path} has no column {asked!r}.{did_you_mean(asked, table.colnames)}"
+            f"catalog {path} has no column {asked!r}.{did_you_mean(asked, table.colnames)}"
             f" It has: {_some(table.colnames)}"
         )
     lower = {name.lower(): name for name in reversed(table.colnames)}
@@ -290,7 +290,7 @@ def _find_id_column(path: Path, table: Table, asked: str | None) -> str:
         if name in lower:
             return lower[name]
     raise GalkerasError(
-        f"catalogue {path} has none of the id columns {', '.join(ID_COLUMNS)};"
+        f"catalog {path} has none of the id columns {', '.join(ID_COLUMNS)};"
         f" name yours with --id-column. It has: {_some(table.colnames)}"
     )
 
@@ -299,18 +299,18 @@ def _ids(path: Path, name: str, column) -> np.ndarray:
     missing = np.array(getattr(column, "mask", np.zeros(len(column), bool)), bool)
     if column.dtype.kind == "f":
         raise GalkerasError(
-            f"catalogue {path}: ids in column {name!r} are floating-point numbers, which cannot hold long ids;"
+            f"catalog {path}: ids in column {name!r} are floating-point numbers, which cannot hold long ids;"
             " store them as integers or text"
         )
     raw = np.asarray(column)
     ids = ["" if value is None or gone else str(value).strip() for value, gone in zip(raw, missing, strict=True)]
     empty = [row for row, value in enumerate(ids, 1) if not value]
     if empty:
-        raise GalkerasError(f"catalogue {path}: no id in column {name!r} of row {_some(empty)}")
+        raise GalkerasError(f"catalog {path}: no id in column {name!r} of row {_some(empty)}")
     repeated = [value for value, count in Counter(ids).items() if count > 1]
     if repeated:
         raise GalkerasError(
-            f"catalogue {path}: {len(repeated)} ids of column {name!r} appear more than once: {_some(repeated)}"
+            f"catalog {path}: {len(repeated)} ids of column {name!r} appear more than once: {_some(repeated)}"
         )
     return np.array(ids)
 
@@ -322,7 +322,7 @@ def _positions(path: Path, table: Table, ids: np.ndarray, needed: bool) -> tuple
         wrong = ~((ra >= 0) & (ra <= 360) & (abs(dec) <= 90))
         if needed and wrong.any():
             raise GalkerasError(
-                f"catalogue {path}: ra must be 0 to 360 and dec -90 to 90 degrees; not so for {_some(ids[wrong])}"
+                f"catalog {path}: ra must be 0 to 360 and dec -90 to 90 degrees; not so for {_some(ids[wrong])}"
             )
         return np.where(wrong, np.nan, ra), np.where(wrong, np.nan, dec)
     named = [position_of(name) for name in ids]
@@ -334,7 +334,7 @@ def _positions(path: Path, table: Table, ids: np.ndarray, needed: bool) -> tuple
     missing = [name for name in ("ra", "dec") if name not in lower]
     near = "".join(did_you_mean(name, table.colnames) for name in missing)
     raise GalkerasError(
-        f"catalogue {path} has no column {' and '.join(missing)} (degrees).{near}"
+        f"catalog {path} has no column {' and '.join(missing)} (degrees).{near}"
         " Say --no-position if positions are not known"
     )
 
@@ -346,7 +346,7 @@ def _degrees(path: Path, table: Table, name: str) -> np.ndarray:
     try:
         return np.asarray(column, float)
     except (TypeError, ValueError):
-        raise GalkerasError(f"catalogue {path}: column {name!r} must be numbers in degrees") from None
+        raise GalkerasError(f"catalog {path}: column {name!r} must be numbers in degrees") from None
 
 
 def _some(values: Iterable, limit: int = 5) -> str:

@@ -4,7 +4,7 @@ from astropy.table import Table
 from sky import write_csv
 
 from galkeras.io.errors import GalkerasError
-from galkeras.surveys.catalogue import campaign, canonical_names, position_of, read_catalogue
+from galkeras.surveys.catalog import campaign, canonical_names, position_of, read_catalog
 
 
 def small() -> dict[str, list]:
@@ -15,7 +15,7 @@ def small() -> dict[str, list]:
 def test_every_format_reads_the_same(tmp_path, extension):
     path = tmp_path / f"cat.{extension}"
     Table(small()).write(path, **({"format": "ascii.csv"} if extension == "csv" else {}))
-    table = read_catalogue(path)
+    table = read_catalog(path)
     assert list(table["id"]) == ["J1", "J2", "J3"]
     assert table["ra"].dtype == table["dec"].dtype == np.float64
     assert list(table["ra"]) == [0.0, 180.25, 360.0]
@@ -29,26 +29,26 @@ def test_long_integer_ids_keep_every_digit(tmp_path, extension):
     path = tmp_path / f"cat.{extension}"
     table = Table({"objid": ids, "ra": [1.0, 2.0], "dec": [1.0, 2.0]})
     table.write(path, **({"format": "ascii.csv"} if extension == "csv" else {}))
-    assert list(read_catalogue(path)["id"]) == [str(value) for value in ids]
+    assert list(read_catalog(path)["id"]) == [str(value) for value in ids]
 
 
 def test_long_integers_beside_gaps_keep_every_digit(tmp_path):
     long = 587739505552785605
     path = write_csv(tmp_path / "c.csv", {"id": ["a", "b"], "ra": [1, 2], "dec": [1, 2], "dr7objid": [long, ""]})
-    column = read_catalogue(path)["dr7objid"]
+    column = read_catalog(path)["dr7objid"]
     assert column[0] == long and column.mask[1]
 
 
 def test_ids_with_leading_zeros_stay_text(tmp_path):
     path = write_csv(tmp_path / "c.csv", {"name": ["007", "08"], "ra": [1, 2], "dec": [1, 2]})
-    assert list(read_catalogue(path, id_column="name")["id"]) == ["007", "08"]
+    assert list(read_catalog(path, id_column="name")["id"]) == ["007", "08"]
 
 
 def test_float_ids_are_refused(tmp_path):
     path = tmp_path / "c.parquet"
     Table({"objid": [5.877e17], "ra": [1.0], "dec": [1.0]}).write(path)
     with pytest.raises(GalkerasError, match="objid.*floating-point"):
-        read_catalogue(path)
+        read_catalog(path)
 
 
 def test_a_column_type_follows_from_all_rows(tmp_path):
@@ -56,7 +56,7 @@ def test_a_column_type_follows_from_all_rows(tmp_path):
     count = 200_000
     values = ["1"] * (count - 1) + ["0.5"]
     path = write_csv(tmp_path / "c.csv", {"id": list(range(count)), "ra": [1] * count, "dec": [1] * count, "v": values})
-    assert read_catalogue(path)["v"][-1] == 0.5
+    assert read_catalog(path)["v"][-1] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -71,19 +71,19 @@ def test_a_column_type_follows_from_all_rows(tmp_path):
 )
 def test_bad_rows_are_named(tmp_path, change, message):
     with pytest.raises(GalkerasError, match=message):
-        read_catalogue(write_csv(tmp_path / "c.csv", {**small(), **change}))
+        read_catalog(write_csv(tmp_path / "c.csv", {**small(), **change}))
 
 
 def test_no_position(tmp_path):
     path = write_csv(tmp_path / "c.csv", {"id": ["a", "b"], "rra": [1, 2]})
     with pytest.raises(GalkerasError, match="no column ra and dec.*'rra'"):
-        read_catalogue(path)
-    assert np.isnan(read_catalogue(path, position=False)["ra"]).all()
+        read_catalog(path)
+    assert np.isnan(read_catalog(path, position=False)["ra"]).all()
 
 
 def test_positions_come_from_iau_names(tmp_path):
     path = write_csv(tmp_path / "c.csv", {"iauname": ["J004544.11-005037.5", "J120000.00+300000.0"]})
-    table = read_catalogue(path)
+    table = read_catalog(path)
     assert np.allclose(table["ra"], [11.4337917, 180]) and np.allclose(table["dec"], [-0.8437500, 30])
 
 
@@ -95,14 +95,14 @@ def test_southern_positions_within_a_degree_of_the_equator_stay_south():
 @pytest.mark.parametrize("id_column, message", [("iaunam", "Did you mean 'iauname'"), ("xyz", "no column 'xyz'")])
 def test_a_wrong_id_column_suggests_the_nearest(tmp_path, id_column, message):
     with pytest.raises(GalkerasError, match=message):
-        read_catalogue(write_csv(tmp_path / "c.csv", small()), id_column=id_column)
+        read_catalog(write_csv(tmp_path / "c.csv", small()), id_column=id_column)
 
 
 def test_id_columns_have_an_order(tmp_path):
     columns = {"id": [1, 2], "objid": [3, 4], "ra": [1, 2], "dec": [1, 2]}
-    assert list(read_catalogue(write_csv(tmp_path / "c.csv", columns))["id"]) == ["3", "4"]
+    assert list(read_catalog(write_csv(tmp_path / "c.csv", columns))["id"]) == ["3", "4"]
     with pytest.raises(GalkerasError, match="none of the id columns.*--id-column"):
-        read_catalogue(write_csv(tmp_path / "d.csv", {"name": [1], "ra": [1], "dec": [1]}))
+        read_catalog(write_csv(tmp_path / "d.csv", {"name": [1], "ra": [1], "dec": [1]}))
 
 
 @pytest.mark.parametrize("content", [b"", b"id,ra,dec\n", b"\x00\xff" * 500, b"id,ra,dec\na,1\n"])
@@ -111,7 +111,7 @@ def test_broken_files_are_one_clear_line(tmp_path, content, extension):
     path = tmp_path / f"cat.{extension}"
     path.write_bytes(content)
     with pytest.raises(GalkerasError, match="cat") as caught:
-        read_catalogue(path)
+        read_catalog(path)
     assert "\n" not in str(caught.value)
 
 
@@ -143,7 +143,7 @@ def test_votes_of_several_releases_side_by_side_keep_their_names():
 
 def test_only_asked_columns_are_kept(tmp_path):
     columns = {**small(), "bar_no_fraction-x": [1, 2, 3], "has_spiral_arms_yes_fraction": [0.1, 0.2, 0.3]}
-    table = read_catalogue(write_csv(tmp_path / "c.csv", columns), columns=["has-spiral-arms_yes_fraction"])
+    table = read_catalog(write_csv(tmp_path / "c.csv", columns), columns=["has-spiral-arms_yes_fraction"])
     assert table.colnames == ["id", "ra", "dec", "iauname", "has-spiral-arms_yes_fraction"]
 
 
@@ -151,8 +151,8 @@ def test_only_asked_columns_are_kept(tmp_path):
     "name, tree",
     [("volunteers_5", "gzd-5"), ("auto_posteriors", "gzd-5"), ("volunteers_1_and_2", "gzd-1-2")],
 )
-def test_published_catalogues_work_unedited(real_data, name, tree):
-    table = read_catalogue(real_data / "gz_decals_sample" / f"gz_decals_{name}.csv")
+def test_published_catalogs_work_unedited(real_data, name, tree):
+    table = read_catalog(real_data / "gz_decals_sample" / f"gz_decals_{name}.csv")
     assert len(table) == 6 and campaign(table) == tree
     assert "smooth-or-featured_featured-or-disk_fraction" in table.colnames
     listed = (real_data / "gzd5_catalogue" / f"columns_{name}.txt").read_text().split()
@@ -160,7 +160,7 @@ def test_published_catalogues_work_unedited(real_data, name, tree):
 
 
 def test_real_votes(real_data):
-    table = read_catalogue(real_data / "gzd5_catalogue" / "full_tree_1418.csv")
+    table = read_catalog(real_data / "gzd5_catalogue" / "full_tree_1418.csv")
     assert len(table) == 1418
     assert table["smooth-or-featured_smooth_fraction"][0] == 0.875
     from_names = np.array([position_of(name) for name in table["id"]])
@@ -168,9 +168,9 @@ def test_real_votes(real_data):
     assert np.median(np.abs(from_names - np.c_[table["ra"], table["dec"]]), axis=0).max() < 1e-4
 
 
-def test_a_csv_with_the_metadata_line_of_galkeras_is_a_catalogue(tmp_path):
+def test_a_csv_with_the_metadata_line_of_galkeras_is_a_catalog(tmp_path):
     plain = write_csv(tmp_path / "plain.csv", {"id": ["007", "b"], "ra": [1, 2], "dec": [1, 2], "ring": [0, 1]})
     own = tmp_path / "own.csv"
     own.write_text('# galkeras {"table": "latents", "note": "a, b"}\n' + plain.read_text())
-    table = read_catalogue(own)
+    table = read_catalog(own)
     assert list(table["id"]) == ["007", "b"] and list(table["ring"]) == [0, 1]
