@@ -110,10 +110,9 @@ def _chosen(splits: Iterable[str] | None) -> tuple[str, ...]:
 def _step(vae: Any, records: RecordSet, views: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
     """Return the compiled function from images to posterior means, log variances, MSE and SSIM."""
 
-    side = records.image_size
     decoder = vae.decoder_for(records.survey)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, side, side, 3), tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec((None, *vae.config.images.shape), tf.float32)])
     def step(images: tf.Tensor) -> tuple[tf.Tensor, ...]:
         z, log_var = vae.encode(images)
         stretched = tf.cast(vae.stretch(images), tf.float32)

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 from galkeras.io.errors import GalkerasError
-from galkeras.surveys.facts import BANDS
-from galkeras.surveys.pictures import NANOMAGGY, PICTURE
+from galkeras.surveys.image import BANDS, NANOMAGGY, PICTURE, ImageSpec, Preparation
 
 ARCHITECTURES = ("paper", "residual")
 LOSSES = ("mse", "mae")
@@ -35,6 +34,8 @@ class ModelConfig:
             weighs all pixels alike, as the paper does.
         softening: Flux a pixel, by band, below which the asinh stretch is linear; None for a linear stretch.
         ceiling: Flux a pixel, by band, that the stretch maps to 1.
+        bands: Bands of the images, in the order of their planes.
+        preparation: How the images that it was fitted to were made from cutouts, or None where that is not known.
     """
 
     kind: ClassVar[str] = "vae"
@@ -51,6 +52,8 @@ class ModelConfig:
     loss: str = "mse"
     kl_weight: float = 1.0
     focus: float | None = None
+    bands: tuple[str, ...] = BANDS
+    preparation: Preparation | None = None
 
     def __post_init__(self) -> None:
         def check(name: str, good: bool, must: str) -> None:
@@ -73,18 +76,43 @@ class ModelConfig:
         check("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}")
         check("kl_weight", math.isfinite(self.kl_weight) and self.kl_weight >= 0, "finite and not negative")
         check("focus", self.focus is None or 0 < self.focus < math.inf, "positive, or nothing")
-        for name in ("surveys", "ceiling", "softening"):
+        for name in ("surveys", "ceiling", "softening", "bands"):
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, tuple(value))
+        object.__setattr__(self, "preparation", Preparation.from_json(self.preparation))
+        self.images  # noqa: B018  its making checks bands and pixel scale
         check("surveys", len(self.surveys) > 0 and all(isinstance(s, str) for s in self.surveys), "names")
-        check("ceiling", _is_flux(self.ceiling), "a positive flux for each band")
-        check("softening", self.softening is None or _is_flux(self.softening), "a positive flux for each band")
+        check("ceiling", _is_flux(self.ceiling, self.bands), "a positive flux for each band")
+        check(
+            "softening", self.softening is None or _is_flux(self.softening, self.bands), "a positive flux for each band"
+        )
+
+    @property
+    def images(self) -> ImageSpec:
+        """What the images are that the model takes."""
+        return ImageSpec(self.image_size, self.units, self.bands, self.pixel_scale, self.preparation)
 
     @property
     def network_shape(self) -> tuple[int, int, int]:
         """Shape of a stretched image inside the network."""
-        return (self.network_size, self.network_size, len(BANDS))
+        return (self.network_size, self.network_size, len(self.bands))
+
+    @property
+    def network_pixel_scale(self) -> float | None:
+        """arcsec a pixel of a stretched image inside the network, or None."""
+        return self.pixel_scale and self.pixel_scale * self.image_size / self.network_size
+
+    def identity(self) -> dict[str, Any]:
+        """Return the settings that tell models apart, as JSON values.
+
+        How images were prepared is history, and models from before bands were written down were of g, r and z.
+        """
+        value = self.to_json()
+        del value["preparation"]
+        if self.bands == BANDS:
+            del value["bands"]
+        return value
 
     def to_json(self) -> dict[str, Any]:
         """Return the config as JSON values; `from_json` turns them back."""
@@ -96,6 +124,7 @@ class ModelConfig:
         known = {field.name for field in fields(cls)}
         if not isinstance(value, dict):
             raise GalkerasError(f"model settings must be a JSON object. Received: {value!r}")
+        value = {"bands": BANDS, "preparation": None} | value  # for models from before these were written down
         if strange := set(value) ^ known:
             raise GalkerasError(f"missing or unknown model settings: {', '.join(sorted(strange))}")
         try:
@@ -141,5 +170,5 @@ def _is_count(value: Any, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
 
 
-def _is_flux(values: tuple[float, ...]) -> bool:
-    return len(values) == len(BANDS) and all(math.isfinite(v) and v > 0 for v in values)
+def _is_flux(values: tuple[float, ...], bands: tuple[str, ...]) -> bool:
+    return len(values) == len(bands) and all(math.isfinite(v) and v > 0 for v in values)

@@ -13,7 +13,6 @@ from galkeras.models.architectures.networks import build_decoder, build_encoder
 from galkeras.models.config import ModelConfig
 from galkeras.models.stretch import Stretch
 from galkeras.records.schema import RecordSet
-from galkeras.surveys.facts import BANDS
 
 LOSS_TERMS = ("loss", "elbo_loss", "reconstruction", "kl")
 
@@ -50,7 +49,7 @@ class VAE(keras.Model):
         self.decoder = build_decoder(config)
         self._means = {name: keras.metrics.Mean(name=name) for name in LOSS_TERMS}
         self._extend()
-        self.build((None, config.image_size, config.image_size, len(BANDS)))
+        self.build((None, *config.images.shape))
 
     def _extend(self) -> None:
         """Add what a subclass has beside encoder and decoder, before Keras takes the model for built."""
@@ -86,24 +85,17 @@ class VAE(keras.Model):
     def check_records(self, records: RecordSet, *, any_survey: bool = False) -> None:
         """Raise a `GalkerasError` unless the images of ``records`` are what the model takes.
 
-        Size, units, and pixel scale where both are known; and the survey, unless ``any_survey`` says that images
-        of one the model has not seen are meant.
+        They must fit as `ImageSpec.check` says, and be of a survey that the model has seen, unless ``any_survey`` says
+        that images of another are meant.
         """
         takes = self.config
-
-        def check(what: str, got: object, must: object, good: bool, fix: str) -> None:
-            if not good:
-                raise GalkerasError(f"{records.path} has {what} {got}, and the model takes {must}: {fix}")
-
-        size, scale = records.image_size, records.pixel_scale
-        check("image size", size, takes.image_size, size == takes.image_size, "see make-tfrecords --image-size")
-        check("units", records.units, takes.units, records.units == takes.units, "use FITS or pictures for both")
-        known = takes.pixel_scale and scale
-        same = not known or abs(scale / takes.pixel_scale - 1) < 0.01
-        check("pixel scale", scale, takes.pixel_scale, same, "arcsec a pixel must agree")
-        surveys = ", ".join(takes.surveys)
-        mine = any_survey or records.survey in takes.surveys
-        check("survey", records.survey, surveys, mine, "say --any-survey to see what it makes of it")
+        # Of the surveys that a model knows, its bands are those of the first.
+        takes.images.check(records.images, records.path, same_survey=records.survey == takes.surveys[0])
+        if not any_survey and records.survey not in takes.surveys:
+            raise GalkerasError(
+                f"{records.path} has survey {records.survey}, and the model takes {', '.join(takes.surveys)}:"
+                " say --any-survey to see what it makes of it"
+            )
 
     # The distributions.
 
@@ -197,7 +189,7 @@ class VAE(keras.Model):
     @property
     def digest(self) -> str:
         """Return what identifies the model: a SHA-256 over its settings and weights."""
-        digest = hashlib.sha256(json.dumps(self.config.to_json(), sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(self.config.identity(), sort_keys=True).encode())
         for weight in self.get_weights():
             digest.update(np.ascontiguousarray(weight, "<f4").tobytes())
         return digest.hexdigest()

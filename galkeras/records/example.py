@@ -9,11 +9,13 @@ import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
+from galkeras.surveys.image import BANDS
+
 _Field = descriptor_pb2.FieldDescriptorProto
 
 
 class Galaxy(NamedTuple):
-    """What a record holds: ``image`` is (side, side, 3) in storage dtype; unknown numbers are NaN."""
+    """What a record holds: ``image`` is (side, side, band) in storage dtype; unknown numbers are NaN."""
 
     id: str
     image: np.ndarray
@@ -35,7 +37,7 @@ def encode_example(galaxy: Galaxy) -> bytes:
     return example.SerializeToString(deterministic=True)
 
 
-def decode_example(data: bytes, image_size: int, dtype: str) -> Galaxy:
+def decode_example(data: bytes, image_size: int, dtype: str, bands: int = len(BANDS)) -> Galaxy:
     """Read what `encode_example` wrote; anything else is a ValueError that says what is wrong."""
     try:
         feature = _Example.FromString(data).features.feature
@@ -55,14 +57,14 @@ def decode_example(data: bytes, image_size: int, dtype: str) -> Galaxy:
         return struct.unpack("<d", value)[0]
 
     image = one("image", "bytes_list")
-    expected = image_size**2 * 3 * np.dtype(dtype).itemsize
+    expected = image_size**2 * bands * np.dtype(dtype).itemsize
     if len(image) != expected:
         raise ValueError(f"the image has {len(image)} bytes, not {expected}")
     try:
         galaxy_id = one("id", "bytes_list").decode()
     except UnicodeDecodeError:
         raise ValueError("the id is not UTF-8") from None
-    pixels = np.frombuffer(image, np.dtype(dtype).newbyteorder("<")).reshape(image_size, image_size, 3)
+    pixels = np.frombuffer(image, np.dtype(dtype).newbyteorder("<")).reshape(image_size, image_size, bands)
     return Galaxy(galaxy_id, pixels, number("ra"), number("dec"), one("pixel_scale", "float_list"))
 
 

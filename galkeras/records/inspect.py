@@ -126,6 +126,6 @@ def _decoded(records: RecordSet, shard: Shard) -> Iterator[tuple[int, Galaxy | s
             yield index, str(data)
             continue
         try:
-            yield index, decode_example(data, records.image_size, records.dtype)
+            yield index, decode_example(data, records.image_size, records.dtype, len(records.bands))
         except ValueError as error:
             yield index, str(error)

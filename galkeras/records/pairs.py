@@ -80,9 +80,9 @@ class Galaxies:
 
     def images(self) -> np.ndarray:
         """Return (rows, side, side, 3) images in the units of the record set: all of them, so not of too many."""
-        size, dtype = self.records.image_size, self.records.dtype
+        size, dtype, bands = self.records.image_size, self.records.dtype, len(self.records.bands)
         (batch,) = self.read([np.arange(len(self))])
-        return np.stack([decode_example(data, size, dtype).image for data in batch]).astype(np.float32)
+        return np.stack([decode_example(data, size, dtype, bands).image for data in batch]).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +127,7 @@ def index_galaxies(records: RecordSet, splits: Sequence[str]) -> Galaxies:
                 if isinstance(data, Damage):
                     raise GalkerasError(f"{path}: {data}: run make-tfrecords again, which rebuilds damaged shards")
                 try:
-                    galaxy = decode_example(data, records.image_size, records.dtype)
+                    galaxy = decode_example(data, records.image_size, records.dtype, len(records.bands))
                 except ValueError as error:
                     raise GalkerasError(f"{path}: {error}") from None
                 rows.append((galaxy.id, galaxy.ra, galaxy.dec, shard.split, number, start + _HEADER, len(data)))

@@ -22,10 +22,10 @@ from typing import Any
 
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import read_json, write_json
-from galkeras.surveys.facts import BANDS
-from galkeras.surveys.pictures import NANOMAGGY, PICTURE
+from galkeras.surveys.image import BANDS, NANOMAGGY, PICTURE, ImageSpec, Preparation
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_READABLE = (1, 2)  # 1 knew nothing of the preparation
 SPLITS = ("train", "validation", "test")
 ITEM_SIZES = {"uint8": 1, "float16": 2, "float32": 4}
 DTYPES = tuple(ITEM_SIZES)
@@ -72,7 +72,7 @@ class RecordSet:
     """A folder of sharded TFRecords, as its ``dataset.json`` describes it.
 
     A record holds ``id`` (bytes), ``image`` (the raw little-endian bytes of an ``(image_size, image_size, band)``
-    array of ``dtype``, row 0 south, bands g, r, z), ``ra``, ``dec`` (degrees; NaN where unknown; the 8 bytes of a
+    array of ``dtype``, row 0 south), ``ra``, ``dec`` (degrees; NaN where unknown; the 8 bytes of a
     little-endian float64, because TFRecord's own floats would cost a twentieth of an arcsecond) and
     ``pixel_scale`` (float, arcsec; NaN where unknown). See `galkeras.records.example`.
 
@@ -88,7 +88,8 @@ class RecordSet:
         read: Catalog rows read; equals ``written + rejected``.
         written: Records written.
         rejected: Rows left out, each with its reason in ``rejected.csv``.
-        bands: Always g, r, z.
+        bands: Bands of the images, in the order of their planes.
+        preparation: How the images were made from cutouts, or None where that is not known.
     """
 
     path: Path
@@ -102,6 +103,7 @@ class RecordSet:
     written: int
     rejected: int
     bands: tuple[str, ...] = BANDS
+    preparation: Preparation | None = None
     schema_version: int = SCHEMA_VERSION
 
     def __post_init__(self) -> None:
@@ -111,14 +113,18 @@ class RecordSet:
                     f"{self.path / DATASET_FILE}: {name} must be {must}. Received: {getattr(self, name)!r}"
                 )
 
-        check("schema_version", self.schema_version == SCHEMA_VERSION, str(SCHEMA_VERSION))
+        check("schema_version", self.schema_version in _READABLE, " or ".join(map(str, _READABLE)))
         check("units", self.units in (NANOMAGGY, PICTURE), f"{NANOMAGGY} or {PICTURE}")
         check("dtype", self.dtype in DTYPES, f"one of {', '.join(DTYPES)}")
-        check("bands", tuple(self.bands) == BANDS, ", ".join(BANDS))
         check("image_size", type(self.image_size) is int and 0 < self.image_size <= 4096, "1 to 4096")
         scale = self.pixel_scale
         known = isinstance(scale, int | float) and 0 < scale < 1e6
         check("pixel_scale", scale is None or known, "positive or null")
+        try:
+            object.__setattr__(self, "preparation", Preparation.from_json(self.preparation))
+            self.images  # noqa: B018  its making checks the bands
+        except GalkerasError as error:
+            raise GalkerasError(f"{self.path / DATASET_FILE}: {error}") from None
         check("survey", isinstance(self.survey, str) and bool(self.survey), "a name")
         check("shards", all(s.split in SPLITS for s in self.shards), f"of splits {', '.join(SPLITS)}")
         # A name with a folder in it would lead out of the record set.
@@ -148,6 +154,8 @@ class RecordSet:
     def _from_json(cls, path: Path, value: Any) -> "RecordSet":
         try:
             known = {field.name for field in fields(cls)} - {"path"}
+            if value["schema_version"] == 1:
+                value = {**value, "preparation": None}
             value = {key: value[key] for key in known}
             shards = tuple(Shard(**shard) for shard in value.pop("shards"))
             return cls(path=path, shards=shards, bands=tuple(value.pop("bands")), **value)
@@ -172,6 +180,11 @@ class RecordSet:
     def digest(self) -> str:
         """What identifies the records: a SHA-256 over the checksums of all shards."""
         return hashlib.sha256("".join(shard.sha256 for shard in self.shards).encode()).hexdigest()
+
+    @property
+    def images(self) -> ImageSpec:
+        """What the images are."""
+        return ImageSpec(self.image_size, self.units, self.bands, self.pixel_scale, self.preparation)
 
     @cached_property
     def image_bytes(self) -> int:

@@ -5,9 +5,7 @@ __all__ = ["BANDS", "PIXEL_SCALE", "SURVEYS", "ZERO_POINT", "Band", "Survey", "g
 from dataclasses import dataclass
 
 from galkeras.io.errors import GalkerasError, did_you_mean
-
-BANDS = ("g", "r", "z")
-"""Band order of every cutout in galkeras."""
+from galkeras.surveys.image import BANDS
 
 PIXEL_SCALE = 0.262
 """arcsec a pixel at which the Legacy Surveys' cutout service delivers."""

@@ -9,12 +9,7 @@ from PIL import Image
 
 from galkeras.io.files import atomic_path
 from galkeras.surveys.facts import PIXEL_SCALE
-
-NANOMAGGY = "nanomaggy"
-"""Units of FITS cutouts: float32 flux a pixel."""
-
-PICTURE = "picture"
-"""Units of PNG and JPEG cutouts: 0..255."""
+from galkeras.surveys.image import NANOMAGGY, PICTURE
 
 # The Legacy Surveys viewer's colours (dr2_rgb): scale a band, an offset and the asinh softening Q.
 _SCALES = np.array([6.0, 3.4, 2.2], np.float32)

@@ -7,8 +7,7 @@ import numpy as np
 from galkeras.backend import tf
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
-from galkeras.surveys.facts import BANDS
-from galkeras.surveys.pictures import PICTURE
+from galkeras.surveys.image import PICTURE
 
 # Galaxies that the stretch is measured on, from the training split.
 _SAMPLE = 512
@@ -29,14 +28,14 @@ def measure_stretch(records: RecordSet, factor: int = 1) -> dict[str, tuple[floa
         factor: Side of the pixel blocks that the model sums before it stretches.
     """
     if records.units == PICTURE:
-        return {"softening": None, "ceiling": (255.0,) * len(BANDS)}
+        return {"softening": None, "ceiling": (255.0,) * len(records.bands)}
     noises, peaks, seen = [], [], 0
     for batch in ordered_dataset(records, ("train",), 64):
         images = tf.nn.avg_pool2d(batch["image"], factor, factor, "VALID").numpy() * factor**2
         width = max(1, images.shape[1] // 16)
         border = np.concatenate(
             [
-                side.reshape(len(images), -1, len(BANDS))
+                side.reshape(len(images), -1, len(records.bands))
                 for side in (images[:, :width], images[:, -width:], images[:, :, :width], images[:, :, -width:])
             ],
             axis=1,
@@ -65,7 +64,6 @@ def validation_dataset(records: RecordSet, split: str, batch_size: int) -> tf.da
         missing = batch_size - count
         images = tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
         weights = tf.concat([tf.ones(count), tf.zeros(missing)], 0)
-        side = records.image_size
-        return tf.ensure_shape(images, (batch_size, side, side, len(BANDS))), tf.ensure_shape(weights, (batch_size,))
+        return tf.ensure_shape(images, (batch_size, *records.images.shape)), tf.ensure_shape(weights, (batch_size,))
 
     return ordered_dataset(records, (split,), batch_size).map(pad)

@@ -90,6 +90,8 @@ def fit(
         loss=loss,
         kl_weight=kl_weight,
         focus=focus or None,
+        bands=records.bands,
+        preparation=records.preparation,
         **measure_stretch(records, max(1, records.image_size // size)),
     )
     if not open_folder(out, config, training, resume):

@@ -55,12 +55,15 @@ def edited(whole, folder, **change):
         ({"dtype": "object"}, "one of uint8"),
         ({"dtype": ["uint8"]}, "one of uint8"),
         ({"units": "jansky"}, "nanomaggy or picture"),
-        ({"bands": ["g", "r", "i"]}, "g, r, z"),
+        ({"bands": ["g", "r", "../z"]}, "g, r, z"),
+        ({"bands": []}, "different names"),
+        ({"preparation": {"crop": "all"}}, "`crop` must be"),
+        ({"bands": ["g", "g", "z"]}, "different names"),
         ({"survey": ""}, "a name"),
         ({"survey": None}, "a name"),
         ({"written": 41}, "written"),
         ({"rejected": -1, "read": 39}, "0 or more"),
-        ({"schema_version": 99}, "must be 1"),
+        ({"schema_version": 99}, "must be 1 or 2"),
     ],
 )
 def test_dataset_json(whole, tmp_path, change, message):
