@@ -1,0 +1,110 @@
+"""Imports run downwards only, and TensorFlow is loaded by what computes with tensors alone."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import galkeras
+
+# A room may import those before it. `backend` is TensorFlow itself, with its settings; the face finds by name.
+ROOMS = (
+    *("io", "backend", "galaxyzoo", "surveys", "simulation", "records", "models", "training", "latents"),
+    *("morphology", "discovery", "evaluation", "serving", "reporting", "cli"),
+)
+FACE = {"galkeras", "galkeras.api"}
+
+# What answers in a second, because it works on tables, records or a server.
+WITHOUT_TENSORFLOW = (
+    *("mock", "make_tfrecords", "inspect", "classify", "predict", "scan", "outliers", "similar", "explore"),
+    *("report", "request"),
+)
+HEAVY = {"tensorflow", "keras", "tensorflow_probability", "tf_keras"}
+
+# What still looks upwards, to be mended.
+UPWARDS = {("galkeras.galaxyzoo.labels", "galkeras.surveys.catalog")}
+
+ROOT = Path(galkeras.__file__).parent
+MODULES = {
+    ".".join((ROOT.name, *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in ROOT.rglob("*.py")
+}
+
+
+def imported(module: str, top_only: bool = False) -> Iterator[str]:
+    """Yield the modules that a module imports, anywhere in it or while it is itself imported."""
+    tree = ast.parse(MODULES[module].read_text())
+    for node in _at_import(tree) if top_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are absolute"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else node.module
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield child
+            yield from _at_import(child)
+
+
+def room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def ours(module: str, top_only: bool = False) -> set[str]:
+    return {name for name in imported(module, top_only) if name in MODULES and name != "galkeras"}
+
+
+def test_every_room_has_its_place():
+    assert {room(module) for module in MODULES.keys() - FACE} == set(ROOMS)
+
+
+@pytest.mark.parametrize("upper", ROOMS)
+def test_a_room_imports_those_below_it(upper):
+    for module in sorted(MODULES.keys() - FACE):
+        if room(module) != upper:
+            continue
+        for name in sorted(ours(module)):
+            assert name not in FACE, f"{module} imports {name}, which stands above it"
+            below = ROOMS.index(room(name)) <= ROOMS.index(upper) or (module, name) in UPWARDS
+            assert below, f"{module} imports {name}: {room(name)} stands above {upper}"
+
+
+def test_nothing_but_the_command_line_imports_it():
+    for module in MODULES:
+        assert room(f"{module}.") == "cli" or not any(name.startswith("galkeras.cli") for name in imported(module))
+
+
+def test_no_module_imports_itself_by_others():
+    try:
+        TopologicalSorter({module: ours(module) for module in MODULES}).prepare()
+    except CycleError as circle:
+        pytest.fail(" -> ".join(reversed(circle.args[1])))
+
+
+def test_tensorflow_is_imported_in_one_place():
+    for module in MODULES.keys() - {"galkeras.backend"}:
+        heavy = {name for name in imported(module) if name.split(".")[0] in HEAVY}
+        assert not heavy, f"{module} imports {heavy}: it comes from galkeras.backend"
+
+
+@pytest.mark.parametrize("start", ["galkeras.cli", *(galkeras.COMMANDS[name] for name in WITHOUT_TENSORFLOW)])
+def test_a_command_on_tables_does_not_wait_for_tensorflow(start):
+    came_from: dict[str, str] = {start: ""}
+    waiting = [start]
+    while waiting:
+        module = waiting.pop()
+        for name in ours(module, top_only=True) - came_from.keys():
+            came_from[name] = module
+            waiting.append(name)
+    if "galkeras.backend" in came_from:
+        way = ["galkeras.backend"]
+        while way[-1] != start:
+            way.append(came_from[way[-1]])
+        pytest.fail(" <- ".join(way))
