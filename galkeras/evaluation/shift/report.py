@@ -136,7 +136,8 @@ def _draw_questions(axis, questions: Sequence[QuestionRow]) -> None:
         axis.bar(x, values, width, color=colours[column], label=column, yerr=errors, error_kw={"lw": 0.8})
     axis.set_xticks(range(len(questions)), [row.title for row in questions], rotation=30, ha="right", fontsize=8)
     axis.set(title="forests fitted on source latents", ylabel="balanced accuracy", ylim=(0, 1))
-    axis.legend(fontsize=7, ncols=2, loc="lower right")
+    if columns:
+        axis.legend(fontsize=7, ncols=2, loc="lower right")
 
 
 def _cell(row: QuestionRow, column: str) -> str:
