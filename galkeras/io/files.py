@@ -1,10 +1,11 @@
 """Files that are whole or absent."""
 
-__all__ = ["atomic_path", "atomic_write", "sha256_of", "write_json", "read_json"]
+__all__ = ["atomic_path", "atomic_write", "read_json", "sha256_of", "write_json", "written_for"]
 
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,16 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def written_for(name: str) -> str | None:
+    """Return the name of the file for which `atomic_path` made a temporary one of this name, or None.
+
+    >>> written_for(".scores.4711.part.json")
+    'scores.json'
+    """
+    match = re.fullmatch(r"\.(.+)\.\d+\.part(\.\w+)?", name)
+    return None if match is None else match[1] + (match[2] or "")
 
 
 def atomic_write(path: str | Path, data: bytes | str) -> None:

@@ -4,20 +4,13 @@ __all__ = ["make_tfrecords"]
 
 import csv
 import errno
-import fcntl
 import hashlib
 import io
 import math
-import multiprocessing
-import os
 import re
 import shutil
-import signal
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +20,8 @@ from tqdm import tqdm
 
 from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.io.files import atomic_write
+from galkeras.io.folders import OutputFolder
+from galkeras.io.processes import cores, in_parallel
 from galkeras.io.text import counted
 from galkeras.records.schema import (
     DATASET_FILE,
@@ -56,9 +51,7 @@ _FEWEST_IN_SHARD = 16
 _OVERHEAD = 160
 
 _PIXEL_SCALES = ("pixel_scale", "pxscale", "pixscale")
-_OURS = re.compile(
-    rf"{DATASET_FILE}|{REJECTED_FILE}|mosaic\.png|{re.escape(STATE_FOLDER)}|{SHARD_NAME.pattern}|\..+\.part\.\w+"
-)
+_OURS = rf"{DATASET_FILE}|{REJECTED_FILE}|mosaic\.png|{re.escape(STATE_FOLDER)}|{SHARD_NAME.pattern}"
 
 
 def make_tfrecords(
@@ -110,13 +103,8 @@ def make_tfrecords(
     _check_folder(out, settings)
     tasks = _tasks(out, rows, settings, shard_megabytes)
     _announce(out, tasks, settings, len(rejects), crop)
-    out.mkdir(parents=True, exist_ok=True)
-    with _locked(out), _full_disk_told(out):
-        for stale in out.glob(".*.part.*"):
-            stale.unlink()
-        # While shards change the record set is not finished.
-        (out / DATASET_FILE).unlink(missing_ok=True)
-        results = _write(tasks, workers or len(os.sched_getaffinity(0)))
+    with _folder(out).writing(), _full_disk_told(out):
+        results = _write(tasks, workers or cores())
         rejects = sorted(rejects + [reject for result in results for reject in result.rejects])
         records = RecordSet(
             path=out,
@@ -296,14 +284,13 @@ def _readable(size: float) -> str:
 # --- the folder ---
 
 
+def _folder(out: Path) -> OutputFolder:
+    # While shards change the record set is not finished.
+    return OutputFolder(out, "make-tfrecords", _OURS, marker=DATASET_FILE, lock=f"{STATE_FOLDER}/lock")
+
+
 def _check_folder(out: Path, settings: Settings) -> None:
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise GalkerasError(f"{out} is a file: choose a folder for --out")
-    strange = sorted(path.name for path in out.iterdir() if not _OURS.fullmatch(path.name))
-    if strange:
-        raise GalkerasError(f"{out} holds something else ({strange[0]}): choose another folder for --out")
+    _folder(out).check()
     try:
         other = RecordSet.load(out)
     except GalkerasError:  # Unfinished or damaged: that is what a rerun mends.
@@ -312,18 +299,6 @@ def _check_folder(out: Path, settings: Settings) -> None:
         old, new = getattr(other, name), getattr(settings, name)
         if old != new:
             raise GalkerasError(f"{out} holds the record set of {name} {old}, not {new}: choose another --out")
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Keep a second run out of the folder."""
-    (out / STATE_FOLDER).mkdir(exist_ok=True)
-    with open(out / STATE_FOLDER / "lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise GalkerasError(f"another make-tfrecords is writing {out}") from None
-        yield
 
 
 @contextmanager
@@ -374,71 +349,5 @@ def _report(records: RecordSet, rejects: list[Reject], kept: int) -> None:
 
 def _write(tasks: list[ShardTask], workers: int) -> list[ShardResult]:
     total = sum(len(task.rows) for task in tasks)
-    workers = min(workers, len(tasks))
     with tqdm(total=total, unit="galaxy", disable=None, desc="writing") as bar:
-        if workers == 1:
-            return [write_shard(task, bar.update) for task in tasks]
-        return _write_parallel(tasks, workers, bar)
-
-
-def _write_parallel(tasks: list[ShardTask], workers: int, bar: tqdm) -> list[ShardResult]:
-    # Spawned, not forked: the caller may hold TensorFlow's threads, which do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    done, stop = context.Value("q", 0), context.Event()
-    with ProcessPoolExecutor(workers, context, _start_worker, (done, stop)) as pool:
-        with _ctrl_c_ignored():
-            futures = [pool.submit(_work, task) for task in tasks]
-        try:
-            waiting = set(futures)
-            while waiting:
-                finished, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                bar.update(done.value - bar.n)
-                for future in finished:
-                    future.result()
-            return [future.result() for future in futures]
-        except BrokenProcessPool:
-            raise GalkerasError(
-                "a worker process was killed, perhaps for want of memory: try fewer --workers"
-            ) from None
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """Processes started inside ignore Ctrl-C from their first moment: the parent alone decides, and tells them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-
-
-_worker: tuple = ()
-
-
-def _start_worker(done, stop) -> None:
-    global _worker
-    _worker = done, stop
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _work(task: ShardTask) -> ShardResult:
-    done, stop = _worker
-
-    def tick(count: int) -> None:
-        if stop.is_set():
-            raise InterruptedError
-        with done.get_lock():
-            done.value += count
-
-    return write_shard(task, tick)
+        return in_parallel(write_shard, tasks, workers, bar.update)

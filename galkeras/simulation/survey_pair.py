@@ -3,23 +3,19 @@
 __all__ = ["mock"]
 
 import math
-import multiprocessing
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path, atomic_write, read_json, write_json
+from galkeras.io.folders import OutputFolder
+from galkeras.io.processes import cores, in_parallel
 from galkeras.simulation.cosmos import check_seeds
 from galkeras.simulation.galaxy import Settings, Simulated, simulate
 from galkeras.simulation.truth import draw_truth
@@ -75,26 +71,28 @@ def mock(
     """
     out = Path(out)
     settings = _settings(galaxies, surveys, seed, size, pixel_scale, defects, seeds)
-    workers = _whole("workers", os.cpu_count() or 1 if workers is None else workers, 1)
-    _claim(out, settings, galaxies)
+    workers = _whole("workers", cores() if workers is None else workers, 1)
+    folder = OutputFolder(out, "mock", ours="", sign=_RECORD)
+    folder.check()
+    _check_sample(out, settings, galaxies)
+    with folder.writing():
+        _draw(out, settings, galaxies, noise_free, workers)
+    return out
+
+
+def _draw(out: Path, settings: Settings, galaxies: int, noise_free: bool, workers: int) -> None:
+    """Write the settings, the cutouts that are missing, and the two tables."""
     for survey in settings.surveys:
         for folder in _folders(out, survey, noise_free):
             folder.mkdir(parents=True, exist_ok=True)
     write_json(out / _RECORD, {"format": _FORMAT, **asdict(settings)})
-
     chunks = [range(start, min(start + _CHUNK, galaxies)) for start in range(0, galaxies, _CHUNK)]
     work = partial(_simulate_chunk, out, settings, noise_free)
-    catalog, truth = [], []
-    with ExitStack() as stack:
-        progress = stack.enter_context(tqdm(total=galaxies, desc="mock", unit="galaxy", disable=None))
-        for rows, records in _in_parallel(work, chunks, min(workers, len(chunks)), stack):
-            catalog.append(rows)
-            truth.append(records)
-            progress.update(len(rows))
+    with tqdm(total=galaxies, desc="mock", unit="galaxy", disable=None) as progress:
+        catalog, truth = zip(*in_parallel(work, chunks, workers, progress.update), strict=True)
     for name, batches in (("truth", truth), ("catalog", catalog)):
         with atomic_path(out / f"{name}.parquet") as temporary:
             pq.write_table(pa.Table.from_batches(batches), temporary)
-    return out
 
 
 def _settings(
@@ -133,14 +131,10 @@ def _whole(name: str, value: int, low: int, high: int | None = None) -> int:
     return value
 
 
-def _claim(out: Path, settings: Settings, galaxies: int) -> None:
-    """Refuse a folder that holds something else; forget nothing that it holds of the same sample."""
-    if out.exists() and not out.is_dir():
-        raise GalkerasError(f"{out} is a file, not a folder")
+def _check_sample(out: Path, settings: Settings, galaxies: int) -> None:
+    """Refuse a folder of another sample, and one that would lose galaxies."""
     record = out / _RECORD
     if not record.exists():
-        if out.is_dir() and any(out.iterdir()):
-            raise GalkerasError(f"{out} is not empty and holds no {_RECORD}: choose a new folder with --out")
         return
     held = read_json(record)
     wanted = {"format": _FORMAT, **asdict(settings)}
@@ -160,41 +154,14 @@ def _folders(out: Path, survey: str, noise_free: bool) -> list[Path]:
     return [out / "cutouts" / survey] + ([out / "noise-free" / survey] if noise_free else [])
 
 
-def _in_parallel(
-    work: partial, chunks: Iterable[range], workers: int, stack: ExitStack
-) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    """Yield ``work`` of each chunk in order.
-
-    Processes are spawned, because a notebook's TensorFlow threads would not survive a fork.
-    """
-    if workers == 1:
-        stack.enter_context(threadpool_limits(1))
-        yield from map(work, chunks)
-        return
-    pool = stack.enter_context(
-        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_use_one_thread)
-    )
-    # Before the pool is left: on trouble, or Ctrl-C, what has not begun never begins.
-    stack.callback(pool.shutdown, cancel_futures=True)
-    try:
-        yield from pool.map(work, chunks)
-    except BrokenProcessPool:
-        raise GalkerasError(
-            "a worker process died, perhaps for want of memory: try fewer --workers; the same command goes on "
-            "where this one stopped"
-        ) from None
-
-
-def _use_one_thread() -> None:
-    """Hold NumPy to one thread a process. It is loaded by now: this function's module has imported it."""
-    threadpool_limits(1)
-
-
 def _simulate_chunk(
-    out: Path, settings: Settings, noise_free: bool, indices: range
+    out: Path, settings: Settings, noise_free: bool, indices: range, tick: Callable[[int], object]
 ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """Write the cutouts of some galaxies and return their rows of the catalog and of the truth."""
-    made = [_simulate_one(out, settings, noise_free, index) for index in indices]
+    made = []
+    for index in indices:
+        made.append(_simulate_one(out, settings, noise_free, index))
+        tick(1)
     return (
         pa.RecordBatch.from_pylist([galaxy.catalog for galaxy in made]),
         pa.RecordBatch.from_pylist([galaxy.truth for galaxy in made]),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from galkeras.io.errors import GalkerasError
-from galkeras.io.processes import in_child
+from galkeras.io.processes import in_child, in_parallel
 
 
 def write_own_id(path):
@@ -82,3 +82,34 @@ def test_the_child_ends_with_its_parent(tmp_path, ending):
     while alive(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(child)
+
+
+def count_up(task, tick):
+    for _ in range(task):
+        tick(1)
+    return task, os.getpid()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_many_processes_answer_in_order_and_tell_how_far_they_are(workers):
+    ticks = []
+    results = in_parallel(count_up, [3, 0, 2, 5], workers, ticks.append)
+    assert [task for task, _ in results] == [3, 0, 2, 5] and sum(ticks) == 10
+    assert ({pid for _, pid in results} == {os.getpid()}) == (workers == 1)
+
+
+def work_or_fail(kind, tick):
+    if kind != "work":
+        fail(kind)
+    while True:
+        time.sleep(0.01)
+        tick(1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "message"),
+    [("expected", GalkerasError, "name the file"), ("killed", GalkerasError, "was killed, perhaps for want of memory")],
+)
+def test_the_first_error_ends_them_all(kind, error, message):
+    with pytest.raises(error, match=message):
+        in_parallel(work_or_fail, ["work", kind, "work", "work"], 2)

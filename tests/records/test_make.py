@@ -231,7 +231,7 @@ def test_a_record_set_of_another_survey_is_refused(survey, tmp_path):
 
 def test_two_runs_at_once_are_refused(survey, tmp_path):
     (tmp_path / "out").mkdir()
-    with make._locked(tmp_path / "out"), pytest.raises(GalkerasError, match="another make-tfrecords"):
+    with make._folder(tmp_path / "out").writing(), pytest.raises(GalkerasError, match="another make-tfrecords"):
         run(survey, tmp_path / "out")
 
 

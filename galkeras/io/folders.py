@@ -1,0 +1,140 @@
+"""Folders that commands write: claimed, locked, completed."""
+
+__all__ = ["OutputFolder", "atomic_folder", "locked"]
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import written_for
+
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class OutputFolder:
+    """A folder that a command writes, and may have written before.
+
+    Attributes:
+        path: The folder.
+        command: Who writes, as in the error of a second one at the same time.
+        ours: A pattern of the names that the command gives to what it writes there; a folder that holds others is
+            refused, and left-overs of files of these names are cleared. Empty: the folder must be new or empty. None:
+            anything may stand beside, and is left alone.
+        sign: A file that marks the folder as the command's own: where it is, anything may stand beside.
+        marker: The file that is written last. It goes first, so that a folder without it is unfinished.
+        lock: The file below the folder that is locked; by default the folder itself, which some network file systems
+            cannot lock.
+    """
+
+    path: Path
+    command: str
+    ours: str | None = None
+    sign: str | None = None
+    marker: str | None = None
+    lock: str = ""
+
+    def check(self) -> None:
+        """Refuse what cannot be written, before any work.
+
+        Raises:
+            GalkerasError: The path is a file, or the folder holds something else.
+        """
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise GalkerasError(f"{self.path} is a file: choose a folder for --out")
+        if self.ours is None or (self.sign is not None and (self.path / self.sign).exists()):
+            return
+        strange = sorted(entry.name for entry in self.path.iterdir() if not self._is_ours(entry.name))
+        if not strange:
+            return
+        if self.ours:
+            trouble = f"holds something else ({', '.join(strange[:_NAMED])})"
+        elif self.sign is not None:
+            trouble = f"is not empty and holds no {self.sign}"
+        else:
+            trouble = "exists and is not an empty folder"
+        raise GalkerasError(f"{self.path} {trouble}: choose another folder for --out")
+
+    @contextmanager
+    def writing(self) -> Iterator[Path]:
+        """Yield the path of the folder, which is there, locked, clear of left-overs and without its marker.
+
+        Raises:
+            GalkerasError: As `check`, or the same command is writing there at this time.
+        """
+        self.check()
+        self.path.mkdir(parents=True, exist_ok=True)
+        with locked(self.path / self.lock, self.command, self.path):
+            for entry in list(self.path.iterdir()):
+                if self._matches(written_for(entry.name)):
+                    entry.unlink(missing_ok=True)
+            if self.marker is not None:
+                (self.path / self.marker).unlink(missing_ok=True)
+            yield self.path
+
+    def _is_ours(self, name: str) -> bool:
+        """Tell the command's own files, and what is left of one that was being written when the command was killed."""
+        return self._matches(name) or self._matches(written_for(name))
+
+    def _matches(self, name: str | None) -> bool:
+        return bool(self.ours and name and re.fullmatch(self.ours, name))
+
+
+@contextmanager
+def locked(path: Path, command: str, folder: Path | None = None) -> Iterator[None]:
+    """Keep a second ``command`` away from a folder, or a file that is made for the purpose, until the block ends.
+
+    The lock goes with the process, whatever ends it. Where a system has no such locks, there is none.
+
+    Args:
+        path: What to lock.
+        command: Who locks.
+        folder: What the error names; by default ``path``.
+
+    Raises:
+        GalkerasError: Another process, or another block of this one, has the lock.
+    """
+    try:
+        import fcntl
+    except ImportError:  # of Windows
+        yield
+        return
+    if path.is_dir():
+        descriptor = os.open(path, os.O_RDONLY)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise GalkerasError(f"another {command} is writing {folder or path}") from None
+            # A file system that has no locks.
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a new folder beside ``path`` that becomes it on success and is removed on any failure.
+
+    Nothing must stand at ``path`` by then, except an empty folder.
+    """
+    path = Path(path).absolute()
+    staged = path.with_name(f".{path.name}.{os.getpid()}.part")
+    staged.mkdir(parents=True)
+    try:
+        yield staged
+        os.replace(staged, path)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
