@@ -2,6 +2,7 @@
 
 __all__ = ["Exploration", "explore"]
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from galkeras.discovery.outlier_table import OutlierTable, read_outliers
 from galkeras.discovery.projector import FILES, MOST_PIXELS, write_projector
 from galkeras.io.columns import Columns
 from galkeras.io.errors import GalkerasError
+from galkeras.io.folders import OutputFolder
 from galkeras.latents.table import LatentTable, match_rows, read_latents
 from galkeras.morphology.predictions import Predictions, read_predictions
 from galkeras.records.pictures import galaxy_pictures
@@ -75,7 +77,8 @@ def explore(
     if not 1 <= galaxies <= _MOST:
         raise GalkerasError(f"`galaxies` must lie between 1 and {_MOST:,}. Received: galaxies={galaxies}")
     out = Path(out)
-    _check_folder(out)
+    folder = OutputFolder(out, "explore", "|".join(map(re.escape, FILES)))
+    folder.check()
     table = latents if isinstance(latents, LatentTable) else read_latents(latents)
     sets = [RecordSet.load(path) for path in records]
     if not sets:
@@ -90,13 +93,9 @@ def explore(
         metadata |= _unusual(table, outliers)
     side = _thumbnail(len(table), max(one.image_size for one in sets))
     pictures = galaxy_pictures(sets, table.id, table.survey, side)
-    write_projector(out, "latents", table.z, metadata, pictures)
+    with folder.writing():
+        write_projector(out, "latents", table.z, metadata, pictures)
     return Exploration(out, len(table), given, side, tuple(metadata))
-
-
-def _check_folder(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or any(file.name not in FILES for file in out.iterdir())):
-        raise GalkerasError(f"{out} holds something else than an exploration: give another --out")
 
 
 def _thumbnail(count: int, image_size: int) -> int:

@@ -2,10 +2,7 @@
 
 __all__ = ["SAMPLINGS", "Generated", "draw_accepted", "generate"]
 
-import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from tqdm import tqdm
 from galkeras.backend import tf
 from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.io.files import write_json
+from galkeras.io.folders import OutputFolder, atomic_folder
 from galkeras.latents.mixture import AggregatePosterior, fit_aggregate_posterior
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.folder import load_model
@@ -118,8 +116,7 @@ def generate(
     if bool(classes) != (forests is not None):
         raise GalkerasError("a class is asked for with --class QUESTION=CLASS and --forests, both or neither")
     out = Path(out)
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise GalkerasError(f"{out} exists and is not an empty folder: choose another with --out")
+    OutputFolder(out, "generate", ours="").check()
     known = forests if forests is None or isinstance(forests, Forests) else Forests.load(forests)
     if known is not None:
         _columns(known, classes)
@@ -133,7 +130,7 @@ def generate(
     z, tried = (draw(count, rng), count) if known is None else draw_accepted(draw, known, classes, count, rng)
     views = next((source.views for source in (given, known) if source is not None), 1)
     table = _table(z, survey, vae.digest, views)
-    with _whole(out) as folder:
+    with atomic_folder(out) as folder:
         _write_images(folder, vae, table, survey)
         table.save(folder / "latents.parquet")
         write_json(
@@ -281,16 +278,3 @@ def _fits(image: np.ndarray, survey: str, scale: float | None, digest: str) -> b
     facts = SURVEYS.get(survey) or Survey(survey, survey, "", survey, "", {})
     # No place on the sky: 0, 0.
     return cutout_bytes(np.moveaxis(image, -1, 0), facts, 0.0, 0.0, scale, f"galkeras model {digest[:12]}")
-
-
-@contextmanager
-def _whole(out: Path) -> Iterator[Path]:
-    """Yield a folder beside ``out`` that becomes it on success and is removed on any failure."""
-    out = out.absolute()
-    staged = out.with_name(f".{out.name}.{os.getpid()}.part")
-    staged.mkdir(parents=True)
-    try:
-        yield staged
-        os.replace(staged, out)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from galkeras import __version__
 from galkeras.io.columns import Columns, write_columns
 from galkeras.io.errors import GalkerasError
+from galkeras.io.folders import OutputFolder
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.records.lookup import Found, find_galaxies
 from galkeras.records.pictures import found_pictures
@@ -97,9 +98,9 @@ def outliers(
     table = latents if isinstance(latents, LatentTable) else read_latents(latents)
     if len(table) < 2:
         raise GalkerasError(f"an outlier is one among many, and {_name(latents)} has 1 galaxy")
-    out = Path(out) if out is not None else None
-    if out is not None and out.exists() and not out.is_dir():
-        raise GalkerasError(f"{out} is a file: choose a folder for --out")
+    folder = None if out is None else OutputFolder(Path(out), "outliers")
+    if folder is not None:
+        folder.check()
     sets = [RecordSet.load(path) for path in records]
     found = find_galaxies(sets, table.id, table.survey) if sets else []
 
@@ -122,11 +123,12 @@ def outliers(
     }
     columns["rank"][order] = np.arange(1, len(table) + 1)
     result = Outliers({name: values[order] for name, values in columns.items()}, sigma)
-    if out is not None:
+    if folder is not None:
         metadata = {"table": "outliers", "model": table.model, "sigma": sigma, "galkeras": __version__}
-        write_columns(out / TABLE, result.columns, metadata)
-        if found:
-            save_mosaic(out / MOSAIC, found_pictures(found, order[:SHOWN], sets[0].image_size))
+        with folder.writing() as out:
+            write_columns(out / TABLE, result.columns, metadata)
+            if found:
+                save_mosaic(out / MOSAIC, found_pictures(found, order[:SHOWN], sets[0].image_size))
     return result
 
 

@@ -14,6 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from galkeras import __version__
 from galkeras.io.columns import Columns, write_columns
 from galkeras.io.errors import GalkerasError, did_you_mean
+from galkeras.io.folders import OutputFolder
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.records.pictures import galaxy_pictures
 from galkeras.records.schema import RecordSet
@@ -137,9 +138,9 @@ def similar(
         raise GalkerasError("--image needs --model, the model that made the table")
     if records and out is None:
         raise GalkerasError("--records needs --out, the folder of the mosaic")
-    out = Path(out) if out is not None else None
-    if out is not None and out.exists() and not out.is_dir():
-        raise GalkerasError(f"{out} is a file: choose a folder for --out")
+    folder = None if out is None else OutputFolder(Path(out), "similar")
+    if folder is not None:
+        folder.check()
     table = latents if isinstance(latents, LatentTable) else read_latents(latents)
     where = "the table" if isinstance(latents, LatentTable) else str(latents)
     sets = [RecordSet.load(path) for path in records]
@@ -152,11 +153,12 @@ def similar(
     index = LatentIndex(table)
     distances, rows = _nearest_others(index, queries, count)
     columns = _columns(table, queries, distances, rows)
-    if out is not None:
-        if sets:
-            _draw(out / MOSAIC, table, sets, queries, rows)
+    if folder is not None:
         metadata = {"table": "similar", "model": table.model, "typical_distance": index.typical_distance}
-        write_columns(out / TABLE, columns, metadata | {"galkeras": __version__})
+        with folder.writing() as out:
+            if sets:
+                _draw(out / MOSAIC, table, sets, queries, rows)
+            write_columns(out / TABLE, columns, metadata | {"galkeras": __version__})
     return Similar(columns, index.typical_distance)
 
 

@@ -15,6 +15,7 @@ from galkeras.galaxyzoo.labels import TABLE_2, column_labels, labels
 from galkeras.galaxyzoo.tree import VOTE_COLUMNS
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write, write_json
+from galkeras.io.folders import OutputFolder
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.calibration import MEANS, SAMPLES, calibrate
 from galkeras.morphology.figures import save_confusion_matrices, save_reliability
@@ -31,7 +32,7 @@ MINIMUM = 10
 TEST_FRACTION = 0.3
 """As in the paper: 70 % of the galaxies train, 30 % test."""
 
-_REPORTS = ("scores.json", "scores.md", "confusion.png", "calibration.png")
+_OURS = r"(scores\.(json|md)|(confusion|calibration)\.png|.+\.skops)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +92,9 @@ def classify(
     if minimum < 2:
         raise GalkerasError(f"`minimum` must be 2 or more. Received: minimum={minimum}")
     check_draws(samples, seed)
-    out = _checked_folder(Path(out))
+    out = Path(out)
+    folder = _folder(out)
+    folder.check()
     latents = latents if isinstance(latents, LatentTable) else read_latents(latents)
     if not isinstance(catalog, Table):
         wanted = None if label_column else (*VOTE_COLUMNS, *FIRST_TREE)
@@ -127,26 +130,19 @@ def classify(
         results=tuple(results),
         skipped={name: skipped[name] for name in [*TABLE_2, *skipped] if name in skipped},
     )
-    out.mkdir(parents=True, exist_ok=True)
-    # Without this file the folder is unfinished; it comes back last.
-    (out / FORESTS_FILE).unlink(missing_ok=True)
-    write_json(out / "scores.json", classification.to_json())
-    atomic_write(out / "scores.md", classification.markdown())
-    save_confusion_matrices(out / "confusion.png", {result.title: result.scores for result in results})
-    save_reliability(out / "calibration.png", {result.title: result.calibration for result in results})
     mean, std = (tuple(values.tolist()) for values in (latents.z.mean(0, np.float64), latents.z.std(0, np.float64)))
-    Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std).save(out)
+    with folder.writing():
+        write_json(out / "scores.json", classification.to_json())
+        atomic_write(out / "scores.md", classification.markdown())
+        save_confusion_matrices(out / "confusion.png", {result.title: result.scores for result in results})
+        save_reliability(out / "calibration.png", {result.title: result.calibration for result in results})
+        Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std).save(out)
     return classification
 
 
-def _checked_folder(out: Path) -> Path:
-    if out.exists() and not out.is_dir():
-        raise GalkerasError(f"{out} is a file; the forests need a folder")
-    if out.is_dir() and not (out / FORESTS_FILE).exists():
-        others = [entry.name for entry in out.iterdir() if entry.name not in _REPORTS and entry.suffix != ".skops"]
-        if others:
-            raise GalkerasError(f"{out} holds something else ({', '.join(sorted(others)[:3])}): name another folder")
-    return out
+def _folder(out: Path) -> OutputFolder:
+    # Without its forests.json the folder is unfinished; it comes back last.
+    return OutputFolder(out, "classify", _OURS, sign=FORESTS_FILE, marker=FORESTS_FILE)
 
 
 def _why_nothing(tasks: list[_Task], skipped: dict[str, str], needed: int, folds: int | None) -> str:

@@ -2,6 +2,7 @@
 
 __all__ = ["report"]
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from galkeras.galaxyzoo.labels import TABLE_2, labels
 from galkeras.galaxyzoo.tree import VOTE_COLUMNS
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write, read_json
+from galkeras.io.folders import OutputFolder
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.stored import read_config
 from galkeras.morphology.forests import Forests
@@ -72,8 +74,8 @@ def report(
         GalkerasError: The model is not finished, something is of another model, or the folder holds something else.
     """
     folder, out = Path(model), Path(out)
-    if out.exists() and (not out.is_dir() or any(file.name != PAGE for file in out.iterdir())):
-        raise GalkerasError(f"{out} holds something else than a report: give another --out")
+    page = OutputFolder(out, "report", re.escape(PAGE))
+    page.check()
     if catalog is not None and latents is None:
         raise GalkerasError("a catalog says what galaxies are: give --latents beside it, which say how they look")
     config = read_config(folder)
@@ -105,9 +107,10 @@ def report(
     encoded = None if table is None else (Path(latents), table)
     votes = None if catalog is None else Path(catalog)
     parts.append(repeat_part(folder, config, digest, sets, encoded, votes, folders))
-    page = out / PAGE
-    atomic_write(page, render(f"{folder.name}", f"A report of galkeras {__version__} on {folder}", parts))
-    return page
+    text = render(f"{folder.name}", f"A report of galkeras {__version__} on {folder}", parts)
+    with page.writing():
+        atomic_write(out / PAGE, text)
+    return out / PAGE
 
 
 def _scores(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 __all__ = ["Exported", "export"]
 
-import fcntl
 import json
 import os
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 from galkeras.backend import tf
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
+from galkeras.io.folders import locked
 from galkeras.latents.views import VIEWS
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
@@ -118,13 +118,8 @@ def _write(staged: Path, assets: Path, vae: VAE, name: str, version: int, forest
 @contextmanager
 def _staging(model: Path) -> Iterator[tuple[Path, Path]]:
     """Yield paths inside the model folder to build in, which nobody else uses and which are gone afterwards."""
-    folder = os.open(model, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise GalkerasError(f"another export is writing to {model}") from None
-        paths = model / _STAGED, model / _ASSETS
+    paths = model / _STAGED, model / _ASSETS
+    with locked(model, "export"):
         try:
             for path in paths:  # of an export that was killed
                 shutil.rmtree(path, ignore_errors=True)
@@ -132,8 +127,6 @@ def _staging(model: Path) -> Iterator[tuple[Path, Path]]:
         finally:
             for path in paths:
                 shutil.rmtree(path, ignore_errors=True)
-    finally:
-        os.close(folder)
 
 
 def _sync(folder: Path) -> None:

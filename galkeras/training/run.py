@@ -8,6 +8,7 @@ from pathlib import Path
 
 from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
+from galkeras.io.folders import OutputFolder
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, read_config, write_config, write_weights
 from galkeras.training.progress import Progress
@@ -65,11 +66,9 @@ def open_folder(out: Path, config: ModelConfig, training: TrainingConfig, resume
                         f"{out} was begun with {name}={old}, not {value}: give the same, or another --out"
                     )
         return not (out / WEIGHTS_FILE).exists()
-    if out.exists() and not out.is_dir():
-        raise GalkerasError(f"{out} is a file; a model needs a folder: give another --out")
-    if out.exists() and any(out.iterdir()):
-        hint = "go on with --resume, or give" if (out / CONFIG_FILE).exists() else "give"
-        raise GalkerasError(f"{out} is not empty: {hint} another --out")
+    if (out / CONFIG_FILE).exists():
+        raise GalkerasError(f"{out} holds a model: go on with --resume, or give another --out")
+    OutputFolder(out, "fit", ours="", sign=CONFIG_FILE).check()
     out.mkdir(parents=True, exist_ok=True)
     write_config(out, config, asdict(training))
     return True

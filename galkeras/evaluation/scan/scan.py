@@ -18,6 +18,7 @@ from galkeras.evaluation.scan.report import ALL, Point, Scan, draw_scan
 from galkeras.evaluation.scan.types import galaxy_types
 from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.io.files import atomic_write, read_json, write_json
+from galkeras.io.folders import OutputFolder
 from galkeras.io.processes import in_child
 from galkeras.io.text import counted
 from galkeras.latents.table import LatentTable, read_latents
@@ -31,7 +32,6 @@ LATENTS = (10, 20, 40, 60, 80, 100)
 """The default N_L, about those of the paper's Fig. 3."""
 
 _MODELS, _LATENTS = "models", "latents"
-_REPORTS = ("scan.csv", "scan.json", "scan.png")
 _MOST_LATENTS = 4096
 # TensorFlow keeps some 130 MB of every fit (64 pixels) that nothing gives back but the end of its process.
 _FITS_A_PROCESS = 4
@@ -91,13 +91,15 @@ def scan(
     latent, loss = _checked_latents(latent), _checked_losses(loss)
     if catalog is None and label_column is not None:
         raise GalkerasError("--label-column needs --catalog, whose column it names")
-    records, out = RecordSet.load(records), _checked_folder(Path(out))
+    records, folder = RecordSet.load(records), _folder(Path(out))
+    folder.check()
     split = "test" if records.count("test") else "validation"
     types, left_out = {}, {}
     if catalog is not None:
         ids = index_galaxies(records, (split,)).id
         types, left_out = galaxy_types(ids, catalog, label_column, id_column)
 
+    out = folder.path
     folders = {(name, count): out / _MODELS / f"{name}-{count:03d}" for name in loss for count in latent}
     # Those that are there come first, so that settings that are not theirs are refused before anything is fitted.
     order = sorted(folders, key=lambda key: _stage(folders[key]))
@@ -116,24 +118,25 @@ def scan(
         "seed": seed,
     }
     fitted: dict[tuple[str, int], _Fitted] = {}
-    try:
-        for group in filter(None, groups):
-            tasks = [
-                (records.path, folders[key], out / _LATENTS / f"{folders[key].name}.parquet", split, *key, settings)
-                for key in group
-            ]
-            with closing(in_child(_fit_and_encode, tasks)) as done:
-                for key, task, _ in zip(group, tasks, done, strict=False):
-                    fitted[key] = _Fitted.load(*task[1:3])
-                    print(f"[{len(fitted)}/{len(order)}] {fitted[key].line(*key, key in there)}", flush=True)
-    except KeyboardInterrupt:
-        print(f"{out}: stopped; the same command goes on")
-        raise
+    with folder.writing():
+        try:
+            for group in filter(None, groups):
+                tasks = [
+                    (records.path, folders[key], out / _LATENTS / f"{folders[key].name}.parquet", split, *key, settings)
+                    for key in group
+                ]
+                with closing(in_child(_fit_and_encode, tasks)) as done:
+                    for key, task, _ in zip(group, tasks, done, strict=False):
+                        fitted[key] = _Fitted.load(*task[1:3])
+                        print(f"[{len(fitted)}/{len(order)}] {fitted[key].line(*key, key in there)}", flush=True)
+        except KeyboardInterrupt:
+            print(f"{out}: stopped; the same command goes on")
+            raise
 
-    result = _found(out, split, {key: fitted[key] for key in folders}, types, left_out, seed)
-    _write_points(out / "scan.csv", result.points)
-    draw_scan(out / "scan.png", result)
-    write_json(out / "scan.json", result.to_json())
+        result = _found(out, split, {key: fitted[key] for key in folders}, types, left_out, seed)
+        _write_points(out / "scan.csv", result.points)
+        draw_scan(out / "scan.png", result)
+        write_json(out / "scan.json", result.to_json())
     return result
 
 
@@ -157,15 +160,8 @@ def _checked_losses(loss: Sequence[str]) -> tuple[str, ...]:
     return tuple(loss)
 
 
-def _checked_folder(out: Path) -> Path:
-    if out.exists() and not out.is_dir():
-        raise GalkerasError(f"{out} is a file; a scan needs a folder: give another --out")
-    known = (_MODELS, _LATENTS, *_REPORTS)
-    # What begins with a dot is left of a write that was killed.
-    others = sorted(p.name for p in out.iterdir() if p.name not in known and p.name[0] != ".") if out.exists() else []
-    if others:
-        raise GalkerasError(f"{out} holds something else ({', '.join(others[:3])}): give another --out")
-    return out
+def _folder(out: Path) -> OutputFolder:
+    return OutputFolder(out, "scan", rf"{_MODELS}|{_LATENTS}|scan\.(csv|json|png)|\..*")
 
 
 def _stage(folder: Path) -> int:

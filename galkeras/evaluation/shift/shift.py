@@ -15,6 +15,7 @@ from galkeras.evaluation.shift.domains import DomainScores, domain_scores, paire
 from galkeras.evaluation.shift.report import draw_shift, markdown
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write, write_json
+from galkeras.io.folders import OutputFolder
 from galkeras.latents.encode import encode
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.adaptation import DomainAdaptationVAE
@@ -112,7 +113,8 @@ def shift(
         raise GalkerasError(f"`split` must be validation, test or all. Received: split={split!r}")
     if forests and catalog is None:
         raise GalkerasError("--forests needs --catalog, which says what is true")
-    out = Path(out)
+    folder = OutputFolder(Path(out), "shift")
+    folder.check()
     adapted = isinstance(load_model(model), DomainAdaptationVAE)
     if before is not None and not adapted:
         raise GalkerasError(f"--before needs an adapted model to compare with, and {model} is a VAE")
@@ -131,43 +133,46 @@ def shift(
     by_stage = _forests(forests, digests)
     if catalog is not None and not isinstance(catalog, Table):
         catalog = read_catalog(catalog, position=False)
-    out.mkdir(parents=True, exist_ok=True)
-    latents = {
-        f"{domain} {stage}": _encoded(path, records, out / f"latents-{domain}-{stage}.parquet")
-        for stage, path in stages.items()
-        for domain, records in sets.items()
-    }
-    tested, learned = {}, {}
-    for name, table in latents.items():
-        mask = np.full(len(table), True) if split == "all" else table.split == split
-        tested[name] = table[mask]
-        if split != "all":
-            learned[name] = table[table.split == "train"]
-    if not unpaired:
-        pairs = join(tested[f"source {last}"], tested[f"target {last}"])
-        print(f"{split}: {pairs}")
-        tested = {
-            name: table[pairs.source if name.startswith("source") else pairs.target] for name, table in tested.items()
+    with folder.writing() as out:
+        latents = {
+            f"{domain} {stage}": _encoded(path, records, out / f"latents-{domain}-{stage}.parquet")
+            for stage, path in stages.items()
+            for domain, records in sets.items()
         }
-    counts = {name: len(table) for name, table in tested.items()}
-    if min(counts.values()) < _FEWEST:
-        raise GalkerasError(
-            f"too few galaxies to compare surveys, at least {_FEWEST} of each are needed: "
-            + ", ".join(f"{counts[f'{domain} {last}']} of {records.survey}" for domain, records in sets.items())
-            + ("" if unpaired else " in pairs; for different galaxies say --unpaired")
-        )
+        tested, learned = {}, {}
+        for name, table in latents.items():
+            mask = np.full(len(table), True) if split == "all" else table.split == split
+            tested[name] = table[mask]
+            if split != "all":
+                learned[name] = table[table.split == "train"]
+        if not unpaired:
+            pairs = join(tested[f"source {last}"], tested[f"target {last}"])
+            print(f"{split}: {pairs}")
+            tested = {
+                name: table[pairs.source if name.startswith("source") else pairs.target]
+                for name, table in tested.items()
+            }
+        counts = {name: len(table) for name, table in tested.items()}
+        if min(counts.values()) < _FEWEST:
+            raise GalkerasError(
+                f"too few galaxies to compare surveys, at least {_FEWEST} of each are needed: "
+                + ", ".join(f"{counts[f'{domain} {last}']} of {records.survey}" for domain, records in sets.items())
+                + ("" if unpaired else " in pairs; for different galaxies say --unpaired")
+            )
 
-    scores = {
-        stage: domain_scores(tested[f"source {stage}"].z, tested[f"target {stage}"].z, paired=not unpaired, seed=seed)
-        for stage in stages
-    }
-    rows = [] if catalog is None else table_4(tested, learned, by_stage, catalog, seed, refit)
-    result = Shift(out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows))
-    draw_shift(out / "shift.png", surveys, tested, scores, rows, paired=not unpaired)
-    if not unpaired:
-        _draw_extremes(out, sets, tested)
-    atomic_write(out / "shift.md", result.markdown())
-    write_json(out / "shift.json", result.to_json())
+        scores = {
+            stage: domain_scores(
+                tested[f"source {stage}"].z, tested[f"target {stage}"].z, paired=not unpaired, seed=seed
+            )
+            for stage in stages
+        }
+        rows = [] if catalog is None else table_4(tested, learned, by_stage, catalog, seed, refit)
+        result = Shift(out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows))
+        draw_shift(out / "shift.png", surveys, tested, scores, rows, paired=not unpaired)
+        if not unpaired:
+            _draw_extremes(out, sets, tested)
+        atomic_write(out / "shift.md", result.markdown())
+        write_json(out / "shift.json", result.to_json())
     return result
 
 
