@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,10 +67,13 @@ class OutputFolder:
     def writing(self) -> Iterator[Path]:
         """Yield the path of the folder, which is there, locked, clear of left-overs and without its marker.
 
+        If the work fails before anything is written, a folder that was not there before is not there after.
+
         Raises:
             GalkerasError: As `check`, or the same command is writing there at this time.
         """
         self.check()
+        new = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
         with locked(self.path / self.lock, self.command, self.path):
             for entry in list(self.path.iterdir()):
@@ -78,7 +81,12 @@ class OutputFolder:
                     entry.unlink(missing_ok=True)
             if self.marker is not None:
                 (self.path / self.marker).unlink(missing_ok=True)
-            yield self.path
+            try:
+                yield self.path
+            finally:
+                if new:
+                    with suppress(OSError):  # It holds something.
+                        self.path.rmdir()
 
     def _is_ours(self, name: str) -> bool:
         """Tell the command's own files, and what is left of one that was being written when the command was killed."""

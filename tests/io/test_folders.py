@@ -70,6 +70,12 @@ def test_one_writes_at_a_time(tmp_path, lock):
         pass
 
 
+def test_a_failure_before_anything_is_written_leaves_no_folder(tmp_path):
+    with pytest.raises(ZeroDivisionError), OutputFolder(tmp_path / "out", "test").writing():
+        raise ZeroDivisionError
+    assert not (tmp_path / "out").exists()
+
+
 def test_without_locks_the_work_is_done_all_the_same(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "fcntl", None)
     with locked(tmp_path, "test"), locked(tmp_path, "test"):
