@@ -1,0 +1,23 @@
+"""Astropy's ECSV: CSV with a header in YAML, which holds the metadata."""
+
+__all__: list[str] = []
+
+from pathlib import Path
+
+from galkeras.io.tables import KEY, TABLE_FORMATS, Columns, TableFormat
+from galkeras.io.tables._astropy import columns_of
+
+
+def _write(path: Path, columns: Columns, note: str) -> None:
+    from astropy.table import Table
+
+    Table(columns, meta={KEY: note}).write(path, format="ascii.ecsv")
+
+
+def _read(path: Path, strings: tuple[str, ...]) -> tuple[Columns, str]:
+    from astropy.table import Table
+
+    return columns_of(Table.read(path, format="ascii.ecsv"))
+
+
+TABLE_FORMATS.add(".ecsv", TableFormat(_write, _read), order=-3)

@@ -1,0 +1,24 @@
+"""NumPy's archive of arrays: the metadata are an array of their own."""
+
+__all__: list[str] = []
+
+from pathlib import Path
+
+import numpy as np
+
+from galkeras.io.tables import KEY, TABLE_FORMATS, Columns, TableFormat, required
+
+
+def _write(path: Path, columns: Columns, note: str) -> None:
+    np.savez(path, **columns, **{KEY: np.array(note)})
+
+
+def _read(path: Path, strings: tuple[str, ...]) -> tuple[Columns, str]:
+    with np.load(path, allow_pickle=False) as file:
+        columns = {name: file[name] for name in file.files}
+    note = str(required(columns))
+    del columns[KEY]
+    return columns, note
+
+
+TABLE_FORMATS.add(".npz", TableFormat(_write, _read), order=-1)
