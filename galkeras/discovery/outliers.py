@@ -2,16 +2,15 @@
 
 __all__ = ["Outliers", "outlier_scores", "outliers", "unusualness"]
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.covariance import MinCovDet
 from tqdm import tqdm
 
 from galkeras import __version__
+from galkeras.discovery.rules import RULES
 from galkeras.io.columns import Columns, write_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.folders import OutputFolder
@@ -19,7 +18,6 @@ from galkeras.latents.table import LatentTable, read_latents
 from galkeras.records.lookup import Found, find_galaxies
 from galkeras.records.pictures import found_pictures
 from galkeras.records.schema import RecordSet
-from galkeras.surveys.artifacts import ARTIFACTS, artifact_scores
 from galkeras.surveys.pictures import save_mosaic
 
 TABLE = "outliers.parquet"
@@ -29,12 +27,6 @@ SHOWN = 36
 
 # A rule says how many times the sample's 99th percentile a galaxy reaches, so that different rules can be compared.
 _ORDINARY = 0.99
-# A rule that is silent for nearly all galaxies would divide by zero: a thousandth of the pixels empty counts as 1.
-_LEAST = {"empty": 1e-3}
-# The covariance of more galaxies than these is not known any better in practice, and takes long.
-_FITTED = 20_000
-# With fewer rows a feature a robust covariance means nothing.
-_ROWS_A_FEATURE = 5
 _BATCH = 256
 
 
@@ -106,7 +98,7 @@ def outliers(
 
     deviation = _deviations(table.z)
     scores = outlier_scores(table, found)
-    units = {name: unusualness(values, _LEAST.get(name, 0.0)) for name, values in scores.items()}
+    units = {name: unusualness(values, RULES[name].least) for name, values in scores.items()}
     names = np.array(list(units))
     stacked = np.stack(list(units.values()))
     score = stacked.max(0)
@@ -133,18 +125,15 @@ def outliers(
 
 
 def outlier_scores(table: LatentTable, found: Sequence[Found] = ()) -> Columns:
-    """Return the (rows,) scores of the rules that rank, by name; larger is more unusual.
+    """Return the (rows,) scores of the rules that rank, `galkeras.discovery.rules.RULES`, by name.
 
-    ``mahalanobis`` is the distance of a galaxy's posterior, its means and log variances, from the bulk of the
-    sample, by the minimum covariance determinant; squared, as scikit-learn gives it. ``reconstruction_mse`` is the
-    table's own. With the images that were ``found``: `galkeras.surveys.artifacts.artifact_scores`.
+    Larger is more unusual. Rules that look at images have a say where these were ``found``.
     """
-    scores = {"mahalanobis": _mahalanobis(np.concatenate([table.z, table.log_var], 1).astype(np.float64))}
-    if np.isfinite(table.reconstruction_mse).all():
-        scores["reconstruction_mse"] = table.reconstruction_mse.astype(np.float64)
+    of_latents = {name: rule.latents(table) for name, rule in RULES.items() if rule.latents}
+    scores = {name: values for name, values in of_latents.items() if values is not None}
     if found:
         scores |= _of_images(found, len(table))
-    return scores
+    return {name: scores[name] for name in RULES if name in scores}
 
 
 def unusualness(values: np.ndarray, least: float = 0.0) -> np.ndarray:
@@ -160,34 +149,16 @@ def _deviations(z: np.ndarray) -> np.ndarray:
     return np.where(varies, np.abs(z - z.mean(0)) / np.where(varies, z.std(0), 1), 0)
 
 
-def _mahalanobis(features: np.ndarray) -> np.ndarray:
-    features = features[:, np.ptp(features, axis=0) > 0]
-    if features.shape[1] == 0:
-        return np.zeros(len(features))
-    if len(features) < _ROWS_A_FEATURE * features.shape[1]:
-        # Too few for a covariance, and one far galaxy would set the scale by which it is judged.
-        from_centre = np.abs(features - np.median(features, axis=0))
-        spread = np.median(from_centre, axis=0)
-        return np.sum((from_centre / np.where(spread > 0, spread, features.std(0))) ** 2, axis=1)
-    features = (features - features.mean(0)) / features.std(0)
-    sample = features
-    if len(features) > _FITTED:
-        sample = features[np.random.default_rng(0).choice(len(features), _FITTED, replace=False)]
-    with warnings.catch_warnings():
-        # Of a covariance that is singular, as between two latents that are one: its pseudo-inverse will do.
-        warnings.simplefilter("ignore")
-        return MinCovDet(support_fraction=0.75, random_state=0).fit(sample).mahalanobis(features)
-
-
 def _of_images(found: Sequence[Found], rows: int) -> Columns:
-    scores = {name: np.zeros(rows) for name in ARTIFACTS}
+    rules = {name: rule.images for name, rule in RULES.items() if rule.images}
+    scores = {name: np.zeros(rows) for name in rules}
     with tqdm(total=rows, desc="images", unit="image", disable=None) as bar:
         for one in found:
             for start in range(0, len(one.rows), _BATCH):
                 part = slice(start, start + _BATCH)
                 images = one.galaxies[part].images()
-                for name, values in artifact_scores(images, one.galaxies.records.units).items():
-                    scores[name][one.rows[part]] = values
+                for name, rule in rules.items():
+                    scores[name][one.rows[part]] = rule(images, one.galaxies.records.units)
                 bar.update(len(images))
     return scores
 

@@ -1,6 +1,6 @@
 """Flaws of an image that are no galaxy: straight streaks in one band, and pixels nobody observed."""
 
-__all__ = ["ARTIFACTS", "artifact_scores"]
+__all__ = ["ARTIFACTS", "artifact_scores", "empty_scores", "streak_scores"]
 
 from functools import lru_cache
 
@@ -35,9 +35,18 @@ def artifact_scores(images: np.ndarray, units: str) -> dict[str, np.ndarray]:
         ``empty``: (rows,) the largest share of a band's pixels that are exactly zero: chip edges. It is 0 for
         pictures, where dark sky is black too.
     """
+    return {"streak": streak_scores(images, units), "empty": empty_scores(images, units)}
+
+
+def streak_scores(images: np.ndarray, units: str) -> np.ndarray:
+    """Return ``streak`` of `artifact_scores`."""
+    return _streaks(_coarser(np.asarray(images, np.float32)), _FLOOR.get(units, 1e-6))
+
+
+def empty_scores(images: np.ndarray, units: str) -> np.ndarray:
+    """Return ``empty`` of `artifact_scores`."""
     images = np.asarray(images, np.float32)
-    empty = np.zeros(len(images)) if units == PICTURE else (images == 0).mean((1, 2)).max(-1)
-    return {"streak": _streaks(_coarser(images), _FLOOR.get(units, 1e-6)), "empty": empty}
+    return np.zeros(len(images)) if units == PICTURE else (images == 0).mean((1, 2)).max(-1)
 
 
 def _coarser(images: np.ndarray) -> np.ndarray:

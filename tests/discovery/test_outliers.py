@@ -8,6 +8,7 @@ import pytest
 from latents.tables import latent_table
 
 from galkeras.discovery.outliers import MOSAIC, TABLE, outliers, unusualness
+from galkeras.discovery.rules import RULES, Rule
 from galkeras.io.columns import read_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable
@@ -174,3 +175,14 @@ def test_in_a_small_table_a_far_galaxy_does_not_set_the_scale(far):
     table = latent_table(50, 12)
     table.z[31, 5] = far
     assert outliers(table).columns["id"][0] == "J000031"
+
+
+def test_a_rule_is_one_entry(monkeypatch):
+    table = latent_table(300, 4)
+    odd = np.isin(table.id, ["J000041", "J000042"])
+    monkeypatch.setitem(RULES, "odd", Rule(latents=lambda table: 1e6 * odd, least=1.0))
+    monkeypatch.setitem(RULES, "image", Rule(images=lambda images, units: np.zeros(len(images))))
+    monkeypatch.setitem(RULES, "absent", Rule(latents=lambda table: None))
+    columns = outliers(table).columns
+    assert columns["id"][:2].tolist() == ["J000041", "J000042"] and set(columns["because"][:2]) == {"odd"}
+    assert "odd" in columns and "image" not in columns and "absent" not in columns

@@ -1,0 +1,32 @@
+"""Rules by which galaxies are ranked as unusual: one file a rule."""
+
+__all__ = ["RULES", "Rule"]
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from galkeras.io.registry import Registry
+from galkeras.latents.table import LatentTable
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A score of how unusual galaxies are, larger for the more unusual; of the latents or of the images.
+
+    Attributes:
+        latents: Returns the (rows,) scores of a latent table, or None where the table does not have what it takes.
+        images: Returns the (rows,) scores of (rows, side, side, band) images, given their units too. Asked where the
+            record sets are given.
+        least: What one galaxy in a hundred is taken to reach at least: a rule that is silent for nearly all would
+            divide by zero.
+    """
+
+    latents: Callable[[LatentTable], np.ndarray | None] | None = None
+    images: Callable[[np.ndarray, str], np.ndarray] | None = None
+    least: float = 0.0
+
+
+RULES: Registry[Rule] = Registry("outlier rule", package=__name__)
+"""Name of the rule, as in the column ``because``, to rule. Of two that say the same of a galaxy, the first counts."""
