@@ -42,15 +42,7 @@ def command(
         galkeras generate saved_models/first --latents latents.parquet --forests forests/first
             --class disk-edge-on=no --class bar=strong --out generated/barred
     """
-    from galkeras.io.errors import GalkerasError
-
-    asked: dict[str, str] = {}
-    for one in classes or []:
-        question, equals, answer = one.partition("=")
-        if not (question and equals and answer) or question in asked:
-            raise GalkerasError(f"--class must be QUESTION=CLASS, each question once. Received: {one}")
-        asked[question] = answer
-
+    from galkeras.cli.options import named_values
     from galkeras.discovery.generate import generate
 
     done = generate(
@@ -59,7 +51,7 @@ def command(
         count=count,
         latents=latents,
         sampling=sampling,
-        classes=asked,
+        classes=named_values(classes, "--class", "QUESTION=CLASS"),
         forests=forests,
         survey=survey,
         seed=seed,

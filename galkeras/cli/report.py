@@ -20,6 +20,9 @@ def command(
     shift: Annotated[Path | None, typer.Option(help="Folder that shift wrote: Table 4.")] = None,
     outliers: Annotated[Path | None, typer.Option(help="Folder that outliers wrote.")] = None,
     scan: Annotated[Path | None, typer.Option(help="Folder that scan wrote.")] = None,
+    input: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=PATH", help="What another section takes. May be repeated.")
+    ] = None,
 ) -> None:
     """Write everything known of a model as one self-contained HTML page.
 
@@ -31,6 +34,7 @@ def command(
         galkeras report saved_models/vae40 --records tfrecords/decals --latents latents.parquet
             --catalog catalog.parquet --forests forests/gzd5 --out report/
     """
+    from galkeras.cli.options import named_values
     from galkeras.reporting.report import report
 
     page = report(
@@ -43,5 +47,6 @@ def command(
         shift=shift,
         outliers=outliers,
         scan=scan,
+        inputs=named_values(input, "--input", "NAME=PATH"),
     )
     typer.echo(f"{page}: {page.stat().st_size / 1e6:.1f} MB, needs nothing else")

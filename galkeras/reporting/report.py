@@ -3,40 +3,24 @@
 __all__ = ["report"]
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from astropy.table import Table
-
 from galkeras import __version__
-from galkeras.evaluation.scan.types import galaxy_types
-from galkeras.galaxyzoo.labels import TABLE_2, labels
-from galkeras.galaxyzoo.tree import VOTE_COLUMNS
-from galkeras.io.errors import GalkerasError
+from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.io.files import atomic_write, read_json
 from galkeras.io.folders import OutputFolder
-from galkeras.latents.table import LatentTable, read_latents
+from galkeras.latents.table import read_latents
 from galkeras.models.stored import read_config
-from galkeras.morphology.forests import Forests
 from galkeras.records.schema import RecordSet
-from galkeras.reporting.model import (
-    Known,
-    data_part,
-    latents_part,
-    overview_part,
-    reconstruction_part,
-    training_part,
-)
 from galkeras.reporting.page import reading, render
-from galkeras.reporting.repeat import repeat_part
-from galkeras.reporting.results import check_model, forests_part, outliers_part, scan_part, shift_part
-from galkeras.surveys.catalog import campaign, read_catalog, rows_in
+from galkeras.reporting.sections import SECTIONS
+from galkeras.reporting.subject import Subject, check_model, known_of
 from galkeras.training.history import read_history
 
 PAGE = "index.html"
-_COLOURED = ("how-rounded", "disk-edge-on", "has-spiral-arms", "bulge-size", "merging")
 
 
 def report(
@@ -50,6 +34,7 @@ def report(
     shift: str | Path | None = None,
     outliers: str | Path | None = None,
     scan: str | Path | None = None,
+    inputs: Mapping[str, str | Path] | None = None,
 ) -> Path:
     """Write what is known of a model as one self-contained page, ``index.html``.
 
@@ -66,6 +51,7 @@ def report(
         shift: A folder that `shift` wrote: the shift between surveys, and Table 4.
         outliers: A folder that `outliers` wrote on these latents.
         scan: A folder that `scan` wrote: SSIM against the number of latents.
+        inputs: Option of any other section in `galkeras.reporting.sections.SECTIONS` to what it takes.
 
     Returns:
         The page.
@@ -85,32 +71,41 @@ def report(
     table = None if latents is None else read_latents(latents)
     if table is not None:
         check_model(Path(latents), {"model": table.model}, digest)
-    folders = [Path(path) for path in forests]
+    given: dict[str, Any] = {"shift": shift, "outliers": outliers, "scan": scan, **(inputs or {})}
+    given = {name: Path(path) for name, path in given.items() if path is not None}
+    given["forests"] = [Path(path) for path in forests]
+    _check_inputs(given)
+    subject = Subject(
+        folder,
+        config,
+        summary,
+        history,
+        digest,
+        sets,
+        None if table is None else (Path(latents), table),
+        None if catalog is None else Path(catalog),
+        inputs=given,
+    )
     # Before the work that takes time, all that is of another model is refused.
-    results = [
-        forests_part(folders, digest),
-        outliers_part(None if outliers is None else Path(outliers), digest),
-        shift_part(None if shift is None else Path(shift), digest),
-        scan_part(None if scan is None else Path(scan)),
-    ]
-    known = None if table is None else _known(table, catalog, folders)
+    made = {name: section.part(subject) for name, section in SECTIONS.items() if section.first}
+    if table is not None:
+        subject = replace(subject, known=known_of(table, catalog, given["forests"]))
     with reading(folder, "fit"):
-        parts = [overview_part(config, summary)]
-        if sets:
-            parts.append(data_part(sets, config["training"]))
-        else:
-            parts[0].missing.append(("What the record sets hold:", "galkeras report … --records tfrecords/NAME"))
-        parts.append(training_part(config, history))
-        parts.append(reconstruction_part(folder, config, summary, table, known))
-        parts.append(latents_part(folder, summary, table, known))
-    parts += results
-    encoded = None if table is None else (Path(latents), table)
-    votes = None if catalog is None else Path(catalog)
-    parts.append(repeat_part(folder, config, digest, sets, encoded, votes, folders))
+        made |= {name: section.part(subject) for name, section in SECTIONS.items() if not section.first}
+    parts = [made[name] for name in SECTIONS if made[name] is not None]
     text = render(f"{folder.name}", f"A report of galkeras {__version__} on {folder}", parts)
     with page.writing():
         atomic_write(out / PAGE, text)
     return out / PAGE
+
+
+def _check_inputs(given: Mapping[str, Any]) -> None:
+    options = [section.option for section in SECTIONS.values() if section.option]
+    for name in given:
+        if name not in options:
+            raise GalkerasError(
+                f"no section of the report takes {name!r}.{did_you_mean(name, options)} There are: {', '.join(options)}"
+            )
 
 
 def _scores(folder: Path) -> dict[str, Any]:
@@ -121,40 +116,3 @@ def _scores(folder: Path) -> dict[str, Any]:
     if not isinstance(summary, dict) or not isinstance(summary.get("digest"), str):
         raise GalkerasError(f"{path} is not what `galkeras fit` writes: it names no `digest`")
     return summary
-
-
-def _known(table: LatentTable, catalog: str | Path | None, forests: Sequence[Path]) -> Known | None:
-    """Return what votes say of the galaxies, or else what forests predict."""
-    if catalog is not None:
-        votes = read_catalog(catalog, position=False)
-        if campaign(votes) == "gzd-5":
-            return _by_votes(table, votes)
-        if not forests:
-            raise GalkerasError(f"{catalog} has no votes of the GZD-5 tree: columns like {VOTE_COLUMNS[0]!r}")
-    return _by_forests(table, forests[0]) if forests else None
-
-
-def _by_votes(table: LatentTable, votes: Table) -> Known:
-    here, there = rows_in(votes, table.id)
-
-    def spread(values: np.ndarray) -> np.ndarray:
-        everywhere = np.full(len(table), "", values.dtype)
-        everywhere[here] = values[there]
-        return everywhere
-
-    answers = {TABLE_2[name].title: spread(labels(votes, name)) for name in _COLOURED}
-    types, _ = galaxy_types(table.id, votes)
-    return Known("votes", np.array([types.get(name, "") for name in table.id.tolist()]), answers)
-
-
-def _by_forests(table: LatentTable, folder: Path) -> Known:
-    loaded = Forests.load(folder)
-    loaded.check(table)
-    asked = [name for name in _COLOURED if name in loaded.by_question] or list(loaded.by_question)[: len(_COLOURED)]
-    answers = {}
-    for name in asked:
-        forest = loaded.by_question[name]
-        answers[forest.title] = np.array(forest.classes)[forest.probabilities(table.z).argmax(1)]
-    title = next(iter(answers))
-    types = np.array([f"{title} {answer}" for answer in answers[title]])
-    return Known("forests", types, answers)

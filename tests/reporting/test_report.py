@@ -22,7 +22,9 @@ from galkeras.morphology import forests as forests_module
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import Forests
 from galkeras.records.schema import RecordSet
+from galkeras.reporting.page import Part
 from galkeras.reporting.report import report
+from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.training.history import write_history
 
 DIGEST = "a" * 64
@@ -330,6 +332,24 @@ def test_bad_input(model, known, tmp_path):
     fails("reconstructions.png is not a readable picture")
     (model / "summary.json").unlink()
     fails("holds no finished model")
+
+
+def test_a_section_is_one_entry(model, tmp_path, monkeypatch):
+    def part(subject):
+        path = subject.inputs.get("toy")
+        if path is None:
+            return None
+        return Part("toy", "A toy", text=[f"{path.read_text()} for a model of {subject.summary['latents']} latents"])
+
+    monkeypatch.setitem(SECTIONS, "toy", Section(part, option="toy"))
+    (tmp_path / "toy.txt").write_text("Hello")
+    command = get_command(cli.app).commands["report"]
+    arguments = [str(model), "--out", str(tmp_path / "report"), "--input", f"toy={tmp_path / 'toy.txt'}"]
+    command.main(arguments, standalone_mode=False)
+    assert "Hello for a model of 40 latents" in Page(tmp_path / "report" / "index.html").text
+    assert "A toy" not in Page(report(model, tmp_path / "without")).text
+    with pytest.raises(GalkerasError, match="no section of the report takes 'tow'. Did you mean 'toy'"):
+        report(model, tmp_path / "wrong", inputs={"tow": tmp_path})
 
 
 def test_neither_report_nor_explore_loads_tensorflow():

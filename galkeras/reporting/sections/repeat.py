@@ -1,21 +1,19 @@
 """How to come by the same results: versions, and the commands as far as files remember them."""
 
-__all__ = ["repeat_part"]
+__all__: list[str] = []
 
 import platform
 import shlex
-from collections.abc import Sequence
 from dataclasses import fields
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from galkeras import __version__
 from galkeras.io.files import read_json
-from galkeras.latents.table import LatentTable
 from galkeras.models.config import ModelConfig
-from galkeras.records.schema import RecordSet
 from galkeras.reporting.page import Part, Table
+from galkeras.reporting.sections import SECTIONS, Section
+from galkeras.reporting.subject import Subject
 
 _PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy", "scikit-learn", "skops", "astropy")
 # Setting of config.json to the option that it comes from.
@@ -32,16 +30,10 @@ _FROM_VAE = {field.name for field in fields(ModelConfig)}
 _TRAINING_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience", "seed")
 
 
-def repeat_part(
-    folder: Path,
-    config: dict[str, Any],
-    digest: str,
-    sets: Sequence[RecordSet],
-    latents: tuple[Path, LatentTable] | None,
-    catalog: Path | None,
-    forests: Sequence[Path],
-) -> Part:
+def _part(subject: Subject) -> Part:
     """Return versions and commands; what no file remembers is in capitals."""
+    folder, config, sets, latents = subject.folder, subject.config, subject.sets, subject.latents
+    digest, catalog, forests = subject.digest, subject.catalog, subject.inputs.get("forests") or ()
     part = Part("repeat", "To repeat it")
     training = config["training"]
     digests = {one.digest: str(one.path) for one in sets}
@@ -99,3 +91,6 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed"
+
+
+SECTIONS.add("repeat", Section(_part), order=10)

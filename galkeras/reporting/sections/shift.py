@@ -1,0 +1,118 @@
+"""The shift between two surveys, and Table 4."""
+
+__all__: list[str] = []
+
+from pathlib import Path
+from typing import Any
+
+from galkeras.evaluation.shift.conservation import COLUMNS
+from galkeras.io.files import read_json
+from galkeras.latents.table import read_latents
+from galkeras.reporting.figures import stored_picture
+from galkeras.reporting.page import Part, Table, reading
+from galkeras.reporting.sections import SECTIONS, Section
+from galkeras.reporting.sections._scores import bounded, share
+from galkeras.reporting.subject import Subject, check_model
+
+_PAPER_TABLE_4 = {
+    "how-rounded": (0.7647, 0.7059, 0.7941),
+    "disk-edge-on": (0.8753, 0.8672, 0.8943),
+    "bar": (0.8253, 0.7059, 0.8627),
+    "has-spiral-arms": (0.8290, 0.7668, 0.8238),
+    "spiral-winding": (0.6528, 0.5694, 0.6389),
+    "bulge-size": (0.7358, 0.6604, 0.7736),
+    "merging": (0.9736, 0.9765, 0.9853),
+}
+"""The paper's accuracies on DECaLS and BASS+MzLS before adaptation, and on BASS+MzLS after."""
+_SHIFT_LINES = {
+    "auc": "AUC of telling the surveys apart (aim 0.5)",
+    "a_distance": "A-distance (0 mixed, 2 apart)",
+    "mmd2": "MMD² at fixed bandwidth",
+    "mmd2_p": "p of equal distributions",
+    "mixing": "kNN mixing (aim 1)",
+    "paired_ratio": "distance of a galaxy's two latents, over that between galaxies",
+    "twin": "share of galaxies whose own other image is nearest",
+}
+
+
+def _part(subject: Subject) -> Part:
+    """Return what `shift` found between two surveys: scores, and Table 4 beside the paper's."""
+    folder: Path | None = subject.inputs.get("shift")
+    part = Part("shift", "Two surveys")
+    if folder is None:
+        part.missing.append(
+            (
+                "The shift between two surveys and Table 4:",
+                "galkeras shift MODEL SOURCE TARGET --out shift/, then --shift shift/",
+            )
+        )
+        return part
+    path = folder / "shift.json"
+    stored = read_json(path)
+    for stage in ("after", "before"):
+        latents = folder / f"latents-source-{stage}.parquet"
+        if latents.is_file():
+            check_model(latents, {"model": read_latents(latents).model}, subject.digest)
+            break
+    with reading(path, "shift"):
+        source, target = stored["surveys"]
+        scores = stored["scores"]
+        first = next(iter(scores.values()))
+        pairs = "pairs of the same galaxies" if stored["paired"] else "galaxies of each, not the same ones"
+        which = "record sets" if stored["split"] == "all" else f"{stored['split']} split"
+        part.text.append(f"{source} and {target}: {first['source']:,} and {first['target']:,} {pairs}, of the {which}.")
+        rows = [
+            (title, *(_score(score.get(name), name) for score in scores.values()))
+            for name, title in _SHIFT_LINES.items()
+            if first.get(name) is not None
+        ]
+        header = ("score", *(f"{stage} adaptation" for stage in scores))
+        part.tables.append(Table(header, rows, "How far apart the model sees the two surveys."))
+        if stored["questions"]:
+            part.tables.append(_table_4(stored["questions"]))
+        else:
+            part.missing.append(("Table 4 needs votes:", "galkeras shift … --catalog CATALOG"))
+        if stored["recovery"]:
+            found = stored["recovery"]
+            part.text.append(
+                f"Over {found['questions']} questions the mean drop of balanced accuracy from source to target is"
+                f" {100 * found['drop']:.1f} points before adaptation and {100 * found['drop_after']:.1f} after."
+            )
+    part.pictures += stored_picture(
+        folder / "shift.png",
+        "Latents of both surveys in a plane, distances of pairs, and accuracies by question.",
+        "Latents of both surveys, differences of pairs, accuracies by question.",
+    )
+    for name, what in (("different", "most different"), ("alike", "most alike")):
+        part.pictures += stored_picture(
+            folder / f"{name}.png",
+            f"Two rows of galaxy images, the {what} pairs.",
+            f"The pairs whose latents are {what}: {source} above {target}.",
+        )
+    return part
+
+
+def _table_4(questions: dict[str, Any]) -> Table:
+    columns = [name for name in COLUMNS if any(name in row["balanced_accuracy"] for row in questions.values())]
+    paper = ("the paper's DECaLS, before", "the paper's BASS+MzLS, before", "the paper's BASS+MzLS, after")
+    rows = [
+        (
+            row["title"],
+            f"{row['galaxies']:,}",
+            *(bounded(row["balanced_accuracy"].get(name), row["interval"].get(name)) for name in columns),
+            *(share(value) for value in _PAPER_TABLE_4.get(question, (None,) * len(paper))),
+        )
+        for question, row in questions.items()
+    ]
+    caption = (
+        "Table 4: balanced accuracy by question with its 95 % interval, beside the paper's plain accuracy: the two"
+        " scores differ where classes are unequal."
+    )
+    return Table(("question", "galaxies", *columns, *paper), rows, caption)
+
+
+def _score(value: float | None, name: str) -> str:
+    return "" if value is None else f"{value:.1%}" if name == "twin" else f"{value:.4f}"
+
+
+SECTIONS.add("shift", Section(_part, option="shift", first=True), order=8)
