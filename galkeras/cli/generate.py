@@ -45,13 +45,14 @@ def command(
     from galkeras.cli.options import named_values
     from galkeras.discovery.generate import generate
 
+    asked = named_values(classes, "--class", "QUESTION=CLASS")
     done = generate(
         model,
         out,
         count=count,
         latents=latents,
         sampling=sampling,
-        classes=named_values(classes, "--class", "QUESTION=CLASS"),
+        classes=asked,
         forests=forests,
         survey=survey,
         seed=seed,
