@@ -13,6 +13,8 @@ from PIL import Image
 from typer.main import get_command
 
 from galkeras import cli
+from galkeras.evaluation.scan.knee import Knee
+from galkeras.evaluation.scan.report import Point, Scan
 from galkeras.evaluation.scan.types import galaxy_types
 from galkeras.io.columns import write_columns
 from galkeras.io.errors import GalkerasError
@@ -147,22 +149,15 @@ def write_outliers(folder, model=DIGEST, name="J000007"):
 
 
 def write_scan(folder):
-    point = {
-        "loss": "mse",
-        "ssim_low": 0.69,
-        "ssim_high": 0.71,
-        "mse": 0.002,
-        "kl": 60.0,
-        "active_units": 40,
-        "epochs": 5,
-    }
-    points = [
-        point | {"type": kind, "latents": latents, "galaxies": galaxies, "ssim": ssim}
+    rest = {"ssim_low": 0.69, "ssim_high": 0.71, "mse": 0.002, "kl": 60.0, "active_units": 40, "epochs": 5}
+    points = tuple(
+        Point("mse", latents, kind, galaxies, ssim, **rest)
         for kind, galaxies, values in (("all", 50, (0.55, 0.7)), ("round", 9, (0.6, 0.75)))
         for latents, ssim in zip((20, 40), values, strict=True)
-    ]
-    best = {"recommended": {"loss": "mse", "latents": 40}, "recommendation": "--latent 40 --loss mse: SSIM 0.7"}
-    write_json(folder / "scan.json", {"split": "test", "points": points} | best)
+    )
+    knees = {"mse": {kind: Knee(40, "rising", 1.0, 1.0) for kind in ("all", "round")}}
+    Scan(folder, "test", points, knees, {}, {"ssim_window": "Gaussian", "data_range": 1.0}).save(folder)
+    assert Scan.load(folder).points == points
     return folder
 
 

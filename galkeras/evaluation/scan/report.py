@@ -1,6 +1,6 @@
 """What a scan found, as objects, as a table and as a figure."""
 
-__all__ = ["ALL", "Point", "Scan", "draw_scan"]
+__all__ = ["ALL", "SCAN_FILE", "Point", "Scan", "draw_scan"]
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,10 +10,15 @@ import numpy as np
 
 from galkeras.evaluation.scan.knee import RULE, Knee
 from galkeras.io.figures import figure, save_figure
+from galkeras.io.files import write_json
 from galkeras.io.text import markdown_table
+from galkeras.io.typed import read_typed
 
 ALL = "all"
 """The type of a `Point` that is of all galaxies."""
+
+SCAN_FILE = "scan.json"
+_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,17 @@ class Scan:
     left_out: dict[str, int]
     measure: dict[str, Any]
 
+    @classmethod
+    def load(cls, folder: str | Path) -> "Scan":
+        """Read what `save` wrote; a file that is damaged or foreign is a `GalkerasError` that names the field."""
+        stored = read_typed(Path(folder) / SCAN_FILE, _Stored, "scan", _FORMAT)
+        measure = {"ssim_window": stored.ssim_window, "data_range": stored.data_range}
+        return cls(Path(folder), stored.split, stored.points, stored.knees, stored.left_out, measure)
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``scan.json``."""
+        write_json(Path(folder) / SCAN_FILE, self.to_json())
+
     def curve(self, loss: str, kind: str = ALL) -> list[Point]:
         """Return the points of one loss and type, N_L rising."""
         return [point for point in self.points if (point.loss, point.type) == (loss, kind)]
@@ -93,6 +109,7 @@ class Scan:
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
         return {
+            "format": _FORMAT,
             "split": self.split,
             **self.measure,
             "rule": RULE,
@@ -119,6 +136,29 @@ class Scan:
             if point.type == ALL
         ]
         return markdown_table(header, rows)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What ``scan.json`` holds that does not follow from the rest."""
+
+    split: str
+    points: tuple[Point, ...]
+    knees: dict[str, dict[str, Knee]]
+    left_out: dict[str, int]
+    ssim_window: str
+    data_range: float
+
+    def __post_init__(self) -> None:
+        scored = {(point.loss, point.type, point.latents) for point in self.points}
+        if not self.points or not self.knees:
+            raise ValueError("`points` and `knees` must not be empty")
+        for loss, of in self.knees.items():
+            for kind in {ALL, *of}:
+                if kind not in of or (loss, kind, of[kind].latents) not in scored:
+                    raise ValueError(f"`knees.{loss}.{kind}` must be one of the points")
+                if of[kind].kind not in ("knee", "rising", "flat"):
+                    raise ValueError(f"`knees.{loss}.{kind}.kind` must be knee, rising or flat")
 
 
 _COLOURS = ("#1f5fa8", "#d1602a", "#2f9e5b", "#8a4fa3", "#b8860b", "#5b6770", "#c23b63")

@@ -17,7 +17,7 @@ from galkeras.evaluation.scan.knee import bootstrap_means, find_knee
 from galkeras.evaluation.scan.report import ALL, Point, Scan, draw_scan
 from galkeras.evaluation.scan.types import galaxy_types
 from galkeras.io.errors import GalkerasError, did_you_mean
-from galkeras.io.files import atomic_write, read_json, write_json
+from galkeras.io.files import atomic_write, read_json
 from galkeras.io.folders import OutputFolder
 from galkeras.io.processes import in_child
 from galkeras.io.text import counted
@@ -136,7 +136,7 @@ def scan(
         result = _found(out, split, {key: fitted[key] for key in folders}, types, left_out, seed)
         _write_points(out / "scan.csv", result.points)
         draw_scan(out / "scan.png", result)
-        write_json(out / "scan.json", result.to_json())
+        result.save(out)
     return result
 
 
