@@ -13,7 +13,8 @@ import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedKFold
 
-from galkeras.galaxyzoo.labels import TABLE_2, labels
+from galkeras.galaxyzoo.labels import labels
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.text import markdown_table
 from galkeras.latents.table import read_latents
 from galkeras.morphology.forests import fit_forest
@@ -36,7 +37,7 @@ def main() -> None:
     tables = {"source": tables["source"][pairs.source], "target": tables["target"][pairs.target]}
     catalog = read_catalog(given.catalog, position=False)
     rows, means = [], []
-    for question in TABLE_2.values():
+    for question in GZD5.label_questions.values():
         by_id = dict(zip(map(str, catalog["id"]), labels(catalog, question.name), strict=True))
         truth = np.array([by_id.get(name) or "" for name in tables["source"].id.tolist()])
         classes = [label.answer for label in question.labels if np.sum(truth == label.answer) >= _FEWEST]

@@ -29,8 +29,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 
-from galkeras.galaxyzoo.labels import TABLE_2, labels
-from galkeras.galaxyzoo.tree import VOTE_COLUMNS
+from galkeras.galaxyzoo.labels import labels
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.text import markdown_table
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.calibration import calibrate
@@ -103,12 +103,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     table = read_latents(given.latents)
-    catalog = read_catalog(given.catalog, position=False, columns=VOTE_COLUMNS)
+    catalog = read_catalog(given.catalog, position=False, columns=GZD5.vote_columns)
     place = {name: row for row, name in enumerate(catalog["id"].tolist())}
     catalog = catalog[[place[name] for name in table.id.tolist()]]
 
     found = {}
-    for name, question in TABLE_2.items():
+    for name, question in GZD5.label_questions.items():
         classes = [label.answer for label in question.labels]
         named = labels(catalog, name)
         classes = [one for one in classes if np.sum(named == one) >= 10]
@@ -125,7 +125,7 @@ def main() -> None:
     value = {name: {way: one.to_json() for way, one in by_way.items()} for name, by_way in found.items()}
     (given.out / "calibration.json").write_text(json.dumps(value, indent=2))
     shown = ("means", "samples asked", "sharpened")
-    titles = {TABLE_2[name].title: {way: by_way[way] for way in shown} for name, by_way in found.items()}
+    titles = {GZD5.label_questions[name].title: {way: by_way[way] for way in shown} for name, by_way in found.items()}
     save_reliability(given.out / "calibration.png", titles)
     for what in ("brier", "ece"):
         print(f"\n{what}\n" + differences(found, what))
@@ -136,7 +136,7 @@ def differences(found: dict, what: str) -> str:
     rows = []
     for name, by_way in found.items():
         means = by_way["means"]
-        row = [TABLE_2[name].title, f"{sum(means.rows):,}"]
+        row = [GZD5.label_questions[name].title, f"{sum(means.rows):,}"]
         row.append(f"{means.brier_of_shares if what == 'brier' else means.ece_by_chance:.3f}")
         row.append(f"{getattr(means, what):.3f}")
         for way in others:

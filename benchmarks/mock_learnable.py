@@ -19,7 +19,8 @@ from astropy.io import fits
 from astropy.table import Table
 from sklearn.decomposition import PCA
 
-from galkeras.galaxyzoo.labels import TABLE_2, labels
+from galkeras.galaxyzoo.labels import labels
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.morphology.forests import fit_forest
 
 SIDE = 48
@@ -70,8 +71,8 @@ def main(folder: Path) -> None:
     names = list(catalog["iauname"])
     fold = np.random.default_rng(0).integers(0, FOLDS, len(names))
     south, north = (pixels(folder / "cutouts" / survey, names) for survey in ("decals", "bass-mzls"))
-    known = {question: np.unique(labels(catalog, question), return_inverse=True) for question in TABLE_2}
-    guess = {(question, source): np.full(len(names), -1) for question in TABLE_2 for source in SOURCES}
+    known = {question: np.unique(labels(catalog, question), return_inverse=True) for question in GZD5.label_questions}
+    guess = {(question, source): np.full(len(names), -1) for question in GZD5.label_questions for source in SOURCES}
     for test in range(FOLDS):
         held = fold == test
         pca = PCA(40, svd_solver="randomized", iterated_power=3, random_state=0).fit(south[~held])

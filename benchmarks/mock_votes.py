@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from galkeras.galaxyzoo.tree import GZD5, answer_fractions
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.surveys.catalog import read_catalog
 
 VOTES = 5
@@ -23,14 +23,14 @@ VOTES = 5
 def mean_fractions(table: Table, question: str) -> np.ndarray:
     """Return the mean fraction of each answer over galaxies with enough votes."""
     enough = np.nan_to_num(np.ma.filled(np.ma.asarray(table[f"{question}_total-votes"], float), 0)) >= VOTES
-    return np.nanmean(answer_fractions(table, question)[enough], 0)
+    return np.nanmean(GZD5.answer_fractions(table, question)[enough], 0)
 
 
 def main(mock: Path, real: Path) -> None:
     """Print the table."""
     tables = [read_catalog(file) for file in (mock / "catalog.parquet", real / "gzd5_catalogue/full_tree_1418.csv")]
     print(f"| question | answer: mock ({len(tables[0])}) / real ({len(tables[1])}) |\n|---|---|")
-    for name, question in GZD5.items():
+    for name, question in GZD5.questions.items():
         if name == "merging":
             continue
         means = zip(question.answers, *(mean_fractions(table, name) for table in tables), strict=True)

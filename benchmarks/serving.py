@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "serving"))
 from c_api import CSession  # noqa: E402
 
 from galkeras.backend import keras, tf  # noqa: E402
-from galkeras.galaxyzoo.labels import TABLE_2  # noqa: E402
+from galkeras.galaxyzoo.trees.gzd5 import GZD5  # noqa: E402
 from galkeras.models.config import ModelConfig  # noqa: E402
 from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights  # noqa: E402
 from galkeras.models.vae import VAE  # noqa: E402
@@ -72,7 +72,7 @@ def random_forests(model: VAE, trees: int, galaxies: int) -> Forests:
     rng = np.random.default_rng(0)
     z = rng.normal(size=(galaxies, model.config.latent_dim)).astype(np.float32)
     by_question = {}
-    for question in TABLE_2.values():
+    for question in GZD5.label_questions.values():
         classes = tuple(label.answer for label in question.labels)
         # Half signal and half noise, so that the trees grow as deep as real ones.
         target = (z[:, : len(classes)] + rng.normal(size=(galaxies, len(classes)))).argmax(1)

@@ -27,8 +27,9 @@ from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import NearestNeighbors
 
 from galkeras.discovery.similar import information
-from galkeras.galaxyzoo.labels import ASKED, TABLE_2, labels
-from galkeras.galaxyzoo.tree import GZD5, answer_fractions, asked
+from galkeras.galaxyzoo.labels import labels
+from galkeras.galaxyzoo.tree import ASKED
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.text import markdown_table
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.surveys.catalog import read_catalog
@@ -121,10 +122,12 @@ def compare_metrics(path: Path, catalog: Path, label_column: str | None) -> None
         votes = read_catalog(catalog, position=False)
         place = {name: row for row, name in enumerate(votes["id"].astype(str).tolist())}
         votes = votes[[place[name] for name in table.id.tolist()]]
-        by_question = {question: labels(votes, question) for question in TABLE_2}
+        by_question = {question: labels(votes, question) for question in GZD5.label_questions}
         fractions = {
-            question: np.where((asked(votes, question) > ASKED)[:, None], answer_fractions(votes, question), np.nan)
-            for question in GZD5
+            question: np.where(
+                (GZD5.asked(votes, question) > ASKED)[:, None], GZD5.answer_fractions(votes, question), np.nan
+            )
+            for question in GZD5.questions
         }
     half = np.array([hashlib.sha256(name.encode()).digest()[0] % 2 for name in table.id.tolist()])
     rng = np.random.default_rng(1)

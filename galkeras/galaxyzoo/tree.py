@@ -1,22 +1,32 @@
-"""The GZD-5 decision tree as data, and who was asked what."""
+"""A decision tree of Galaxy Zoo as data: its questions, its columns, its classes, and who was asked what."""
 
-__all__ = ["GZD5", "VOTE_COLUMNS", "Question", "answer_fractions", "asked"]
+__all__ = ["ASKED", "Label", "LabelQuestion", "Question", "Tree"]
 
+import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from astropy.table import Table
 
 from galkeras.io.errors import GalkerasError, did_you_mean
 
+ASKED = 0.5
+"""A galaxy is labelled only where more than this proportion of the volunteers was led to the question.
+
+The paper's Table 2 names the group a question belongs to ("Smooth", "Edge-on", "Have arm") and no threshold for it.
+Half is the usual cut, and needed: 2 votes of 40 that say "edge-on: no" are a fraction of 1.0 of a smooth galaxy.
+"""
+
 
 @dataclass(frozen=True)
 class Question:
-    """One question of the tree, under Galaxy Zoo's own names.
+    """One question of a tree, under Galaxy Zoo's own names.
 
     Attributes:
-        name: As in the column names of the published catalogs.
-        answers: Its answers, likewise.
+        name: As in the column names that `Tree.canonical` gives.
+        answers: Its answers, likewise, in the order of the published columns.
         after: The question that leads here, or None for the first.
         when: The answers of ``after`` that lead here.
     """
@@ -27,70 +37,200 @@ class Question:
     when: tuple[str, ...] = ()
 
 
-# Walmsley et al. 2022, figure 4. An artifact is asked nothing more; every galaxy ends at `merging`.
-GZD5: dict[str, Question] = {
-    question.name: question
-    for question in (
-        Question("smooth-or-featured", ("smooth", "featured-or-disk", "artifact")),
-        Question("how-rounded", ("round", "in-between", "cigar-shaped"), "smooth-or-featured", ("smooth",)),
-        Question("disk-edge-on", ("yes", "no"), "smooth-or-featured", ("featured-or-disk",)),
-        Question("edge-on-bulge", ("rounded", "boxy", "none"), "disk-edge-on", ("yes",)),
-        Question("bar", ("strong", "weak", "no"), "disk-edge-on", ("no",)),
-        Question("has-spiral-arms", ("yes", "no"), "disk-edge-on", ("no",)),
-        Question("spiral-winding", ("tight", "medium", "loose"), "has-spiral-arms", ("yes",)),
-        Question("spiral-arm-count", ("1", "2", "3", "4", "more-than-4", "cant-tell"), "has-spiral-arms", ("yes",)),
-        Question("bulge-size", ("dominant", "large", "moderate", "small", "none"), "disk-edge-on", ("no",)),
-        Question(
-            "merging",
-            ("none", "minor-disturbance", "major-disturbance", "merger"),
-            "smooth-or-featured",
-            ("smooth", "featured-or-disk"),
-        ),
-    )
-}
+@dataclass(frozen=True)
+class Label:
+    """A class: the galaxies whose vote fraction for ``answer`` exceeds ``above``.
 
-VOTE_COLUMNS: tuple[str, ...] = tuple(
-    f"{question.name}_{answer}_fraction" for question in GZD5.values() for answer in question.answers
-)
-"""The columns of a catalog that the tree speaks of."""
-
-
-def answer_fractions(table: Table, question: str) -> np.ndarray:
-    """Return the vote fractions of a question's answers.
-
-    A row whose fractions do not add up to 1 was not asked this question: nobody saw it, or its votes went to
-    answers of an earlier tree, which leaves zeros here (the ``merging`` of early campaign rows). It gets NaN.
-
-    Args:
-        table: A catalog with columns ``{question}_{answer}_fraction``.
-        question: A name in `GZD5`.
-
-    Returns:
-        (rows, answers) float64 in the order of the question's ``answers``, NaN where it was not asked.
-
-    Raises:
-        GalkerasError: A column is missing.
+    Attributes:
+        answer: The answer in the tree, which is also the name of the class.
+        above: The fraction threshold (strictly greater).
+        paper: How many galaxies the paper found (Table 2), None where it does not say.
     """
-    fractions = np.stack([_fraction(table, question, answer) for answer in GZD5[question].answers], -1)
-    asked_here = np.abs(np.nan_to_num(fractions).sum(-1) - 1) < 0.02
-    return np.where(asked_here[:, None], fractions, np.nan)
+
+    answer: str
+    above: float
+    paper: int | None = None
 
 
-def asked(table: Table, question: str) -> np.ndarray:
-    """Return the proportion of volunteers who were led to ``question``, as (rows,) float64.
+@dataclass(frozen=True)
+class LabelQuestion:
+    """A question that galaxies are classified by: a row of the paper's Tables 2 and 3.
 
-    It is the product, from the top of the tree, of the fractions of the answers that lead on. Volunteers whose
-    ancestors were never asked count as 0.
+    Attributes:
+        name: The question in the tree.
+        title: As people read it.
+        labels: Its classes.
+        paper: The paper's test accuracy, precision, recall and F1 (Table 3), None where it does not ask this.
+        paper_adapted: The paper's accuracies on DECaLS and BASS+MzLS before adaptation, and on BASS+MzLS after
+            (Table 4), likewise.
+        positive: The class that precision, recall and F1 of a two-class question speak of; of the paper's questions
+            the one that its counts and figures point to, its majority.
     """
-    this = GZD5[question]
-    if this.after is None:
-        return np.ones(len(table))
-    led_on = sum(np.nan_to_num(_fraction(table, this.after, answer)) for answer in this.when)
-    return led_on * asked(table, this.after)
+
+    name: str
+    title: str
+    labels: tuple[Label, ...]
+    paper: tuple[float, float, float, float] | None = None
+    paper_adapted: tuple[float, float, float] | None = None
+    positive: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """A decision tree.
+
+    Attributes:
+        name: What it is asked for by in `TREES`.
+        title: As people read it.
+        asks: Its questions in the order of the published columns.
+        classes: The questions that galaxies are classified by, in the order of reports.
+        recognizes: Whether a catalog with these (canonical) columns follows this tree. Of all trees the first that
+            says yes has it, in the order of `TREES`.
+        types: Names of the broad types that figures are broken down by, to question and answer.
+        colored: The questions that maps of latents are coloured by.
+        release: What may stand between question and answer in published columns, as a regular expression, like the
+            release in ``bar-dr5_no``.
+        spelling: For a tree whose columns are named otherwise: published name to canonical name, None for any other.
+        refused: Why catalogs of this tree are not used, for trees that are only recognised.
+    """
+
+    name: str
+    title: str
+    asks: tuple[Question, ...]
+    classes: tuple[LabelQuestion, ...]
+    recognizes: Callable[[Collection[str]], bool]
+    types: dict[str, tuple[str, str]]
+    colored: tuple[str, ...] = ()
+    release: str = ""
+    spelling: Callable[[str], str | None] | None = None
+    refused: str = ""
+
+    def __post_init__(self):
+        for question in self.asks:
+            if question.after is not None:
+                unknown = set(question.when) - set(self.questions[question.after].answers)
+                if unknown or not question.when:
+                    raise ValueError(f"tree {self.name}: {question.name!r} follows from no answer {unknown or ''}")
+
+    @cached_property
+    def questions(self) -> dict[str, Question]:
+        """The questions by name."""
+        return {question.name: question for question in self.asks}
+
+    @cached_property
+    def label_questions(self) -> dict[str, LabelQuestion]:
+        """The questions that galaxies are classified by, by name."""
+        return {question.name: question for question in self.classes}
+
+    @cached_property
+    def vote_columns(self) -> tuple[str, ...]:
+        """The columns of a catalog that the tree speaks of."""
+        return tuple(_column(question.name, answer) for question in self.asks for answer in question.answers)
+
+    def canonical(self, name: str) -> str | None:
+        """Return the one spelling of a published vote column, None for a column of anything else.
+
+        It is ``{question}_{answer}``, followed by ``_fraction`` or another measure, and ``{question}_total-votes``.
+        """
+        if self.spelling is not None:
+            return self.spelling(name)
+        match = self._pattern.fullmatch(name)
+        if not match:
+            return None
+        question, rest = match["question"].replace("_", "-"), match["rest"]
+        if _TOTAL.fullmatch(rest):
+            return f"{question}_total-votes"
+        if _ASKED.fullmatch(rest):
+            return f"{question}_proportion_volunteers_asked"
+        measure = _MEASURE.fullmatch(rest)
+        answer = (measure["answer"] if measure else rest).replace("_", "-")
+        if answer not in self.questions[question].answers:
+            return None
+        return f"{question}_{answer}" + (f"_{measure['measure']}" if measure else "")
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        names = "|".join(re.escape(name).replace(r"\-", "[-_]") for name in self.questions)
+        release = f"(?:[-_](?:{self.release}))?" if self.release else ""
+        return re.compile(f"(?P<question>{names}){release}[-_](?P<rest>.+)")
+
+    def answer_fractions(self, table: Table, question: str) -> np.ndarray:
+        """Return the vote fractions of a question's answers.
+
+        A row whose fractions do not add up to 1 was not asked this question: nobody saw it, or its votes went to
+        answers of an earlier tree, which leaves zeros here (the ``merging`` of early campaign rows). It gets NaN.
+
+        Args:
+            table: A catalog with columns ``{question}_{answer}_fraction``.
+            question: A name in `questions`.
+
+        Returns:
+            (rows, answers) float64 in the order of the question's ``answers``, NaN where it was not asked.
+
+        Raises:
+            GalkerasError: A column is missing.
+        """
+        fractions = np.stack([_fraction(table, question, answer) for answer in self.questions[question].answers], -1)
+        asked_here = np.abs(np.nan_to_num(fractions).sum(-1) - 1) < 0.02
+        return np.where(asked_here[:, None], fractions, np.nan)
+
+    def asked(self, table: Table, question: str) -> np.ndarray:
+        """Return the proportion of volunteers who were led to ``question``, as (rows,) float64.
+
+        It is the product, from the top of the tree, of the fractions of the answers that lead on. Volunteers whose
+        ancestors were never asked count as 0.
+        """
+        this = self.questions[question]
+        if this.after is None:
+            return np.ones(len(table))
+        led_on = sum(np.nan_to_num(_fraction(table, this.after, answer)) for answer in this.when)
+        return led_on * self.asked(table, this.after)
+
+    def labels(self, table: Table, question: str) -> np.ndarray:
+        """Return the class of every galaxy for one question of `label_questions`.
+
+        A galaxy has a class where more than `ASKED` of the volunteers were led to the question and the fraction of one
+        answer exceeds its threshold. Two answers can do so at once only where their thresholds add up to less than 1:
+        of GZD-5 arm count 4 beside 1 or 3, and bulge size large beside none. The larger fraction wins then.
+
+        Args:
+            table: A catalog with canonical vote columns ``{question}_{answer}_fraction``.
+            question: A name in `label_questions`.
+
+        Returns:
+            (rows,) strings, empty where the galaxy has no class.
+
+        Raises:
+            GalkerasError: An unknown question, a missing column, or a tree that is only recognised.
+        """
+        known = self.label_questions
+        if self.refused:
+            raise GalkerasError(self.refused)
+        if question not in known:
+            raise GalkerasError(
+                f"unknown question {question!r}; known: {', '.join(known)}.{did_you_mean(question, known)}"
+            )
+        classes = known[question].labels
+        answers = self.questions[question].answers
+        # A question that was not asked has NaN fractions, which exceed nothing.
+        fractions = self.answer_fractions(table, question)[:, [answers.index(label.answer) for label in classes]]
+        reached = fractions > np.array([label.above for label in classes])
+        chosen = np.where(reached, fractions, -1).argmax(-1)
+        labelled = reached.any(-1) & (self.asked(table, question) > ASKED)
+        return np.where(labelled, np.array([label.answer for label in classes])[chosen], "")
+
+
+_TOTAL = re.compile(r"total(?:[-_]votes)?")
+_MEASURE = re.compile(r"(?P<answer>.+?)_(?P<measure>fraction|debiased|concentration|dirichlet)")
+_ASKED = re.compile(r"proportion[-_]volunteers[-_]asked")
+
+
+def _column(question: str, answer: str) -> str:
+    return f"{question}_{answer}_fraction"
 
 
 def _fraction(table: Table, question: str, answer: str) -> np.ndarray:
-    name = f"{question}_{answer}_fraction"
+    name = _column(question, answer)
     if name in table.colnames:
         return np.ma.filled(np.ma.asarray(table[name], dtype=np.float64), np.nan)
     raise GalkerasError(f"the catalog has no column {name!r}.{did_you_mean(name, table.colnames)}")

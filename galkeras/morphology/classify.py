@@ -11,8 +11,9 @@ from astropy.table import Table
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from tqdm import tqdm
 
-from galkeras.galaxyzoo.labels import TABLE_2, column_labels, labels
-from galkeras.galaxyzoo.tree import VOTE_COLUMNS
+from galkeras.galaxyzoo.labels import column_labels
+from galkeras.galaxyzoo.tree import LabelQuestion
+from galkeras.galaxyzoo.trees import recognized, vote_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write, write_json
 from galkeras.io.folders import OutputFolder
@@ -24,7 +25,7 @@ from galkeras.morphology.posterior import check_draws, sampled_probabilities
 from galkeras.morphology.report import Classification, QuestionResult
 from galkeras.morphology.scores import confusion_matrix, measure, score
 from galkeras.morphology.sharpening import fit_power
-from galkeras.surveys.catalog import FIRST_TREE, campaign, read_catalog, rows_in
+from galkeras.surveys.catalog import read_catalog, rows_in
 
 MINIMUM = 10
 """A class of fewer galaxies is left out: it would be tested on one or two. The paper's smallest has 11."""
@@ -44,6 +45,7 @@ class _Task:
     classes: tuple[str, ...]
     target: np.ndarray
     positive: str | None = None
+    question: LabelQuestion | None = None
 
 
 def classify(
@@ -58,14 +60,14 @@ def classify(
     minimum: int = MINIMUM,
     samples: int | None = None,
 ) -> Classification:
-    """Train a random forest on latents for each question of the paper's Table 2, score it and save it.
+    """Train a random forest on latents for each question of the catalog's tree, score it and save it.
 
     Galaxies are split and not rows: one that two surveys saw is on one side. Splits are stratified by class. A forest's
     probabilities are sharpened (`fit_power`), which leaves the class it names.
 
     Args:
         latents: A latent table or its file.
-        catalog: Vote fractions of the GZD-5 tree, as published, or a table that `read_catalog` gave.
+        catalog: Vote fractions of one of the `TREES`, as published, or a table that `read_catalog` gave.
         out: The folder to write, ``forests/NAME``: ``forests.json``, a skops file a question, ``scores.md``,
             ``scores.json``, ``confusion.png`` and ``calibration.png``.
         label_column: Classify by this column of the catalog instead: text, or numbers with few distinct values.
@@ -97,12 +99,10 @@ def classify(
     folder.check()
     latents = latents if isinstance(latents, LatentTable) else read_latents(latents)
     if not isinstance(catalog, Table):
-        wanted = None if label_column else (*VOTE_COLUMNS, *FIRST_TREE)
+        wanted = None if label_column else vote_columns()
         catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
     rows, matches = rows_in(catalog, latents.id)
-    tasks, skipped = (
-        ([_column_task(catalog, label_column)], {}) if label_column is not None else _table_2_tasks(catalog)
-    )
+    tasks, skipped = ([_column_task(catalog, label_column)], {}) if label_column is not None else _tree_tasks(catalog)
 
     needed = max(minimum, folds or 0)
     forests: dict[str, Forest] = {}
@@ -119,6 +119,8 @@ def classify(
     if not results:
         raise GalkerasError(f"nothing to classify by. {_why_nothing(tasks, skipped, needed, folds)}")
 
+    tree = recognized(catalog)
+    order = [] if tree is None else tree.label_questions
     classification = Classification(
         forests=out,
         matched=len(rows),
@@ -128,7 +130,7 @@ def classify(
         minimum=needed,
         samples=samples,
         results=tuple(results),
-        skipped={name: skipped[name] for name in [*TABLE_2, *skipped] if name in skipped},
+        skipped={name: skipped[name] for name in [*order, *skipped] if name in skipped},
     )
     mean, std = (tuple(values.tolist()) for values in (latents.z.mean(0, np.float64), latents.z.std(0, np.float64)))
     with folder.writing():
@@ -155,23 +157,25 @@ def _why_nothing(tasks: list[_Task], skipped: dict[str, str], needed: int, folds
     return f"{first}. Give more galaxies, or less than {option}"
 
 
-def _table_2_tasks(catalog: Table) -> tuple[list[_Task], dict[str, str]]:
-    if campaign(catalog) is None:
+def _tree_tasks(catalog: Table) -> tuple[list[_Task], dict[str, str]]:
+    tree = recognized(catalog)
+    if tree is None:
         raise GalkerasError(
-            "the catalog has no votes of Galaxy Zoo DECaLS (columns like smooth-or-featured_smooth_fraction); "
-            "name a column to classify by with --label-column"
+            "the catalog has no votes of Galaxy Zoo (columns like smooth-or-featured_smooth_fraction); name a column to"
+            " classify by with --label-column"
         )
+    if tree.refused:
+        raise GalkerasError(tree.refused)
     tasks, skipped = [], {}
-    for question in TABLE_2.values():
+    for question in tree.classes:
         try:
-            names = labels(catalog, question.name)
+            names = tree.labels(catalog, question.name)
         except GalkerasError as error:
-            if campaign(catalog) != "gzd-5":
-                raise
             skipped[question.name] = str(error)
             continue
         classes = tuple(label.answer for label in question.labels)
-        tasks.append(_Task(question.name, question.title, classes, _indices(names, classes), question.positive))
+        indices = _indices(names, classes)
+        tasks.append(_Task(question.name, question.title, classes, indices, question.positive, question))
     return tasks, skipped
 
 
@@ -242,8 +246,21 @@ def _run(
         scores=scores,
         calibration=calibrate(truth, by_way, shares=shares, groups=groups, seed=seed),
         folds=tuple(fold_scores) if folds else (),
+        paper_galaxies=_paper_galaxies(task.question),
+        paper_scores=_paper_scores(task.question),
     )
     return result, forest
+
+
+def _paper_galaxies(question: LabelQuestion | None) -> dict[str, int]:
+    known = () if question is None else question.labels
+    return {label.answer: label.paper for label in known if label.paper is not None}
+
+
+def _paper_scores(question: LabelQuestion | None) -> dict[str, float]:
+    if question is None or question.paper is None:
+        return {}
+    return dict(zip(("accuracy", "precision", "recall", "f1"), question.paper, strict=True))
 
 
 def _fitted(title: str, classes: tuple[str, ...], latents: LatentTable, target: np.ndarray, seed: int) -> Forest:

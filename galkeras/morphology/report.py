@@ -2,11 +2,10 @@
 
 __all__ = ["Classification", "QuestionResult"]
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from galkeras.galaxyzoo.labels import TABLE_2
 from galkeras.io.text import markdown_table
 from galkeras.morphology.calibration import Calibration
 from galkeras.morphology.scores import Scores
@@ -17,7 +16,7 @@ class QuestionResult:
     """One question.
 
     Attributes:
-        name: The question in `TABLE_2`, or the label column.
+        name: The question in the tree, or the label column.
         title: As people read it.
         galaxies: Class to number of galaxies with latents, those classes too that were left out as too small.
         left_out: The classes that were left out.
@@ -26,6 +25,8 @@ class QuestionResult:
         scores: The scores; with folds, of the predictions for every row by the forest that did not see it.
         calibration: Way of getting probabilities to how far they can be trusted.
         folds: With folds, the accuracy and balanced accuracy of each; otherwise empty.
+        paper_galaxies: The paper's count of each class (Table 2), empty where it does not ask this question.
+        paper_scores: The paper's scores (Table 3), likewise.
     """
 
     name: str
@@ -37,18 +38,8 @@ class QuestionResult:
     scores: Scores
     calibration: dict[str, Calibration]
     folds: tuple[dict[str, float], ...]
-
-    @property
-    def paper_galaxies(self) -> dict[str, int]:
-        """The paper's count of each class (Table 2), empty for a label column."""
-        question = TABLE_2.get(self.name)
-        return {label.answer: label.paper for label in question.labels} if question else {}
-
-    @property
-    def paper_scores(self) -> dict[str, float]:
-        """The paper's scores (Table 3), empty for a label column."""
-        question = TABLE_2.get(self.name)
-        return dict(zip(("accuracy", "precision", "recall", "f1"), question.paper, strict=True)) if question else {}
+    paper_galaxies: dict[str, int] = field(default_factory=dict)
+    paper_scores: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ import numpy as np
 from astropy.table import Table
 
 from galkeras.evaluation.scan.types import galaxy_types
-from galkeras.galaxyzoo.labels import TABLE_2, labels
-from galkeras.galaxyzoo.tree import VOTE_COLUMNS
+from galkeras.galaxyzoo.tree import Tree
+from galkeras.galaxyzoo.trees import TREES, recognized
 from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable
 from galkeras.morphology.forests import Forests
 from galkeras.records.schema import RecordSet
-from galkeras.surveys.catalog import campaign, read_catalog, rows_in
+from galkeras.surveys.catalog import read_catalog, rows_in
 
-_COLOURED = ("how-rounded", "disk-edge-on", "has-spiral-arms", "bulge-size", "merging")
+_COLORINGS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +85,19 @@ def known_of(table: LatentTable, catalog: str | Path | None, forests: Sequence[P
     """Return what votes say of the galaxies, or else what forests predict."""
     if catalog is not None:
         votes = read_catalog(catalog, position=False)
-        if campaign(votes) == "gzd-5":
-            return _by_votes(table, votes)
+        tree = recognized(votes)
+        if tree is not None and not tree.refused:
+            return _by_votes(table, votes, tree)
         if not forests:
-            raise GalkerasError(f"{catalog} has no votes of the GZD-5 tree: columns like {VOTE_COLUMNS[0]!r}")
+            known = ", ".join(tree.name for tree in TREES.values() if not tree.refused)
+            raise GalkerasError(
+                f"{catalog} has no votes of a known decision tree ({known}): columns like"
+                " 'smooth-or-featured_smooth_fraction'"
+            )
     return _by_forests(table, forests[0]) if forests else None
 
 
-def _by_votes(table: LatentTable, votes: Table) -> Known:
+def _by_votes(table: LatentTable, votes: Table, tree: Tree) -> Known:
     here, there = rows_in(votes, table.id)
 
     def spread(values: np.ndarray) -> np.ndarray:
@@ -100,7 +105,7 @@ def _by_votes(table: LatentTable, votes: Table) -> Known:
         everywhere[here] = values[there]
         return everywhere
 
-    answers = {TABLE_2[name].title: spread(labels(votes, name)) for name in _COLOURED}
+    answers = {tree.label_questions[name].title: spread(tree.labels(votes, name)) for name in tree.colored}
     types, _ = galaxy_types(table.id, votes)
     return Known("votes", np.array([types.get(name, "") for name in table.id.tolist()]), answers)
 
@@ -108,7 +113,8 @@ def _by_votes(table: LatentTable, votes: Table) -> Known:
 def _by_forests(table: LatentTable, folder: Path) -> Known:
     loaded = Forests.load(folder)
     loaded.check(table)
-    asked = [name for name in _COLOURED if name in loaded.by_question] or list(loaded.by_question)[: len(_COLOURED)]
+    known = dict.fromkeys(name for tree in TREES.values() for name in tree.colored)
+    asked = ([name for name in known if name in loaded.by_question] or list(loaded.by_question))[:_COLORINGS]
     answers = {}
     for name in asked:
         forest = loaded.by_question[name]

@@ -1,6 +1,6 @@
 """About forty simulated volunteers a galaxy, who go down the GZD-5 tree and err where they cannot see."""
 
-__all__ = ["QUESTIONS", "catalog_row", "clarity_of", "no_votes", "petrosian", "vote"]
+__all__ = ["catalog_row", "clarity_of", "no_votes", "petrosian", "vote"]
 
 import math
 from typing import Any
@@ -8,21 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.special import gammainc, ndtr
 
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.surveys.facts import SURVEYS, ZERO_POINT
-
-# In the order of the columns of gz_decals_volunteers_5.
-QUESTIONS: dict[str, tuple[str, ...]] = {
-    "smooth-or-featured": ("smooth", "featured-or-disk", "artifact"),
-    "disk-edge-on": ("yes", "no"),
-    "has-spiral-arms": ("yes", "no"),
-    "bar": ("strong", "weak", "no"),
-    "bulge-size": ("dominant", "large", "moderate", "small", "none"),
-    "how-rounded": ("round", "in-between", "cigar-shaped"),
-    "edge-on-bulge": ("boxy", "none", "rounded"),
-    "spiral-winding": ("tight", "medium", "loose"),
-    "spiral-arm-count": ("1", "2", "3", "4", "more-than-4", "cant-tell"),
-    "merging": ("none", "minor-disturbance", "major-disturbance", "merger"),
-}
 
 _VOLUNTEERS = (34, 46)
 _CARELESS = 0.03
@@ -80,13 +67,13 @@ def vote(truth: dict[str, Any], clarity: float, rng: np.random.Generator) -> Vot
     """Send the volunteers down the tree.
 
     Returns:
-        The counts of each question's answers, in the order of `QUESTIONS`; all 0 where nobody was asked.
+        The counts of each question's answers, in the order of `GZD5`; all 0 where nobody was asked.
     """
     blur = 0.6 + 1.6 * (1 - clarity)
     kind, count = truth["kind"], {}
 
     def ask(question: str, volunteers: int, probability: dict[str, float]) -> None:
-        answers = QUESTIONS[question]
+        answers = GZD5.questions[question].answers
         p = np.array([max(probability.get(answer, 0.0), 0.0) for answer in answers])
         p = (1 - _CARELESS) * p / p.sum() + _CARELESS / len(answers)
         count[question] = dict(zip(answers, rng.multinomial(volunteers, p).tolist(), strict=True))
@@ -122,12 +109,12 @@ def vote(truth: dict[str, Any], clarity: float, rng: np.random.Generator) -> Vot
     ask("spiral-winding", spirals, ordered(_WINDING, truth["pitch"] if truth["arms"] == "yes" else 10.0))
     ask("spiral-arm-count", spirals, _arms_counted(truth, clarity))
     ask("merging", smooth + discs, ordered(_MERGING, truth["disturbance"]))
-    return {question: np.array([count[question][a] for a in answers]) for question, answers in QUESTIONS.items()}
+    return {question.name: np.array([count[question.name][a] for a in question.answers]) for question in GZD5.asks}
 
 
 def no_votes() -> Votes:
     """Return the votes of a galaxy that nobody was shown."""
-    return {question: np.zeros(len(answers), int) for question, answers in QUESTIONS.items()}
+    return {question.name: np.zeros(len(question.answers), int) for question in GZD5.asks}
 
 
 def _visible_features(truth: dict[str, Any], clarity: float) -> float:
@@ -151,7 +138,7 @@ def _bulge_seen(truth: dict[str, Any], blur: float) -> dict[str, float]:
 def _arms_counted(truth: dict[str, Any], clarity: float) -> dict[str, float]:
     if truth["arms"] != "yes":
         return {"cant-tell": 0.6, "2": 0.3, "1": 0.1}
-    answers = QUESTIONS["spiral-arm-count"]
+    answers = GZD5.questions["spiral-arm-count"].answers
     index = answers.index(truth["arm_count"])
     # More arms, and tighter ones, are harder to count.
     lost = 0.2 * (1 - clarity) + (0.05, 0.0, 0.12, 0.2, 0.25)[index]
@@ -189,14 +176,15 @@ def catalog_row(truth: dict[str, Any], votes: Votes) -> dict[str, Any]:
         "in_gzd_ab": False,
         "png_loc": f"dr5/{name[:4]}/{name}.png",
     }
-    for question, answers in QUESTIONS.items():
-        total = int(votes[question].sum())
-        row[f"{question}_total-votes"] = total
-        for answer, count in zip(answers, votes[question].tolist(), strict=True):
+    for question in GZD5.asks:
+        counts = votes[question.name].tolist()
+        total = sum(counts)
+        row[f"{question.name}_total-votes"] = total
+        for answer, count in zip(question.answers, counts, strict=True):
             fraction = count / total if total else math.nan
-            row[f"{question}_{answer}"] = count
-            row[f"{question}_{answer}_fraction"] = fraction
-            row[f"{question}_{answer}_debiased"] = fraction
+            row[f"{question.name}_{answer}"] = count
+            row[f"{question.name}_{answer}_fraction"] = fraction
+            row[f"{question.name}_{answer}_debiased"] = fraction
     row["wrong_size_statistic"] = 150.0
     row["wrong_size_warning"] = False
     return row

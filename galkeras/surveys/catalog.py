@@ -1,6 +1,6 @@
 """Catalogs as the surveys publish them, read into one spelling."""
 
-__all__ = ["FIRST_TREE", "ID_COLUMNS", "campaign", "canonical_names", "position_of", "read_catalog", "rows_in"]
+__all__ = ["ID_COLUMNS", "position_of", "read_catalog", "rows_in"]
 
 import re
 from collections import Counter
@@ -10,36 +10,14 @@ from pathlib import Path
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
+from galkeras.galaxyzoo.trees import canonical_names
 from galkeras.io.errors import GalkerasError, did_you_mean
 
 ID_COLUMNS = ("iauname", "dr8_id", "objid", "object_id", "id", "inds")
 """Columns that name a galaxy, in the order in which they are looked for."""
 
-FIRST_TREE = ("bar_yes_fraction", "how-rounded_completely_fraction")
-"""Columns by which a table of the first two campaigns is told (`campaign`): to be read beside the votes of a tree."""
-
-# The questions of every Galaxy Zoo DECaLS campaign.
-_QUESTIONS = (
-    "smooth-or-featured",
-    "disk-edge-on",
-    "has-spiral-arms",
-    "bar",
-    "bulge-size",
-    "how-rounded",
-    "edge-on-bulge",
-    "spiral-winding",
-    "spiral-arm-count",
-    "merging",
-)
-_QUESTION = re.compile(
-    "(?P<question>" + "|".join(q.replace("-", "[-_]") for q in _QUESTIONS) + r")(?:[-_]dr\d+)?[-_](?P<rest>.+)"
-)
 # How the first line of a CSV that galkeras wrote begins: metadata.
 _OWN_CSV = b"# galkeras "
-_TOTAL = re.compile(r"total(?:[-_]votes)?")
-_MEASURE = re.compile(r"(?P<answer>.+?)_(?P<measure>fraction|debiased|concentration)")
-_ASKED = re.compile(r"proportion[-_]volunteers[-_]asked")
-
 _IAU_NAME = re.compile(r"J(\d\d)(\d\d)(\d\d(?:\.\d+)?)([+-])(\d\d)(\d\d)(\d\d(?:\.\d+)?)")
 
 
@@ -64,7 +42,8 @@ def read_catalog(
     Returns:
         The table in the file's order: ``id`` (str), ``ra`` and ``dec`` (degrees, float64, NaN where unknown),
         then the other columns. Vote columns come out as ``{question}_{answer}_fraction`` and
-        ``{question}_total-votes`` with the hyphens of Galaxy Zoo DECaLS and without a data release's suffix.
+        ``{question}_total-votes``, in the one spelling of their decision tree: with the hyphens of Galaxy Zoo
+        DECaLS and without a data release's suffix.
 
     Raises:
         GalkerasError: An unreadable file; no id column; missing or duplicate ids; missing or wrong positions.
@@ -102,40 +81,6 @@ def read_catalog(
     for old, new in zip(others, canonical_names(others), strict=True):
         result[new] = table[old]
     return result
-
-
-def canonical_names(names: Sequence[str]) -> list[str]:
-    """Return column names with votes in one spelling.
-
-    Where several columns would get the same name (votes of several data releases side by side) they keep theirs.
-
-    >>> canonical_names(["smooth_or_featured_featured_or_disk_fraction", "bar-dr5_total"])
-    ['smooth-or-featured_featured-or-disk_fraction', 'bar_total-votes']
-    """
-    new = [_canonical_name(name) for name in names]
-    uses = Counter(new)
-    return [n if uses[n] == 1 else old for old, n in zip(names, new, strict=True)]
-
-
-def _canonical_name(name: str) -> str:
-    match = _QUESTION.fullmatch(name)
-    if not match:
-        return name
-    question, rest = match["question"].replace("_", "-"), match["rest"]
-    if _TOTAL.fullmatch(rest):
-        return f"{question}_total-votes"
-    if _ASKED.fullmatch(rest):
-        return f"{question}_proportion_volunteers_asked"
-    if measure := _MEASURE.fullmatch(rest):
-        return f"{question}_{measure['answer'].replace('_', '-')}_{measure['measure']}"
-    return f"{question}_{rest.replace('_', '-')}"
-
-
-def campaign(table: Table) -> str | None:
-    """Return whose questions a catalog answers: ``gzd-5``, ``gzd-1-2`` (another tree), or None."""
-    if any(name.startswith(("bar_yes", "how-rounded_completely")) for name in table.colnames):
-        return "gzd-1-2"
-    return "gzd-5" if any(name.startswith("smooth-or-featured_") for name in table.colnames) else None
 
 
 def rows_in(catalog: Table, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

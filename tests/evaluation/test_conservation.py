@@ -3,7 +3,7 @@ import pytest
 from astropy.table import Table
 
 from galkeras.evaluation.shift.conservation import recovered, table_4
-from galkeras.galaxyzoo.tree import GZD5
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.latents.table import LatentTable
 from galkeras.morphology.forests import Forest, Forests, fit_forest
 
@@ -18,7 +18,7 @@ SPLIT = np.where(np.arange(COUNT) < 250, "train", "test")
 def catalog():
     """All galaxies are featured; some are edge-on, and on nothing else do volunteers agree."""
     columns = {"id": IDS}
-    for question in GZD5.values():
+    for question in GZD5.questions.values():
         for answer in question.answers:
             columns[f"{question.name}_{answer}_fraction"] = np.full(COUNT, 1 / len(question.answers))
     for answer in ("smooth", "artifact"):

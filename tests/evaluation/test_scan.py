@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from galkeras import cli
 from galkeras.evaluation.scan import scan as scan_module
 from galkeras.evaluation.scan.scan import scan
-from galkeras.evaluation.scan.types import TYPES, galaxy_types
-from galkeras.galaxyzoo.tree import GZD5
+from galkeras.evaluation.scan.types import galaxy_types
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.errors import GalkerasError
 from galkeras.latents import encode as encode_module
 from galkeras.records.make import make_tfrecords
@@ -138,7 +138,7 @@ def types_of(many):
     for answer, on in (("smooth", smooth), ("featured-or-disk", ~smooth), ("artifact", False)):
         catalog[f"smooth-or-featured_{answer}_fraction"] = np.where(on, 1.0, 0.0)
     for question in ("how-rounded", "disk-edge-on"):
-        for place, answer in enumerate(GZD5[question].answers):
+        for place, answer in enumerate(GZD5.questions[question].answers):
             catalog[f"{question}_{answer}_fraction"] = float(place == 0)
     catalog["how-rounded_round_fraction"][0] = catalog["how-rounded_in-between_fraction"][0] = 0.5
     return ids, catalog, smooth
@@ -150,7 +150,7 @@ def test_types_are_those_of_the_first_branches(many):
     # The first is as round as in-between.
     expected = {name: "round" if even else "edge-on disc" for name, even in zip(ids[1:], smooth[1:], strict=True)}
     assert types == expected and not left_out
-    assert list(dict.fromkeys(types.values())) == [kind for kind in TYPES if kind in ("round", "edge-on disc")]
+    assert list(dict.fromkeys(types.values())) == [kind for kind in GZD5.types if kind in ("round", "edge-on disc")]
     _, left_out = galaxy_types(ids[:14], catalog)
     assert left_out == {"edge-on disc": 7, "round": 6}
 

@@ -5,7 +5,7 @@ from astropy.table import Table
 from sky import galaxy, write_csv, write_fits
 
 from galkeras.evaluation.shift.shift import shift
-from galkeras.galaxyzoo.tree import GZD5
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.errors import GalkerasError
 from galkeras.latents.encode import encode
 from galkeras.models.adaptation import DomainAdaptationVAE
@@ -40,7 +40,7 @@ def world(tmp_path_factory):
         write_config(folder / name, model.config, {})
         write_weights(folder / name / WEIGHTS_FILE, model)
     columns = {"id": [f"g{i:03d}" for i in IDS]}
-    for question in GZD5.values():
+    for question in GZD5.questions.values():
         for number, answer in enumerate(question.answers):
             # All are smooth, every other one round and the rest in between.
             chosen = [float((i % 2 if question.name == "how-rounded" else 0) == number) for i in IDS]

@@ -2,15 +2,17 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from galkeras.galaxyzoo.labels import TABLE_2, labels
-from galkeras.galaxyzoo.tree import GZD5, VOTE_COLUMNS
+from galkeras.galaxyzoo.labels import labels
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.errors import GalkerasError
 from galkeras.surveys.catalog import read_catalog
+
+TABLE_2 = GZD5.label_questions
 
 
 def a_galaxy(**votes: float) -> Table:
     """One galaxy that everybody calls a face-on spiral, with other fractions as told."""
-    table = Table({name: [0.0] for name in VOTE_COLUMNS})
+    table = Table({name: [0.0] for name in GZD5.vote_columns})
     answers = {
         "smooth-or-featured": "featured-or-disk",
         "disk-edge-on": "no",
@@ -34,7 +36,7 @@ def test_table_2_is_the_papers():
     assert sum(len(question.labels) for question in TABLE_2.values()) == 26
     for question in TABLE_2.values():
         answers = [label.answer for label in question.labels]
-        assert len(set(answers)) == len(answers) and set(answers) <= set(GZD5[question.name].answers)
+        assert len(set(answers)) == len(answers) and set(answers) <= set(GZD5.questions[question.name].answers)
         assert question.positive is None if len(answers) > 2 else question.positive in answers
     # The share of the largest class, as the counts of Table 2 have it.
     majority = {
@@ -48,15 +50,15 @@ def test_table_2_is_the_papers():
 def test_thresholds_are_exceeded_and_not_reached():
     for question in TABLE_2.values():
         for label in question.labels:
-            others = [answer for answer in GZD5[question.name].answers if answer != label.answer]
+            others = [answer for answer in GZD5.questions[question.name].answers if answer != label.answer]
             for fraction, expected in ((label.above, ""), (label.above + 0.01, label.answer)):
                 table = a_galaxy()
                 # Let everybody be led to the question.
-                this = GZD5[question.name]
+                this = GZD5.questions[question.name]
                 while this.after:
-                    for answer in GZD5[this.after].answers:
+                    for answer in GZD5.questions[this.after].answers:
                         table[f"{this.after}_{answer}_fraction"] = float(answer == this.when[-1])
-                    this = GZD5[this.after]
+                    this = GZD5.questions[this.after]
                 for answer in others:
                     table[f"{question.name}_{answer}_fraction"] = (1 - fraction) / len(others)
                 table[f"{question.name}_{label.answer}_fraction"] = fraction

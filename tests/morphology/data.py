@@ -4,7 +4,7 @@ import numpy as np
 from astropy.table import Table
 from latents.tables import latent_table
 
-from galkeras.galaxyzoo.tree import GZD5
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.latents.table import LatentTable
 
 
@@ -12,7 +12,7 @@ def votes(rows: int, seed: int = 0) -> Table:
     """A catalog of galaxies that volunteers agree on; a third each smooth, edge-on and face-on."""
     rng = np.random.default_rng(seed)
     table = Table({"id": [f"J{index:06d}" for index in range(rows)]})
-    for question in GZD5.values():
+    for question in GZD5.questions.values():
         answers = rng.integers(len(question.answers), size=rows)
         if question.name == "smooth-or-featured":
             answers = rng.choice([0, 1, 1], rows)

@@ -6,7 +6,8 @@ from astropy.table import Table
 from latents.tables import latent_table
 from morphology.data import telling_latents, votes
 
-from galkeras.galaxyzoo.labels import TABLE_2, labels
+from galkeras.galaxyzoo.labels import labels
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.errors import GalkerasError
 from galkeras.morphology import forests as forests_module
 from galkeras.morphology.classify import classify
@@ -32,7 +33,7 @@ def rings(rows: int = 200, seed: int = 0) -> tuple:
 def test_signal_in_the_latents_beats_the_majority_in_all_nine(tmp_path):
     catalog = votes(1500)
     done = classify(telling_latents(catalog), catalog, tmp_path / "forests")
-    assert [result.name for result in done.results] == list(TABLE_2) and not done.skipped
+    assert [result.name for result in done.results] == list(GZD5.label_questions) and not done.skipped
     for result in done.results:
         assert result.scores.accuracy > result.scores.majority + 0.1
         assert result.scores.balanced_accuracy > 0.8
@@ -64,16 +65,16 @@ def test_reports_say_what_the_result_says(tmp_path):
     done = classify(telling_latents(catalog), catalog, tmp_path / "forests")
     found = {path.name for path in (tmp_path / "forests").iterdir()}
     reports = {"scores.json", "scores.md", "confusion.png", "calibration.png"}
-    assert found == {"forests.json"} | reports | {f"{question}.skops" for question in TABLE_2}
+    assert found == {"forests.json"} | reports | {f"{question}.skops" for question in GZD5.label_questions}
     value = json.loads((tmp_path / "forests" / "scores.json").read_text())
     for result in done.results:
         one = value["questions"][result.name]
         assert one["confusion"] == result.scores.confusion.tolist()
         assert one["accuracy"] == result.scores.accuracy and one["tested"] == np.sum(one["confusion"])
-        assert one["paper"]["accuracy"] == TABLE_2[result.name].paper[0]
+        assert one["paper"]["accuracy"] == GZD5.label_questions[result.name].paper[0]
         assert one["galaxies"] == {
             label.answer: int(np.sum(labels(catalog, result.name) == label.answer))
-            for label in TABLE_2[result.name].labels
+            for label in GZD5.label_questions[result.name].labels
         }
     text = (tmp_path / "forests" / "scores.md").read_text()
     assert "| Edge on? | yes |" in text and "8,377" in text and "96.4%" in text

@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from galkeras.galaxyzoo.tree import GZD5
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.simulation.truth import PROPORTIONS, draw_truth, iauname, random_of
-from galkeras.simulation.volunteers import QUESTIONS, catalog_row, clarity_of, no_votes, petrosian, vote
+from galkeras.simulation.volunteers import catalog_row, clarity_of, no_votes, petrosian, vote
 from galkeras.surveys.facts import ZERO_POINT
 
 NUMBER = 1500
+QUESTIONS = {question.name: question.answers for question in GZD5.asks}
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +31,10 @@ def test_columns_are_those_of_the_published_catalog(sample, real_data):
     assert list(catalog_row(sample[0][0], sample[1][0])) == published
 
 
-def test_questions_and_answers_are_those_of_the_tree():
-    assert set(QUESTIONS) == set(GZD5)
-    for name, answers in QUESTIONS.items():
-        assert sorted(answers) == sorted(GZD5[name].answers), name
+def test_questions_and_answers_are_those_of_the_tree(sample):
+    assert list(sample[1][0]) == list(no_votes()) == list(GZD5.questions)
+    for name, counts in sample[1][0].items():
+        assert counts.shape == (len(GZD5.questions[name].answers),), name
 
 
 def test_everybody_goes_down_the_tree(sample):

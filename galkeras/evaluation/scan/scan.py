@@ -68,7 +68,7 @@ def scan(
             the model folder and the latent table of the scored galaxies of each fit, as in ``models/mse-040``.
         latent: Numbers of latents N_L.
         loss: Of ``mse`` and ``mae``.
-        catalog: Vote fractions of the GZD-5 tree: adds SSIM by the types of `scan_types.TYPES` (paper, Fig. 4).
+        catalog: Vote fractions of one of the `TREES`: adds SSIM by the types of the tree (paper, Fig. 4).
         label_column: A column of the catalog to take the types from instead.
         id_column: The catalog's column of galaxy names, where it is not one of the usual.
         architecture: This and what follows as in `galkeras.training.fit.fit`, the same for all fits.

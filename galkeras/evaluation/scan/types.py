@@ -1,6 +1,6 @@
 """The morphological types that a scan is broken down by."""
 
-__all__ = ["TYPES", "galaxy_types"]
+__all__ = ["galaxy_types"]
 
 from collections import Counter
 from pathlib import Path
@@ -8,21 +8,10 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from galkeras.galaxyzoo.labels import column_labels, labels
-from galkeras.galaxyzoo.tree import VOTE_COLUMNS
+from galkeras.galaxyzoo.labels import column_labels
+from galkeras.galaxyzoo.trees import recognized, vote_columns
 from galkeras.io.errors import GalkerasError
-from galkeras.surveys.catalog import FIRST_TREE, campaign, read_catalog, rows_in
-
-# The paper's Fig. 4 has the first stage of the tree; its text names cigar-shaped, elliptical and disc galaxies. A
-# galaxy has one type at most: more than half of the volunteers called it smooth, or featured.
-TYPES: dict[str, tuple[str, str]] = {
-    "round": ("how-rounded", "round"),
-    "in-between": ("how-rounded", "in-between"),
-    "cigar-shaped": ("how-rounded", "cigar-shaped"),
-    "edge-on disc": ("disk-edge-on", "yes"),
-    "other disc": ("disk-edge-on", "no"),
-}
-"""Names of types to question and class in `TABLE_2`: what is asked right after "smooth or featured?"."""
+from galkeras.surveys.catalog import read_catalog, rows_in
 
 _FEWEST = 10
 
@@ -34,8 +23,8 @@ def galaxy_types(
 
     Args:
         ids: Names of the galaxies that will be scored.
-        catalog: Vote fractions of the GZD-5 tree, or any table with ``label_column``.
-        label_column: A column of types in place of `TYPES`.
+        catalog: Vote fractions of a decision tree, or any table with ``label_column``.
+        label_column: A column of types in place of the `types` of the tree.
         id_column: The catalog's column of galaxy names, where it is not one of the usual.
 
     Returns:
@@ -45,22 +34,24 @@ def galaxy_types(
         GalkerasError: The catalog has no votes or no such column, or none of the galaxies.
     """
     if not isinstance(catalog, Table):
-        wanted = None if label_column else (*VOTE_COLUMNS, *FIRST_TREE)
+        wanted = None if label_column else vote_columns()
         catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
     if label_column is not None:
         types = column_labels(catalog, label_column)
-    elif campaign(catalog) is None:
+    elif (tree := recognized(catalog)) is None:
         raise GalkerasError(
-            "the catalog has no votes of Galaxy Zoo DECaLS (columns like smooth-or-featured_smooth_fraction); name a"
-            " column of types with --label-column"
+            "the catalog has no votes of Galaxy Zoo (columns like smooth-or-featured_smooth_fraction); name a column of"
+            " types with --label-column"
         )
+    elif tree.refused:
+        raise GalkerasError(tree.refused)
     else:
         types = np.full(len(catalog), "", dtype="<U32")
-        for name, (question, answer) in TYPES.items():
-            types[labels(catalog, question) == answer] = name
+        for name, (question, answer) in tree.types.items():
+            types[tree.labels(catalog, question) == answer] = name
     rows, matches = rows_in(catalog, ids)
     found = {str(name): str(kind) for name, kind in zip(ids[rows], types[matches], strict=True) if kind}
     counts = Counter(found.values())
-    order = [name for name in (sorted(counts) if label_column else TYPES) if counts[name] >= _FEWEST]
+    order = [name for name in (sorted(counts) if label_column else tree.types) if counts[name] >= _FEWEST]
     kept = dict(sorted(((i, t) for i, t in found.items() if t in order), key=lambda pair: order.index(pair[1])))
     return kept, {name: count for name, count in sorted(counts.items()) if name not in order}

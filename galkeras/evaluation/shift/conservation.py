@@ -9,7 +9,9 @@ import numpy as np
 from astropy.table import Table
 from sklearn.model_selection import StratifiedKFold
 
-from galkeras.galaxyzoo.labels import TABLE_2, labels
+from galkeras.galaxyzoo.tree import LabelQuestion
+from galkeras.galaxyzoo.trees import tree_of
+from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable
 from galkeras.morphology.forests import Forest, Forests, fit_forest
 from galkeras.morphology.scores import confusion_matrix, measure
@@ -34,7 +36,7 @@ class QuestionRow:
     """One question.
 
     Attributes:
-        name: As in `TABLE_2`.
+        name: The question in the tree.
         title: As people read it.
         galaxies: How many tested galaxies have a label.
         classes: The classes they have, small ones left out.
@@ -78,25 +80,29 @@ def table_4(
         learned: By the same names, latents of galaxies to fit forests on. Empty: forests are refitted by
             cross-validation on the tested galaxies, and those in ``forests`` are needed for the rest.
         forests: By ``before`` and ``after``, forests to use in place of fitting some on ``learned``.
-        catalog: Vote fractions of the GZD-5 tree, with a column ``id``.
+        catalog: Vote fractions of one of the `TREES`, with a column ``id``.
         seed: Of forests, folds and bootstrap.
         refit: Whether to fill the columns of forests fitted on the target, which take most of the time.
     """
     rows = []
-    for question in TABLE_2.values():
-        names = labels(catalog, question.name)
+    tree = tree_of(catalog)
+    if tree.refused:
+        raise GalkerasError(tree.refused)
+    for question in tree.classes:
+        names = tree.labels(catalog, question.name)
         by_id = {str(name): label for name, label in zip(catalog["id"], names, strict=True) if label}
-        row = _question(question.name, question.title, tested, learned, forests, by_id, seed, refit)
+        row = _question(question, tested, learned, forests, by_id, seed, refit)
         if row is not None:
             rows.append(row)
     return rows
 
 
-def _question(name, title, tested, learned, forests, by_id, seed, refit) -> QuestionRow | None:
+def _question(question: LabelQuestion, tested, learned, forests, by_id, seed, refit) -> QuestionRow | None:
+    name = question.name
     known = {column: _labelled(table, by_id) for column, table in tested.items()}
     counts = [_counts(truth) for _, truth in known.values()]
     classes = tuple(
-        label.answer for label in TABLE_2[name].labels if min(c.get(label.answer, 0) for c in counts) >= _MINIMUM
+        label.answer for label in question.labels if min(c.get(label.answer, 0) for c in counts) >= _MINIMUM
     )
     if len(classes) < 2:
         return None
@@ -121,7 +127,7 @@ def _question(name, title, tested, learned, forests, by_id, seed, refit) -> Ques
             continue
         accuracy[column], samples[column] = _bootstrapped(truth, predicted, len(classes), seed)
         interval[column] = tuple(float(x) for x in np.percentile(samples[column], (2.5, 97.5)))
-    return QuestionRow(name, title, len(truth), classes, accuracy, interval, samples) if accuracy else None
+    return QuestionRow(name, question.title, len(truth), classes, accuracy, interval, samples) if accuracy else None
 
 
 def _frozen(stage, name, learned, forests, by_id, classes, seed) -> Forest | None:
