@@ -10,7 +10,7 @@ import typer
 
 def command(
     latents: Annotated[Path, typer.Argument(help="Latent table that encode wrote.")],
-    catalog: Annotated[Path, typer.Argument(help="Galaxy Zoo DECaLS votes, or any catalog with --label-column.")],
+    catalog: Annotated[Path, typer.Argument(help="Galaxy Zoo votes, or any catalog with --label-column.")],
     out: Annotated[Path, typer.Option(help="Folder to write, forests/NAME.")],
     label_column: Annotated[
         str | None, typer.Option(help="Classify by this column instead of the paper's nine questions.")
@@ -30,7 +30,7 @@ def command(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split, the forests, the draws and the intervals.")] = 0,
 ) -> None:
-    """Train and score random forests on latents: nine questions of Galaxy Zoo, or a column of yours.
+    """Train and score random forests on latents: the questions of Galaxy Zoo, or a column of yours.
 
     Writes forests.json, a skops file a question, scores.md, scores.json, confusion.png and calibration.png. Accuracy
     comes with the majority class, balanced accuracy, macro F1 and 95 % intervals, probabilities with their Brier score
