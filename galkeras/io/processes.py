@@ -62,7 +62,7 @@ def in_parallel(
     context = multiprocessing.get_context("spawn")
     done, stop = context.Value("q", 0), context.Event()
     with ProcessPoolExecutor(workers, context, _start_worker, (work, done, stop)) as pool:
-        ended: SimpleQueue[Future] = SimpleQueue()
+        ended: SimpleQueue[Future[Any]] = SimpleQueue()
         seen, left = 0, len(tasks)
         try:
             with _ctrl_c_ignored():
@@ -100,10 +100,10 @@ def _ctrl_c_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-_worker: tuple = ()
+_worker: tuple[Any, ...] = ()
 
 
-def _start_worker(work: Work, done: Any, stop: Any) -> None:
+def _start_worker(work: Work[Any, Any], done: Any, stop: Any) -> None:
     # By now the function's module has loaded what computes in threads.
     from threadpoolctl import threadpool_limits
 
@@ -125,7 +125,7 @@ def _work(task: Any) -> Any:
     return work(task, tick)
 
 
-def in_child(work: Callable[..., object], tasks: Sequence[tuple]) -> Iterator[None]:
+def in_child(work: Callable[..., object], tasks: Sequence[tuple[Any, ...]]) -> Iterator[None]:
     """Call ``work(*task)`` for each task in one child process, and yield after each.
 
     What the work raises is raised here. The child ends with the iterator, whether by its end, an exception or an
@@ -154,7 +154,7 @@ def in_child(work: Callable[..., object], tasks: Sequence[tuple]) -> Iterator[No
         receiver.close()
 
 
-def _serve(sender: Connection, work: Callable[..., object], tasks: Sequence[tuple]) -> None:
+def _serve(sender: Connection, work: Callable[..., object], tasks: Sequence[tuple[Any, ...]]) -> None:
     # Ctrl-C reaches the whole group of processes; the parent answers it and ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -170,5 +170,7 @@ def _serve(sender: Connection, work: Callable[..., object], tasks: Sequence[tupl
 
 
 def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
     os._exit(1)

@@ -118,7 +118,7 @@ class Registry(MutableMapping[str, Entry], Generic[Entry]):
 
     def _find(self) -> None:
         with self._lock:
-            if self._found:
+            if self._found or self._package is None:
                 return
             # A module may look into the registry while it is imported: it sees what is there by then.
             self._found = True

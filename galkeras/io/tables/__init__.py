@@ -39,7 +39,7 @@ TABLE_FORMATS: Registry[TableFormat] = Registry("table format", package=__name__
 """Extension, with its dot, to format; in the order in which they are named to the user."""
 
 
-def required(container: Mapping[Any, Any], key: Any = KEY) -> str:
+def required(container: Mapping[Any, Any], key: Any = KEY) -> Any:
     """Return the metadata that a file holds under ``key``; a file without was not written by galkeras."""
     if key not in container:
         raise ValueError("it has no galkeras metadata; only tables that galkeras wrote can be read here")

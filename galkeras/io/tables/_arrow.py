@@ -21,7 +21,7 @@ def from_arrow(table: Any) -> Columns:
     """Return the columns of an Arrow table."""
 
     def numpy(column: Any) -> np.ndarray:
-        values = column.to_numpy()
+        values: np.ndarray = column.to_numpy()
         return values.astype(str) if values.dtype == object else values
 
     return {name: numpy(table[name]) for name in table.column_names}

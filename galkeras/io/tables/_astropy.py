@@ -14,8 +14,10 @@ def columns_of(table: Any) -> tuple[Columns, str]:
     return {name: _native(table[name].data) for name in table.colnames}, required(table.meta)
 
 
-def _native(values: np.ndarray) -> np.ndarray:
+def _native(values: Any) -> np.ndarray:
     """Return values without a mask (astropy masks empty text), in this machine's byte order."""
     if np.ma.isMaskedArray(values):
-        values = values.filled({"f": np.nan, "U": ""}.get(values.dtype.kind))
-    return values.astype(values.dtype.newbyteorder("=")) if values.dtype.kind in "iuf" else values
+        fill: Any = {"f": np.nan, "U": ""}.get(values.dtype.kind)
+        values = values.filled(fill)
+    array: np.ndarray = values.astype(values.dtype.newbyteorder("=")) if values.dtype.kind in "iuf" else values
+    return array

@@ -3,6 +3,7 @@
 __all__: list[str] = []
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from galkeras.io.tables import KEY, TABLE_FORMATS, Columns, TableFormat, require
 
 
 def _write(path: Path, columns: Columns, note: str) -> None:
-    np.savez(path, **columns, **{KEY: np.array(note)})
+    arrays: dict[str, Any] = {**columns, KEY: np.array(note)}
+    np.savez(path, **arrays)
 
 
 def _read(path: Path, strings: tuple[str, ...]) -> tuple[Columns, str]:
