@@ -19,10 +19,10 @@ def blocks(page: str) -> list[str]:
     return FENCE.findall((ROOT / page).read_text())
 
 
-def run(page: str, block: str, replaced: dict[str, str]) -> None:
+def run(page: str, block: str, replaced: dict[str, str], names: dict | None = None) -> None:
     for long, short in replaced.items():
         block = block.replace(long, short)
-    exec(compile(block, f"{page}, Python block", "exec"), {"__name__": "__main__"})
+    exec(compile(block, f"{page}, Python block", "exec"), names if names is not None else {"__name__": "__main__"})
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,9 @@ def folder(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setitem(forests.FOREST, "n_estimators", 10)
+        names = {"__name__": "__main__"}  # the page goes on in one notebook
         for block in blocks("docs/python.md"):
-            run("docs/python.md", block, SMALLER)
+            run("docs/python.md", block, SMALLER, names)
         gk.export("demo/saved_models/vae40", forests="demo/forests/gzd5")
     # The other pages speak of the same things without the folder of the demonstration.
     for path in (folder / "demo").iterdir():
