@@ -1,6 +1,6 @@
 """One galaxy, from its truth to its cutouts: what a worker does."""
 
-__all__ = ["Settings", "Simulated", "simulate"]
+__all__ = ["PAIR", "Settings", "Simulated", "simulate"]
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,10 @@ from galkeras.simulation.sky import draw_sky
 from galkeras.simulation.telescope import draw_exposure, expose
 from galkeras.simulation.truth import draw_truth, random_of
 from galkeras.simulation.volunteers import catalog_row, clarity_of, no_votes, vote
-from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS, get_survey
+from galkeras.surveys.facts import PIXEL_SCALE, get_survey
+
+PAIR = ("decals", "bass-mzls")
+"""The surveys that are simulated unless others are asked for. Volunteers looked at the first."""
 
 _MARGIN = 16.0
 """arcsec of sky around the frame: wings of what lies at its edge must not come back on the other side."""
@@ -51,7 +54,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Simulated:
-    """A galaxy's rows of the two tables and its images by survey, (3, size, size) float32 nanomaggies.
+    """A galaxy's rows of the two tables and its images by survey, (bands, size, size) float32 nanomaggies.
 
     Nothing is in ``noise_free`` unless it was asked for.
     """
@@ -71,16 +74,16 @@ def simulate(settings: Settings, index: int, draw: bool = True, noise_free: bool
     truth = draw_truth(seed, index)
     real = draw_seed(truth, settings.seeds, seed, index) if settings.seeds else None
     surveys = [get_survey(name) for name in settings.surveys]
-    exposures = {survey.name: draw_exposure(survey, seed, index, truth["g_r"]) for survey in SURVEYS.values()}
+    seen = {name: get_survey(name) for name in (PAIR[0], *settings.surveys)}
+    exposures = {name: draw_exposure(survey, seed, index, truth["g_r"]) for name, survey in seen.items()}
 
-    # Volunteers looked at DECaLS.
-    seeing = exposures["decals"]["r"].seeing
+    seeing = exposures[PAIR[0]]["r"].seeing
     clarity = clarity_of(truth, seeing)
     votes = no_votes() if real else vote(truth, clarity, random_of(seed, index, "votes"))
     catalog = catalog_row(truth, votes)
-    # Drawn over every survey that exists, so that a galaxy's defect does not depend on which are asked for.
-    defect, number = draw_defect(seed, index, settings.defects, len(SURVEYS))
-    spoilt = list(SURVEYS)[number] if defect else ""
+    # Drawn over the usual pair, so that a galaxy's defect does not depend on which are asked for.
+    defect, number = draw_defect(seed, index, settings.defects, len(PAIR))
+    spoilt = PAIR[number] if defect else ""
     record = {"index": index, **truth, "clarity": clarity, "defect": defect, "defect_survey": spoilt}
     for name in settings.surveys:
         for band, exposure in exposures[name].items():

@@ -1,6 +1,6 @@
 """The true sky around a galaxy, as both surveys would see it without air, telescope or noise."""
 
-__all__ = ["Sky", "draw_sky"]
+__all__ = ["SIMULATED", "Sky", "draw_sky"]
 
 import math
 from dataclasses import dataclass
@@ -13,6 +13,13 @@ from galkeras.simulation.paint import MAP_SIZE, paint_edge_on, paint_face_on
 from galkeras.simulation.simulator import galsim
 from galkeras.simulation.truth import random_of
 from galkeras.surveys.facts import BANDS, ZERO_POINT
+
+SIMULATED = ("g", "r", "i", "z", "y")
+"""The bands that a simulated sky can be seen in."""
+
+# Bands beside g, r and z as sums of r and z: flux density is taken to be linear in wavelength (622, 763, 905 and
+# 1020 nm), which is right to a few per cent for starlight without lines.
+_MIXED = {"i": (0.502, 0.498), "y": (-0.406, 1.406)}
 
 _YOUNG = (0.22, 0.18)
 """g - r and r - z of star-forming arms and knots."""
@@ -28,6 +35,13 @@ class Sky:
     grid: Grid
     bands: dict[str, np.ndarray]
     extra: dict[str, Any]
+
+    def light(self, band: str) -> np.ndarray:
+        """Return the Fourier components in one of the bands of `SIMULATED`."""
+        if band in self.bands:
+            return self.bands[band]
+        of_r, of_z = _MIXED[band]
+        return np.float32(of_r) * self.bands["r"] + np.float32(of_z) * self.bands["z"]
 
 
 def colours(g_r: float, r_z: float) -> np.ndarray:

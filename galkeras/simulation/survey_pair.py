@@ -17,10 +17,11 @@ from galkeras.io.files import atomic_path, atomic_write, read_json, write_json
 from galkeras.io.folders import OutputFolder
 from galkeras.io.processes import cores, in_parallel
 from galkeras.simulation.cosmos import check_seeds
-from galkeras.simulation.galaxy import Settings, Simulated, simulate
+from galkeras.simulation.galaxy import PAIR, Settings, Simulated, simulate
+from galkeras.simulation.sky import SIMULATED
 from galkeras.simulation.truth import draw_truth
 from galkeras.surveys.cutouts.fits_file import cutout_bytes, cutout_length
-from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS, get_survey
+from galkeras.surveys.facts import PIXEL_SCALE, get_survey
 
 _RECORD = "mock.json"
 _FORMAT = 2
@@ -32,7 +33,7 @@ _SIZES = (16, 1024)
 def mock(
     out: str | Path,
     galaxies: int = 2000,
-    surveys: Sequence[str] = tuple(SURVEYS),
+    surveys: Sequence[str] = PAIR,
     seed: int = 1,
     size: int = 256,
     pixel_scale: float = PIXEL_SCALE,
@@ -43,7 +44,7 @@ def mock(
 ) -> Path:
     """Simulate ``galaxies`` galaxies of known morphology in each of ``surveys``.
 
-    Writes ``cutouts/SURVEY/ID.fits`` ((3, size, size) float32 nanomaggies with the cutout service's header),
+    Writes ``cutouts/SURVEY/ID.fits`` ((bands, size, size) float32 nanomaggies with the cutout service's header),
     ``catalog.parquet`` (the columns of ``gz_decals_volunteers_5``), ``truth.parquet`` (every simulated
     parameter) and ``mock.json`` (the settings). Galaxy ``i`` depends on ``seed`` and ``i`` alone, so a larger
     sample begins with the smaller one. A rerun keeps the cutouts that are whole and draws what is missing; the two
@@ -110,6 +111,12 @@ def _settings(
     names = tuple(get_survey(name).name for name in surveys)
     if not names or len(set(names)) < len(names):
         raise GalkerasError(f"`surveys` must name each survey once. Received: surveys={','.join(surveys)!r}")
+    for name in names:
+        if unknown := [band for band in get_survey(name).bands if band not in SIMULATED]:
+            raise GalkerasError(
+                f"{name} cannot be simulated: it has {', '.join(unknown)}, and the simulated sky has light in"
+                f" {', '.join(SIMULATED)} alone"
+            )
     binning = pixel_scale / PIXEL_SCALE
     if not math.isfinite(binning) or round(binning) < 1 or abs(binning - round(binning)) > 1e-6:
         raise GalkerasError(
@@ -173,7 +180,12 @@ def _simulate_one(out: Path, settings: Settings, noise_free: bool, index: int) -
     files = {
         survey: [folder / f"{name}.fits" for folder in _folders(out, survey, noise_free)] for survey in settings.surveys
     }
-    missing = {file for pair in files.values() for file in pair if not _is_whole(file, settings.size)}
+    missing = {
+        file
+        for survey, pair in files.items()
+        for file in pair
+        if not _is_whole(file, settings.size, len(get_survey(survey).bands))
+    }
     galaxy = simulate(settings, index, bool(missing), noise_free)
     ra, dec = galaxy.catalog["ra"], galaxy.catalog["dec"]
     for survey, pair in files.items():
@@ -184,9 +196,9 @@ def _simulate_one(out: Path, settings: Settings, noise_free: bool, index: int) -
     return galaxy
 
 
-def _is_whole(file: Path, size: int) -> bool:
+def _is_whole(file: Path, size: int, bands: int) -> bool:
     """Tell a whole cutout by its length: files appear under their names only when they are complete."""
     try:
-        return file.stat().st_size == cutout_length(size)
+        return file.stat().st_size == cutout_length(size, bands)
     except FileNotFoundError:
         return False

@@ -11,22 +11,14 @@ from scipy.sparse import csr_array
 from galkeras.simulation.simulator import galsim
 from galkeras.simulation.sky import Sky
 from galkeras.simulation.truth import random_of
-from galkeras.surveys.facts import BANDS, PIXEL_SCALE, SURVEYS, ZERO_POINT, Survey
+from galkeras.surveys.facts import PIXEL_SCALE, ZERO_POINT, Band, Survey
 
-# AB magnitudes an arcsec^2 of a dark to grey night: they set how much a source's own photons add to the noise.
-_SKY_BRIGHTNESS = {"g": 22.0, "r": 21.0, "z": 19.2}
+# AB magnitudes an arcsec^2 of a dark to grey night, where a survey does not say its own.
+_SKY_BRIGHTNESS = {"g": 22.0, "r": 21.0, "i": 20.2, "z": 19.2, "y": 18.3}
 
-# Zero points and colour terms (mag, and mag per mag of g - r - 0.6) against DECam, which defines the truth's
-# fluxes. The filters of BASS and MzLS differ a little from DECam's; these are of the size of the terms in
-# Dey et al. 2019, not their values.
-_ZERO_POINTS = {"bass-mzls": {"g": (0.045, 0.07), "r": (0.015, 0.02), "z": (-0.015, -0.01)}}
-# Exponents of the Moffat profile: the smaller, the wider the wings. 90prime has the widest.
-_BETA = {"bass-mzls": {"g": 2.8, "r": 2.8, "z": 3.5}}
-_BETA_DECAM = 3.5
+_BETA_OF_DEPTH = 3.5
+"""Exponent of the Moffat profile for which depths are turned into noise."""
 _ZERO_POINT_SCATTER = 0.008
-# Of the natural logarithm, from galaxy to galaxy. BASS observed through worse nights and better ones.
-_SEEING_SCATTER = {"bass-mzls": {"g": 0.14, "r": 0.14, "z": 0.11}}
-_SEEING_SCATTER_DECAM = 0.11
 _DEPTH_SCATTER = 0.12
 _POINTING_SCATTER = 0.03
 """arcsec, by survey and axis: far within the arcsec in which a pair has to agree."""
@@ -66,22 +58,18 @@ class Exposure:
 
 def draw_exposure(survey: Survey, seed: int, index: int, g_r: float) -> dict[str, Exposure]:
     """Draw the conditions in which ``survey`` sees galaxy ``index``, band by band."""
-    number = list(SURVEYS).index(survey.name)
-    rng = random_of(seed, index, "exposure", number)
+    rng = random_of(seed, index, "exposure", survey.number)
     x, y = _POINTING_SCATTER * rng.normal(size=2)
     exposures = {}
-    for name in BANDS:
-        band = survey.bands[name]
-        zero, term = _ZERO_POINTS.get(survey.name, {}).get(name, (0.0, 0.0))
-        scatter = _SEEING_SCATTER.get(survey.name, {}).get(name, _SEEING_SCATTER_DECAM)
+    for name, band in survey.bands.items():
         e1, e2 = 0.025 * rng.normal(size=2)
         exposures[name] = Exposure(
-            seeing=band.seeing * float(np.exp(scatter * rng.normal())),
-            beta=_BETA.get(survey.name, {}).get(name, _BETA_DECAM),
+            seeing=band.seeing * float(np.exp(band.seeing_scatter * rng.normal())),
+            beta=band.beta,
             e1=e1,
             e2=e2,
             depth=band.depth + _DEPTH_SCATTER * rng.normal(),
-            zero_point=zero + term * (g_r - 0.6) + _ZERO_POINT_SCATTER * rng.normal(),
+            zero_point=band.zero_point + band.colour_term * (g_r - 0.6) + _ZERO_POINT_SCATTER * rng.normal(),
             x=x + 0.3 * _POINTING_SCATTER * rng.normal(),
             y=y + 0.3 * _POINTING_SCATTER * rng.normal(),
             phase=tuple(rng.uniform(-0.5, 0.5, 2)),
@@ -106,20 +94,19 @@ def expose(
     kernel to 0.262 arcsec, which leaves the noise correlated; ``binning`` x ``binning`` of those make a pixel.
 
     Returns:
-        (3, size, size) float32 images in nanomaggies.
+        (bands, size, size) float32 images in nanomaggies, of the bands of the survey.
     """
-    noisy = np.empty((len(BANDS), size, size), np.float32)
+    noisy = np.empty((len(survey.bands), size, size), np.float32)
     clean = np.empty_like(noisy) if noise_free else None
-    number = list(SURVEYS).index(survey.name)
-    for plane, name in enumerate(BANDS):
-        rng = random_of(seed, index, "noise", number, plane)
-        native, step, origin = _sample(sky, name, survey.bands[name].pixel_scale, exposures[name])
+    for plane, (name, band) in enumerate(survey.bands.items()):
+        rng = random_of(seed, index, "noise", survey.number, plane)
+        native, step, origin = _sample(sky, name, band.pixel_scale, exposures[name])
         resampling = [_resampling(size, binning, len(native), step, start) for start in origin]
         (columns, along_x), (rows, along_y) = resampling
         native = native[rows, columns]
         if clean is not None:
             clean[plane] = (along_x @ (along_y @ native).T).T
-        native = native + _noise(native, name, step, survey.bands[name].seeing, exposures[name], rng)
+        native = native + _noise(native, name, step, band, exposures[name], rng)
         noisy[plane] = (along_x @ (along_y @ native).T).T
     return noisy, clean
 
@@ -133,7 +120,7 @@ def _sample(sky: Sky, band: str, pixel: float, exposure: Exposure) -> tuple[np.n
     x, y = (-(pixels // 2) * step + phase * step for phase in exposure.phase)
     rows, columns = grid.shift(exposure.x - x, exposure.y - y)
     response = grid.moffat(exposure.seeing, exposure.beta, exposure.e1, exposure.e2) * grid.pixel(step)
-    blurred = sky.bands[band] * response
+    blurred = sky.light(band) * response
     blurred *= rows
     blurred *= columns
     native = grid.sample(blurred, pixels)
@@ -142,11 +129,12 @@ def _sample(sky: Sky, band: str, pixel: float, exposure: Exposure) -> tuple[np.n
 
 
 def _noise(
-    native: np.ndarray, band: str, step: float, seeing: float, exposure: Exposure, rng: np.random.Generator
+    native: np.ndarray, name: str, step: float, band: Band, exposure: Exposure, rng: np.random.Generator
 ) -> np.ndarray:
-    sigma = np.float32(sky_noise(exposure.depth, seeing, step))
+    sigma = np.float32(sky_noise(exposure.depth, band.seeing, step))
     # Sky-limited noise tells how many electrons a nanomaggy makes; a source adds its own Poisson noise.
-    background = np.float32(10 ** (0.4 * (ZERO_POINT - _SKY_BRIGHTNESS[band])) * step**2)
+    dark = _SKY_BRIGHTNESS[name] if band.sky is None else band.sky
+    background = np.float32(10 ** (0.4 * (ZERO_POINT - dark)) * step**2)
     spread = sigma * np.sqrt(1 + np.maximum(native, 0) / background)
     return spread * rng.standard_normal(native.shape, dtype=np.float32) + sigma * np.float32(exposure.sky)
 
@@ -163,7 +151,7 @@ def sky_noise(depth: float, seeing: float, pixel: float) -> float:
 @cache
 def _sharpness(seeing: float, pixel: float) -> float:
     source = galsim.Exponential(half_light_radius=0.45)
-    source = galsim.Convolve(source, galsim.Moffat(beta=_BETA_DECAM, fwhm=seeing))
+    source = galsim.Convolve(source, galsim.Moffat(beta=_BETA_OF_DEPTH, fwhm=seeing))
     return float(np.sqrt((source.drawImage(nx=64, ny=64, scale=pixel).array ** 2).sum()))
 
 

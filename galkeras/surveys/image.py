@@ -1,6 +1,17 @@
 """What the images of a record set or of a model are: size, units, bands, pixel scale and how they were prepared."""
 
-__all__ = ["BANDS", "MAX_SIDE", "NANOMAGGY", "PICTURE", "ImageSpec", "Preparation", "band_text", "bands_of", "in_order"]
+__all__ = [
+    "BANDS",
+    "MAX_SIDE",
+    "NANOMAGGY",
+    "PICTURE",
+    "ImageSpec",
+    "Preparation",
+    "band_text",
+    "bands_of",
+    "in_order",
+    "is_band",
+]
 
 import re
 from collections.abc import Iterable
@@ -57,9 +68,14 @@ def in_order(bands: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(bands, key=_WAVELENGTHS.__getitem__)) if all(b in _WAVELENGTHS for b in bands) else bands
 
 
+def is_band(name: Any) -> bool:
+    """Tell whether this may be the name of a band."""
+    return isinstance(name, str) and bool(_BAND.fullmatch(name))
+
+
 def _check_bands(bands: Any) -> None:
     good = isinstance(bands, tuple) and 0 < len(bands) <= _MOST_BANDS and len(set(bands)) == len(bands)
-    if not good or not all(isinstance(band, str) and _BAND.fullmatch(band) for band in bands):
+    if not good or not all(map(is_band, bands)):
         raise GalkerasError(
             f"`bands` must be 1 to {_MOST_BANDS} different names in lower case, as g, r, z. Received: bands={bands!r}"
         )

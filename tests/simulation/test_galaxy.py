@@ -5,12 +5,12 @@ import pytest
 
 from galkeras.simulation.defects import DEFECTS, add_defect, draw_defect
 from galkeras.simulation.fourier import Grid
-from galkeras.simulation.galaxy import Settings, simulate
+from galkeras.simulation.galaxy import PAIR, Settings, simulate
 from galkeras.simulation.sky import Sky
 from galkeras.simulation.telescope import draw_exposure, expose, sky_noise
-from galkeras.surveys.facts import BANDS, PIXEL_SCALE, SURVEYS, ZERO_POINT
+from galkeras.surveys.facts import BANDS, PIXEL_SCALE, SURVEYS, ZERO_POINT, get_survey
 
-BOTH = Settings(seed=5, surveys=tuple(SURVEYS), size=160, defects=0.0)
+BOTH = Settings(seed=5, surveys=PAIR, size=160, defects=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_flux_is_the_catalog_magnitude(galaxies):
 
 
 def test_a_star_keeps_its_flux_and_place_in_both_surveys(star):
-    for survey in SURVEYS.values():
+    for survey in map(get_survey, PAIR):
         exposures = draw_exposure(survey, 1, 1, 0.6)
         _, clean = expose(star, survey, exposures, 128, 1, 1, 1, noise_free=True)
         for image, exposure in zip(clean, exposures.values(), strict=True):
@@ -62,7 +62,7 @@ def test_a_star_keeps_its_flux_and_place_in_both_surveys(star):
 
 
 def test_seeing_is_what_was_drawn(star):
-    for survey in SURVEYS.values():
+    for survey in map(get_survey, PAIR):
         exposures = draw_exposure(survey, 1, 2, 0.6)
         _, clean = expose(star, survey, exposures, 64, 1, 1, 2, noise_free=True)
         for image, (band, exposure) in zip(clean, exposures.items(), strict=True):
@@ -73,7 +73,7 @@ def test_seeing_is_what_was_drawn(star):
 
 
 def test_seeing_scatters_around_the_survey():
-    for survey in SURVEYS.values():
+    for survey in map(get_survey, PAIR):
         drawn = [draw_exposure(survey, 1, index, 0.6) for index in range(300)]
         for band, facts in survey.bands.items():
             seeing = np.array([exposures[band].seeing for exposures in drawn])
@@ -84,7 +84,7 @@ def test_seeing_scatters_around_the_survey():
 def test_noise_gives_the_depth():
     grid = Grid(320, PIXEL_SCALE)
     empty = Sky(grid, {band: grid.zeros() for band in BANDS}, {})
-    for survey in SURVEYS.values():
+    for survey in map(get_survey, PAIR):
         exposures = draw_exposure(survey, 1, 3, 0.6)
         noisy, clean = expose(empty, survey, exposures, 256, 1, 1, 3, noise_free=True)
         assert not clean.any()
@@ -119,7 +119,7 @@ def test_noise_free_changes_nothing_else(galaxies):
 
 def test_surveys_see_the_same_sky(galaxies):
     for galaxy in galaxies:
-        south, north = (galaxy.noise_free[name][1].reshape(20, 8, 20, 8).sum((1, 3)) for name in SURVEYS)
+        south, north = (galaxy.noise_free[name][1].reshape(20, 8, 20, 8).sum((1, 3)) for name in PAIR)
         assert np.corrcoef(south.ravel(), north.ravel())[0, 1] > 0.98
 
 
@@ -144,12 +144,12 @@ def test_binning_sums_pixels():
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_defects_show_in_one_survey_only(defect):
     index = next(i for i in range(100) if draw_defect(6, i, 1.0, 2)[0] == defect)
-    settings = {"seed": 6, "surveys": tuple(SURVEYS), "size": 96}
+    settings = {"seed": 6, "surveys": PAIR, "size": 96}
     whole = simulate(Settings(**settings, defects=0.0), index)
     spoilt = simulate(Settings(**settings, defects=1.0), index)
     assert spoilt.truth["defect"] == defect
     assert whole.truth["defect"] == ""
-    for name in SURVEYS:
+    for name in PAIR:
         same = np.array_equal(whole.images[name], spoilt.images[name])
         assert same == (name != spoilt.truth["defect_survey"])
 

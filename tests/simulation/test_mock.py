@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from galkeras.api import mock
 from galkeras.cli import app
 from galkeras.io.errors import GalkerasError
-from galkeras.surveys.facts import BANDS, SURVEYS
+from galkeras.simulation.galaxy import PAIR
+from galkeras.surveys.facts import BANDS, get_survey
 
 SIZE = 64
 
@@ -34,7 +35,7 @@ def sample(tmp_path_factory):
 def test_has_the_files_a_survey_gives(sample):
     names = pq.read_table(sample / "catalog.parquet")["iauname"].to_pylist()
     assert len(set(names)) == 16
-    for survey in SURVEYS.values():
+    for survey in map(get_survey, PAIR):
         held = {f.stem for f in (sample / "cutouts" / survey.name).iterdir()}
         assert held == set(names)
         with fits.open(sample / "cutouts" / survey.name / f"{names[0]}.fits") as hdus:

@@ -2,25 +2,35 @@
 
 __all__ = ["cutout_bytes", "cutout_length"]
 
+from collections.abc import Sequence
+
 import numpy as np
 from astropy.io import fits
 
-from galkeras.surveys.facts import BANDS, Survey
+from galkeras.surveys.facts import Survey
+from galkeras.surveys.image import band_text
 
 _BLOCK = 2880
 _HEADER_BLOCKS = 1
 
 
 def cutout_bytes(
-    image: np.ndarray, survey: Survey, ra: float, dec: float, pixel_scale: float | None, origin: str | None = None
+    image: np.ndarray,
+    survey: Survey,
+    ra: float,
+    dec: float,
+    pixel_scale: float | None,
+    origin: str | None = None,
+    bands: Sequence[str] | None = None,
 ) -> bytes:
-    """Return a FITS file of a (3, size, size) image in nanomaggies centred at ``ra``, ``dec`` (degrees).
+    """Return a FITS file of a (bands, size, size) image in nanomaggies centred at ``ra``, ``dec`` (degrees).
 
-    ``pixel_scale`` is in arcsec, None where it is not known; ``origin`` is who made the image, where that is not the
-    survey.
+    ``bands`` are those of the survey unless others are given; ``pixel_scale`` is in arcsec, None where it is not
+    known; ``origin`` is who made the image, where that is not the survey.
     """
     header = fits.Header()
     planes, height, width = image.shape
+    bands = tuple(bands or survey.bands)
     header["SIMPLE"] = True, "file does conform to FITS standard"
     header["BITPIX"] = -32, "number of bits per data pixel"
     header["NAXIS"] = 3, "number of data axes"
@@ -32,8 +42,8 @@ def cutout_bytes(
     if origin is not None:
         header["ORIGIN"] = origin
     header["IMAGETYP"] = "image"
-    header["BANDS"] = "".join(BANDS)
-    for plane, band in enumerate(BANDS):
+    header["BANDS"] = band_text(bands)
+    for plane, band in enumerate(bands):
         header[f"BAND{plane}"] = band
     header["CTYPE1"] = "RA---TAN", "TANgent plane"
     header["CTYPE2"] = "DEC--TAN", "TANgent plane"
@@ -51,7 +61,7 @@ def cutout_bytes(
     return header.tostring().encode("ascii") + data + bytes(-len(data) % _BLOCK)
 
 
-def cutout_length(size: int) -> int:
-    """Return the bytes of a whole cutout file of ``size`` x ``size`` pixels."""
-    data = len(BANDS) * size * size * 4
+def cutout_length(size: int, bands: int) -> int:
+    """Return the bytes of a whole cutout file of ``size`` x ``size`` pixels in so many bands."""
+    data = bands * size * size * 4
     return _BLOCK * _HEADER_BLOCKS + data + -data % _BLOCK
