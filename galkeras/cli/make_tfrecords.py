@@ -13,7 +13,11 @@ def command(
     cutouts: Annotated[Path, Argument(help="Folder of FITS, PNG or JPEG cutouts, or an HDF5 file.")],
     out: Annotated[Path, Option(help="Folder of the record set.", metavar="tfrecords/NAME")],
     survey: Annotated[
-        str | None, Option(help="decals, bass-mzls or a name of your own. FITS headers tell it, pictures do not.")
+        str | None,
+        Option(help="decals, bass-mzls, sdss or a name of your own. FITS headers tell it, pictures do not."),
+    ] = None,
+    bands: Annotated[
+        str | None, Option(help="Bands to keep, as grz or vis,y,j,h. [default: the survey's]", metavar="BANDS")
     ] = None,
     crop: Annotated[int | None, Option(help="Keep the central N x N pixels.", metavar="N")] = None,
     image_size: Annotated[
@@ -47,6 +51,7 @@ def command(
         cutouts,
         out,
         survey=survey,
+        bands=bands,
         crop=crop,
         image_size=image_size,
         dtype=dtype,

@@ -254,27 +254,28 @@ def _write_images(folder: Path, vae: VAE, table: LatentTable, survey: str) -> No
     config = vae.config
     decoder = vae.decoder_for(survey)
     # The decoder works at the network's side, whose pixels may be larger than the images'.
-    scale = config.pixel_scale and config.pixel_scale * config.image_size / config.network_size
+    scale = config.network_pixel_scale
     (folder / "cutouts").mkdir()
     shown: list[np.ndarray] = []
     with tqdm(total=len(table), desc="decode", unit="image", disable=None) as bar:
         for start in range(0, len(table), _BATCH):
             rows = table[start : start + _BATCH]
             images = vae.stretch.inverse(decoder(tf.constant(rows.z))).numpy()
-            pictures = to_rgb(images, config.units, scale)
+            pictures = to_rgb(images, config.units, scale, config.bands)
             if start < _SHOWN:
                 shown.append(pictures)
             for name, image, picture in zip(rows.id.tolist(), images, pictures, strict=True):
                 if config.units == PICTURE:
+                    picture = picture[..., 0] if len(config.bands) == 1 else picture
                     Image.fromarray(picture).save(folder / "cutouts" / f"{name}.png")
                 else:
-                    data = _fits(image, survey, scale, table.model)
+                    data = _fits(image, survey, config.bands, scale, table.model)
                     (folder / "cutouts" / f"{name}.fits").write_bytes(data)
             bar.update(len(rows))
     save_mosaic(folder / "mosaic.png", np.concatenate(shown)[:_SHOWN])
 
 
-def _fits(image: np.ndarray, survey: str, scale: float | None, digest: str) -> bytes:
+def _fits(image: np.ndarray, survey: str, bands: tuple[str, ...], scale: float | None, digest: str) -> bytes:
     facts = SURVEYS.get(survey) or Survey(survey, survey, "", survey, "", {})
     # No place on the sky: 0, 0.
-    return cutout_bytes(np.moveaxis(image, -1, 0), facts, 0.0, 0.0, scale, f"galkeras model {digest[:12]}")
+    return cutout_bytes(np.moveaxis(image, -1, 0), facts, 0.0, 0.0, scale, f"galkeras model {digest[:12]}", bands)

@@ -189,23 +189,15 @@ def _of_image(table: LatentTable, where: str, path: Path, model: Any, crop: int 
         )
     takes = vae.config
     try:
-        cutout = read_cutout(path)
+        cutout = read_cutout(path, bands=takes.bands)
         survey = survey_of(cutout)
         survey = survey if survey in takes.surveys else takes.surveys[0]
-        galaxy = prepare_cutout(
-            cutout,
-            path.name,
-            survey,
-            image_size=takes.image_size,
-            units=takes.units,
-            pixel_scale=takes.pixel_scale,
-            crop=crop,
-        )
+        galaxy = prepare_cutout(cutout, path.name, survey, takes.images, crop=crop)
     except CutoutError as error:
         raise GalkerasError(f"{path}: {error}") from None
     pixels = galaxy.image[None].astype(np.float32)
     z, _ = encode_views(vae, pixels, table.views)
-    (picture,) = to_rgb(pixels, takes.units, takes.pixel_scale)
+    (picture,) = to_rgb(pixels, takes.units, takes.pixel_scale, takes.bands)
     return _Query(path.name, survey, z.numpy()[0], None, picture)
 
 

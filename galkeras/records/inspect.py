@@ -16,6 +16,7 @@ from galkeras.io.text import counted
 from galkeras.records.example import Galaxy, decode_example
 from galkeras.records.schema import SPLITS, RecordSet, Shard, split_of
 from galkeras.records.tfrecord import Damage, walk
+from galkeras.surveys.image import band_text
 from galkeras.surveys.pictures import save_mosaic, to_rgb
 
 
@@ -45,7 +46,7 @@ def inspect(
         print(f"verified: {records.written:,} records in {len(records.shards)} shards are as they were written")
     mosaic = Path(mosaic or records.path / "mosaic.png")
     images = [galaxy.image for galaxy in islice(read_galaxies(records), galaxies)]
-    save_mosaic(mosaic, to_rgb(np.stack(images), records.units, records.pixel_scale))
+    save_mosaic(mosaic, to_rgb(np.stack(images), records.units, records.pixel_scale, records.bands))
     print(f"{mosaic}: {counted(len(images), 'galaxy', 'galaxies')}")
     return records
 
@@ -56,7 +57,7 @@ def describe(records: RecordSet) -> str:
     side = records.image_size
     lines = [
         f"{records.path}: {counted(records.written, 'galaxy', 'galaxies')} of {records.survey}",
-        f"  images       {side} x {side} x {''.join(records.bands)}, {records.dtype} {records.units}",
+        f"  images       {side} x {side} x {band_text(records.bands)}, {records.dtype} {records.units}",
         f"  pixel scale  {scale}",
         f"  rejected     {records.rejected:,} of {records.read:,}",
         "  split        galaxies  shards        MB",

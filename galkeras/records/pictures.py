@@ -40,6 +40,6 @@ def found_pictures(found: Sequence[Found], rows: Sequence[int], side: int) -> np
     for number, row in enumerate(rows):
         galaxies, index = place[int(row)]
         records = galaxies.records
-        (picture,) = to_rgb(galaxies[[index]].images(), records.units, records.pixel_scale)
+        (picture,) = to_rgb(galaxies[[index]].images(), records.units, records.pixel_scale, records.bands)
         pictures[number] = picture if len(picture) == side else Image.fromarray(picture).resize((side, side))
     return pictures

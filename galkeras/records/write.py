@@ -21,6 +21,7 @@ from galkeras.records.schema import Shard
 from galkeras.records.tfrecord import frame
 from galkeras.surveys.cutouts import Cutout, CutoutError, read_cutout, survey_of
 from galkeras.surveys.facts import SURVEYS
+from galkeras.surveys.image import BANDS, band_text
 from galkeras.surveys.locate import Source
 from galkeras.surveys.resample import crop, rebin
 
@@ -63,6 +64,7 @@ class Settings:
         image_size: Side of the stored images.
         crop: Side of the central square that is taken first, or None.
         side: Side that cutouts must have, or None where ``image_size`` was asked for and any will do.
+        bands: Bands of the images, in the order of their planes.
     """
 
     survey: str
@@ -71,6 +73,7 @@ class Settings:
     image_size: int
     crop: int | None
     side: int | None
+    bands: tuple[str, ...] = BANDS
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def write_shard(task: ShardTask, tick: Callable[[int], None] = lambda count: Non
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         for row in task.rows:
             try:
-                galaxy = prepare(read_cutout(*row.source), row, task.settings)
+                galaxy = prepare(read_cutout(*row.source, bands=task.settings.bands), row, task.settings)
                 file.write(frame(encode_example(galaxy)))
                 scales.append(galaxy.pixel_scale)
             except CutoutError as error:
@@ -129,6 +132,8 @@ def prepare(cutout: Cutout, row: Row, settings: Settings) -> Galaxy:
     """Return the galaxy as it is stored. What does not fit the record set is a `CutoutError`."""
     if cutout.units != settings.units:
         raise CutoutError(f"wrong units: a {cutout.units} among {settings.units} images")
+    if cutout.bands != settings.bands:
+        raise CutoutError(f"wrong bands: {band_text(cutout.bands)} among {band_text(settings.bands)} images")
     header = survey_of(cutout)
     if header and settings.survey in SURVEYS and header != settings.survey:
         raise CutoutError(f"wrong survey: the header says {header}, not {settings.survey}")

@@ -7,7 +7,6 @@ from typing import Any
 from galkeras import __version__
 from galkeras.models.vae import VAE
 from galkeras.morphology.forests import Forests
-from galkeras.surveys.facts import BANDS
 
 DESCRIPTION_FILE = "model.json"
 """Name of the description among a SavedModel's assets; the signature ``describe`` answers with the same."""
@@ -30,10 +29,11 @@ def description(
         "latent_dim": config.latent_dim,
         "input": {
             "image_size": config.image_size,
-            "bands": list(BANDS),
+            "bands": list(config.bands),
             "row_0": "south",
             "units": config.units,
             "pixel_scale": config.pixel_scale,
+            "preparation": config.to_json()["preparation"],
             "surveys": list(config.surveys),
         },
         "stretch": {"softening": config.softening, "ceiling": config.ceiling, "data_range": model.stretch.DATA_RANGE},

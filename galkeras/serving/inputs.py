@@ -9,8 +9,7 @@ __all__ = ["checked", "images_of_bytes", "images_of_examples"]
 
 from galkeras.backend import tf
 from galkeras.records.reader import example_spec
-from galkeras.surveys.facts import BANDS
-from galkeras.surveys.pictures import PICTURE
+from galkeras.surveys.image import PICTURE, ImageSpec
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
@@ -43,21 +42,22 @@ def images_of_bytes(contents: tf.Tensor, side: int) -> tf.Tensor:
     return tf.cast(tf.reverse(pictures, [1, 3]), tf.float32)
 
 
-def images_of_examples(serialized: tf.Tensor, side: int, units: str) -> tf.Tensor:
-    """Parse (batch,) records of a record set to (batch, side, side, 3) float32 cutouts.
+def images_of_examples(serialized: tf.Tensor, images: ImageSpec) -> tf.Tensor:
+    """Parse (batch,) records of a record set to (batch, side, side, band) float32 cutouts, as ``images`` describes.
 
-    A record does not say its dtype; its size does, among the two that images of ``units`` are stored in (of the
+    A record does not say its dtype; its size does, among the two that images of its units are stored in (of the
     third, float32 for pictures, an image would have the size of a uint8 one of twice the side).
     """
     serialized = checked(serialized, (), "examples")
     raw = tf.io.parse_example(serialized, example_spec())["image"]
-    values = side * side * len(BANDS)
-    small, large = (tf.uint8, tf.float16) if units == PICTURE else (tf.float16, tf.float32)
+    side, _, bands = images.shape
+    values = side * side * bands
+    small, large = (tf.uint8, tf.float16) if images.units == PICTURE else (tf.float16, tf.float32)
     lengths = tf.strings.length(raw)
     good = tf.reduce_all(tf.equal(lengths, lengths[0])) & tf.reduce_any(
         tf.equal(lengths[0], [values * small.size, values * large.size])
     )
-    must = f"images of {side} x {side} x {len(BANDS)} pixels, all {small.name} or all {large.name}"
+    must = f"images of {side} x {side} x {bands} pixels, all {small.name} or all {large.name}"
     with tf.control_dependencies([_assert(good, f"`examples` must hold {must}. Bytes received:", lengths)]):
         raw = tf.identity(raw)
 
@@ -65,7 +65,7 @@ def images_of_examples(serialized: tf.Tensor, side: int, units: str) -> tf.Tenso
         return tf.cast(tf.io.decode_raw(raw, dtype), tf.float32)
 
     flat = tf.cond(tf.equal(lengths[0], values * small.size), lambda: decoded(small), lambda: decoded(large))
-    return tf.reshape(flat, (-1, side, side, len(BANDS)))
+    return tf.reshape(flat, (-1, side, side, bands))
 
 
 def _decode(contents: tf.Tensor, side: int) -> tf.Tensor:

@@ -25,7 +25,8 @@ from galkeras.records.example import encode_example
 from galkeras.records.schema import split_of
 from galkeras.records.single import prepare_cutout
 from galkeras.serving.client import Server, connect
-from galkeras.surveys.cutouts import EXTENSIONS, Cutout, CutoutError, read_cutout, survey_of
+from galkeras.surveys.cutouts import Cutout, CutoutError, extension_of, extensions, read_cutout, survey_of
+from galkeras.surveys.image import ImageSpec
 
 # Requests under way at once: a server that batches puts them together.
 _IN_FLIGHT = 4
@@ -53,9 +54,7 @@ class _Model(NamedTuple):
     version: int
     latent_dim: int
     views: int
-    image_size: int
-    units: str
-    pixel_scale: float | None
+    images: ImageSpec
     surveys: tuple[str, ...]
     domains: tuple[str, ...]
 
@@ -134,7 +133,7 @@ def _files(cutouts: Iterable[str | Path]) -> dict[str, Path]:
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if _name(p) and not p.name.startswith("."))
             if not inside:
-                raise GalkerasError(f"folder {path} holds no cutouts ({', '.join(EXTENSIONS)})")
+                raise GalkerasError(f"folder {path} holds no cutouts ({', '.join(extensions())})")
             files += inside
         elif not path.exists():
             raise GalkerasError(f"{path} does not exist")
@@ -150,8 +149,8 @@ def _files(cutouts: Iterable[str | Path]) -> dict[str, Path]:
 
 def _name(path: Path) -> str:
     """Return the galaxy's name, empty where the file is no cutout by its name."""
-    ends = (end for end in EXTENSIONS if path.name.lower().endswith(end))
-    return next((path.name[: -len(end)] for end in ends), "")
+    end = extension_of(path.name)
+    return path.name[: -len(end)] if end else ""
 
 
 def _introduce(server: Server) -> _Model:
@@ -165,9 +164,9 @@ def _introduce(server: Server) -> _Model:
             version=int(about["version"]),
             latent_dim=int(about["latent_dim"]),
             views=int(about["views"]),
-            image_size=int(takes["image_size"]),
-            units=str(takes["units"]),
-            pixel_scale=takes["pixel_scale"],
+            images=ImageSpec(
+                int(takes["image_size"]), str(takes["units"]), tuple(takes["bands"]), takes["pixel_scale"]
+            ),
             surveys=tuple(map(str, takes["surveys"])),
             domains=tuple(map(str, about["domains"])),
         )
@@ -180,7 +179,7 @@ def _records(
 ) -> Iterator[_Record]:
     for name, path in paths.items():
         try:
-            cutout = read_cutout(path)
+            cutout = read_cutout(path, bands=model.images.bands)
             survey = survey_of(cutout)
             survey = survey if survey in model.surveys else model.surveys[0]
             yield _Record(name, survey, _example(path, cutout, survey, model, crop))
@@ -190,17 +189,7 @@ def _records(
 
 def _example(path: Path, cutout: Cutout, survey: str, model: _Model, crop: int | None) -> bytes:
     """Return the record of a cutout, made as for a record set of the model's size and units."""
-    return encode_example(
-        prepare_cutout(
-            cutout,
-            path.name,
-            survey,
-            image_size=model.image_size,
-            units=model.units,
-            pixel_scale=model.pixel_scale,
-            crop=crop,
-        )
-    )
+    return encode_example(prepare_cutout(cutout, path.name, survey, model.images, crop=crop))
 
 
 def _answers(server: Server, records: Iterator[_Record], batch_size: int) -> Iterator[dict[str, np.ndarray]]:

@@ -16,8 +16,7 @@ from galkeras.models.vae import VAE
 from galkeras.morphology.forests import Forests
 from galkeras.serving.forest_graph import ForestGraph
 from galkeras.serving.inputs import checked, images_of_bytes, images_of_examples
-from galkeras.surveys.facts import BANDS
-from galkeras.surveys.pictures import PICTURE
+from galkeras.surveys.image import PICTURE
 
 Tensors = dict[str, tf.Tensor]
 
@@ -52,18 +51,18 @@ class Served:
             {question: forest.classifier for question, forest in forests.by_question.items()}
         )
         config = model.config
-        side, bands = config.image_size, len(BANDS)
-        images, z = (side, side, bands), (config.latent_dim,)
+        takes = config.images
+        images, z = takes.shape, (config.latent_dim,)
         self._images = _Input("images", tf.float32, images, lambda x: checked(x, images, "images"))
         self._z = _Input("z", tf.float32, z, lambda x: checked(x, z, "z"))
         self._seed = _Input("seed", tf.int64, (), lambda x: checked(x, (), "seed"))
         self._anything = _Input("anything", tf.string, (), lambda x: checked(x, (), "anything"))
         self._kinds = {
             "": self._images,
-            "_example": _Input("examples", tf.string, (), lambda x: images_of_examples(x, side, config.units)),
+            "_example": _Input("examples", tf.string, (), lambda x: images_of_examples(x, takes)),
         }
-        if config.units == PICTURE:
-            self._kinds["_bytes"] = _Input("bytes", tf.string, (), lambda x: images_of_bytes(x, side))
+        if takes.units == PICTURE and len(takes.bands) == 3:
+            self._kinds["_bytes"] = _Input("bytes", tf.string, (), lambda x: images_of_bytes(x, takes.size))
 
     def module(self) -> tf.Module:
         """Return what holds the variables: weights and forests, each once, and nothing of Keras."""

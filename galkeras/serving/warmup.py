@@ -11,8 +11,7 @@ from PIL import Image
 from galkeras.backend import tf
 from galkeras.models.config import ModelConfig
 from galkeras.records.example import Galaxy, encode_example
-from galkeras.surveys.facts import BANDS
-from galkeras.surveys.pictures import PICTURE
+from galkeras.surveys.image import PICTURE
 
 _FILE = Path("assets.extra", "tf_serving_warmup_requests")
 
@@ -26,11 +25,11 @@ def write_warmup(folder: Path, name: str, config: ModelConfig, inputs: dict[str,
         config: The model's settings.
         inputs: For each signature the name of its input.
     """
-    image = np.zeros((config.image_size, config.image_size, len(BANDS)), np.float32)
+    image = np.zeros(config.images.shape, np.float32)
     stored = image.astype(np.uint8) if config.units == PICTURE else image
     row = {
         "images": image,
-        "bytes": np.array(_png(image.astype(np.uint8)), object),
+        "bytes": np.array(_png(np.zeros((config.image_size, config.image_size, 3), np.uint8)), object),
         "examples": np.array(encode_example(Galaxy("warm-up", stored, 0.0, 0.0, 0.0)), object),
         "z": np.zeros(config.latent_dim, np.float32),
         "seed": np.int64(0),

@@ -171,7 +171,7 @@ def _read_astropy(format: str) -> Callable[..., Table]:
 def _read_hdf5(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) -> Table:
     import h5py
 
-    from galkeras.surveys.cutouts import open_images
+    from galkeras.surveys.cutouts.hdf5 import open_images
 
     with h5py.File(path, "r") as file:
         count = len(open_images(path, file))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from astropy.table import Table
 
 from galkeras.io.errors import GalkerasError
-from galkeras.surveys.cutouts import EXTENSIONS
+from galkeras.surveys.cutouts import extension_of, extensions, format_of
 
 
 class Source(NamedTuple):
@@ -31,7 +31,7 @@ def locate_cutouts(table: Table, cutouts: str | Path, catalog: str | Path) -> li
         GalkerasError: ``cutouts`` does not exist, or shows none of the galaxies.
     """
     cutouts = Path(cutouts)
-    if cutouts.suffix.lower() in (".h5", ".hdf5"):
+    if format_of(cutouts).read_row:
         if not cutouts.is_file():
             raise GalkerasError(f"cutouts {cutouts} do not exist")
         if "row" not in table.colnames:
@@ -47,7 +47,7 @@ def locate_cutouts(table: Table, cutouts: str | Path, catalog: str | Path) -> li
         several = next((reason for reason in found if reason.startswith("ambiguous")), None)
         if several:
             raise GalkerasError(f"no galaxy has one cutout in {cutouts}; {several}: name the folder of one survey")
-        example = files[0] or f"{table['id'][0]}.fits (or {', '.join(EXTENSIONS[1:])})"
+        example = files[0] or f"{table['id'][0]}.fits (or {', '.join(extensions()[1:])})"
         raise GalkerasError(
             f"no cutout found for any of {len(table)} galaxies: looked in {cutouts} and below,"
             f" where {len(index)} images are, for names like {example}"
@@ -61,7 +61,7 @@ def _index(folder: Path) -> dict[str, list[str]]:
     for parent, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
-            extension = next((e for e in EXTENSIONS if name.lower().endswith(e)), None)
+            extension = extension_of(name)
             if extension and not name.startswith("."):
                 index.setdefault(name[: -len(extension)], []).append(os.path.join(parent, name))
     return index
@@ -75,7 +75,7 @@ def _find(index: dict[str, list[str]], cutouts: Path, beside: Path, galaxy: str,
                 return Source(path)
         return f"no cutout found: no file {file}"
     paths = index.get(galaxy, [])
-    for extension in EXTENSIONS:
+    for extension in extensions():
         best = [path for path in paths if path.lower().endswith(extension)]
         if len(best) > 1:
             return f"ambiguous: {len(best)} cutouts of this name, {best[0]} and {best[1]}"

@@ -15,7 +15,7 @@ from galkeras.models.stretch import Stretch
 from galkeras.models.vae import VAE, active_units
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
-from galkeras.surveys.pictures import save_mosaic, to_rgb
+from galkeras.surveys.pictures import save_mosaic, shown_planes, to_rgb
 from galkeras.training.history import read_history
 
 _SHOWN = 12
@@ -92,13 +92,14 @@ def quantiles(values: np.ndarray) -> dict[str, float]:
 def show(model: VAE, stretched) -> np.ndarray:
     """Return stretched images as display pictures."""
     config = model.config
-    scale = config.pixel_scale and config.pixel_scale * config.image_size / config.network_size
-    return to_rgb(model.stretch.inverse(tf.convert_to_tensor(stretched)).numpy(), config.units, scale)
+    images = model.stretch.inverse(tf.convert_to_tensor(stretched)).numpy()
+    return to_rgb(images, config.units, config.network_pixel_scale, config.bands)
 
 
 def _draw_reconstructions(path: Path, model: VAE, originals: np.ndarray, rebuilt: np.ndarray) -> None:
     """Three rows: originals, reconstructions of the posterior means, residuals (grey is none, in stretched units)."""
-    residuals = np.clip(0.5 + 2 * (originals - rebuilt), 0, 1)[:, ::-1, :, ::-1]
+    residuals = np.clip(0.5 + 2 * (originals - rebuilt), 0, 1)[:, ::-1]
+    residuals = shown_planes(residuals, model.config.bands)[..., ::-1]
     rows = [show(model, originals), show(model, rebuilt), (255 * residuals).astype(np.uint8)]
     save_mosaic(path, np.concatenate(rows), columns=len(originals))
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from galkeras.surveys.pictures import NANOMAGGY, PICTURE, mosaic, to_rgb
+from galkeras.surveys.pictures import NANOMAGGY, PICTURE, mosaic, shown_planes, to_rgb
 
 
 def test_a_binned_image_looks_as_bright_as_the_original():
@@ -27,3 +27,17 @@ def test_a_mosaic_keeps_every_picture_and_a_white_gap():
     sheet = mosaic(pictures, columns=2)
     assert sheet.shape == (3 * 4 + 2 * 2, 2 * 6 + 2, 3)
     assert (sheet[6:10, 8:] == 3).all() and (sheet[4:6] == 255).all()
+
+
+def test_other_band_sets_are_shown_too():
+    image = np.random.default_rng(0).random((4, 4, 5)).astype(np.float32) / 10
+    for units in (NANOMAGGY, PICTURE):
+        grey = to_rgb(image[..., :1], units)
+        assert grey.shape == (4, 4, 3) and (grey == grey[..., :1]).all()
+        two = to_rgb(image[..., :2], units)
+        np.testing.assert_array_equal(two, to_rgb(shown_planes(image[..., :2]), units))
+        # Of more bands g, r and z where they are there, or else the first, the middle and the last.
+        np.testing.assert_array_equal(to_rgb(image, units, None, "grizy"), to_rgb(image[..., [0, 1, 3]], units))
+        np.testing.assert_array_equal(to_rgb(image, units), to_rgb(image[..., [0, 2, 4]], units))
+        euclid = ("vis", "y", "j", "h")
+        np.testing.assert_array_equal(to_rgb(image[..., :4], units, None, euclid), to_rgb(image[..., [0, 1, 3]], units))

@@ -44,7 +44,7 @@ def _part(subject: Subject) -> Part | None:
         part.tables.append(Table(("record set", "reason", "galaxies"), rejected, "What was rejected, and why."))
     for records in sets:
         images = np.stack([galaxy.image for galaxy in islice(read_galaxies(records), _SHOWN)])
-        sheet = mosaic(to_rgb(images, records.units, records.pixel_scale), 12)
+        sheet = mosaic(to_rgb(images, records.units, records.pixel_scale, records.bands), 12)
         caption = f"The first {len(images)} galaxies of {records.path}, north up."
         alt = f"Mosaic of {len(images)} colour cutouts of galaxies of {records.survey}."
         part.pictures.append(Picture(embedded(Image.fromarray(sheet)), alt, caption, wide=True))

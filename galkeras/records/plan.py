@@ -1,0 +1,171 @@
+"""What a record set will hold: its galaxies in order, what their images have in common, and its shards."""
+
+__all__ = ["PIXEL_SCALES", "plan_rows", "plan_settings", "plan_tasks", "record_bytes"]
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+
+from galkeras.io.errors import GalkerasError
+from galkeras.records.schema import ITEM_SIZES, SPLITS, split_of
+from galkeras.records.write import Reject, Row, Settings, ShardTask, prepare
+from galkeras.surveys.cutouts import Cutout, CutoutError, read_cutout, survey_of
+from galkeras.surveys.facts import SURVEYS
+from galkeras.surveys.image import NANOMAGGY, PICTURE, Preparation
+from galkeras.surveys.locate import Source
+
+PIXEL_SCALES = ("pixel_scale", "pxscale", "pixscale")
+"""Columns of a catalog that may hold the pixel scale in arcsec, the best first."""
+
+# Cutouts read before the start to learn their units, size and survey.
+_PROBES = 16
+
+# Several shards to interleave, but none with only a handful of galaxies.
+_FEWEST_SHARDS = 4
+_FEWEST_IN_SHARD = 16
+
+# A record's id, numbers and framing.
+_OVERHEAD = 160
+
+
+def plan_rows(table: Table, sources: list[Source | str]) -> tuple[list[Row], list[Reject]]:
+    """Return the galaxies to write in the order of the shards, and those that have no cutout."""
+    scale = next((_numbers(table, name) for name in PIXEL_SCALES if name in table.colnames), None)
+    if scale is None:
+        scale = np.full(len(table), np.nan)
+    petro = np.full(len(table), np.nan)
+    if {"petro_th50", "petro_th90"} <= set(table.colnames):
+        small = np.minimum(0.04 * _numbers(table, "petro_th50"), 0.02 * _numbers(table, "petro_th90"))
+        petro = np.maximum(small, 0.1)
+    files = table["file"] if "file" in table.colnames else [""] * len(table)
+    rows, rejects = [], []
+    columns = zip(table["id"], table["ra"], table["dec"], scale, petro, files, sources, strict=True)
+    for number, (name, ra, dec, pixels, by_size, file, source) in enumerate(columns):
+        if isinstance(source, Source):
+            rows.append(Row(number, str(name), float(ra), float(dec), float(pixels), float(by_size), source))
+        else:
+            rejects.append(Reject(number, str(name), str(file or ""), source))
+    # The order is that of a hash: every shard is a fair sample, whatever the catalog is sorted by.
+    rows.sort(key=lambda row: hashlib.sha256(f"galkeras order {row.id}".encode()).digest())
+    return rows, rejects
+
+
+def _numbers(table: Table, name: str) -> np.ndarray:
+    column = table[name]
+    if hasattr(column, "filled"):
+        column = column.astype(float).filled(np.nan)
+    try:
+        return np.asarray(column, float)
+    except (TypeError, ValueError):
+        raise GalkerasError(f"the catalog's column {name!r} must be numbers") from None
+
+
+def plan_settings(
+    rows: list[Row],
+    cutouts: str | Path,
+    survey: str | None,
+    bands: tuple[str, ...] | None,
+    crop: int | None,
+    image_size: int | None,
+    dtype: str | None,
+) -> tuple[Settings, Preparation]:
+    """Return what all images of the record set have in common, from the options and the first cutouts.
+
+    Raises:
+        GalkerasError: The options do not fit the cutouts, or none of the first cutouts can be used.
+    """
+    probed = _probe(rows, cutouts, bands)
+    probes = [cutout for _, cutout in probed]
+    units = _most_common(probe.units for probe in probes)
+    if units == NANOMAGGY and dtype == "uint8":
+        raise GalkerasError("`dtype` must be float16 or float32 for FITS cutouts. Received: dtype='uint8'")
+    headers = [name for name in map(survey_of, probes) if name]
+    if survey is None:
+        if not headers:
+            raise GalkerasError(
+                f"the cutouts in {cutouts} do not say of which survey they are: say --survey"
+                f" ({', '.join(SURVEYS)}, or a name of your own)"
+            )
+        survey = _most_common(headers)
+    elif headers and survey in SURVEYS and survey not in headers:
+        raise GalkerasError(f"the cutouts in {cutouts} are of survey {headers[0]} by their headers, not {survey}")
+    side = None
+    if crop is None and image_size is None:
+        square = [probe.image.shape[0] for probe in probes if probe.image.shape[0] == probe.image.shape[1]]
+        if not square:
+            raise GalkerasError(f"the cutouts in {cutouts} are not square: say --crop")
+        side = _most_common(square)
+    default = "uint8" if units == PICTURE else "float32"
+    bands = bands or _bands_of(survey, units, _most_common(probe.bands for probe in probes))
+    settings = Settings(survey, units, dtype or default, image_size or crop or side, crop, side, bands)
+    reasons = [_misfit(row, settings) for row, _ in probed]
+    if all(reasons):
+        raise GalkerasError(f"none of the first {len(probed)} cutouts in {cutouts} fits; {_most_common(reasons)}")
+    return settings, _preparation(settings, {probe.image.shape[0] for probe in probes})
+
+
+def _bands_of(survey: str, units: str, held: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the bands to keep where nobody says: the survey's, or else those that files name."""
+    known = SURVEYS.get(survey)
+    if known is None:
+        return held
+    if units == PICTURE:
+        return known.picture_bands
+    return tuple(known.bands) if set(known.bands) <= set(held) else held
+
+
+def _preparation(settings: Settings, sides: set[int]) -> Preparation:
+    """Return how images are made, from the ``sides`` of the first cutouts where all is taken of them."""
+    taken = settings.crop or settings.side or (sides.pop() if len(sides) == 1 else None)
+    return Preparation(taken, None if taken is None else "none" if taken == settings.image_size else "area")
+
+
+def _misfit(row: Row, settings: Settings) -> str | None:
+    try:
+        prepare(read_cutout(*row.source, bands=settings.bands), row, settings)
+    except CutoutError as error:
+        return str(error)
+
+
+def _probe(rows: list[Row], cutouts: str | Path, bands: tuple[str, ...] | None) -> list[tuple[Row, Cutout]]:
+    probes, reasons = [], Counter()
+    for row in rows:
+        try:
+            probes.append((row, read_cutout(*row.source, bands=bands)))
+        except CutoutError as error:
+            reasons[str(error)] += 1
+        if len(probes) == _PROBES:
+            break
+    if not probes:
+        reason, count = reasons.most_common(1)[0]
+        raise GalkerasError(f"none of {len(rows)} cutouts in {cutouts} can be used; {count} times: {reason}")
+    return probes
+
+
+def _most_common(values: Iterable):
+    return Counter(values).most_common(1)[0][0]
+
+
+def plan_tasks(out: Path, rows: list[Row], settings: Settings, megabytes: float) -> list[ShardTask]:
+    """Return the shards to write, split by split."""
+    tasks, by_split = [], {split: [] for split in SPLITS}
+    for row in rows:
+        by_split[split_of(row.id)].append(row)
+    for split, members in by_split.items():
+        count = math.ceil(len(members) * record_bytes(settings) / (megabytes * 1e6))
+        count = max(count, min(_FEWEST_SHARDS, math.ceil(len(members) / _FEWEST_IN_SHARD)))
+        edges = [index * len(members) // max(count, 1) for index in range(count + 1)]
+        for index, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+            name = f"{split}-{index:05d}-of-{count:05d}.tfrecord"
+            tasks.append(ShardTask(out, name, split, settings, members[start:end]))
+    return tasks
+
+
+def record_bytes(settings: Settings) -> int:
+    """Return about how many bytes a record takes."""
+    return settings.image_size**2 * len(settings.bands) * ITEM_SIZES[settings.dtype] + _OVERHEAD

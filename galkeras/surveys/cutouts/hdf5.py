@@ -1,0 +1,75 @@
+"""HDF5 files of many images, such as Galaxy10 and its kin."""
+
+__all__ = ["open_images"]
+
+from functools import lru_cache
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from galkeras.io.errors import GalkerasError
+from galkeras.surveys.cutouts import FORMATS, Cutout, CutoutError, Format, check_size, one_line
+from galkeras.surveys.cutouts.pictures import from_rgb
+from galkeras.surveys.image import BANDS, NANOMAGGY, PICTURE
+
+
+def open_images(path: Path, file: h5py.File, count: int | None = None) -> h5py.Dataset:
+    """Return the images of an HDF5 file.
+
+    They are (images, height, width, bands) uint8, red first, or floats, (images, bands, height, width) or with the
+    bands last.
+
+    Args:
+        path: Of the file, for messages.
+        file: The file.
+        count: Number of bands, None where that is for the reader to say.
+    """
+    images = file.get("images")
+    if not isinstance(images, h5py.Dataset):
+        raise GalkerasError(f"{path} holds no dataset 'images'. It has: {', '.join(list(file)[:10])}")
+    if images.external or images.is_virtual:
+        raise GalkerasError(f"{path}: its images are kept in other files, which is not supported")
+    numbers = images.dtype.kind == "f" or images.dtype == np.uint8
+    if images.ndim != 4 or not numbers or (count is not None and _axis(images, count) is None):
+        planes = count or len(BANDS)
+        raise GalkerasError(
+            f"{path}: images must be (count, height, width, {planes}) uint8 or (count, {planes}, height, width) floats."
+            f" Received: {images.shape} {images.dtype}"
+        )
+    return images
+
+
+def _axis(images: h5py.Dataset, count: int) -> int | None:
+    """Return the axis of so many bands, None where there is none."""
+    axes = (3,) if images.dtype == np.uint8 else (1, 3)
+    return next((axis for axis in axes if images.shape[axis] == count), None)
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, modified: int, count: int) -> h5py.Dataset:
+    try:
+        return open_images(path, h5py.File(path, "r"), count)
+    except OSError as error:
+        raise CutoutError(f"no image: {one_line(error)}") from None
+
+
+def _read_row(path: Path, row: int, bands: tuple[str, ...] | None) -> Cutout:
+    bands = bands or BANDS
+    images = _opened(path, path.stat().st_mtime_ns, len(bands))
+    if not 0 <= row < len(images):
+        raise CutoutError(f"no image: row {row} of {len(images)}")
+    planes_first = _axis(images, len(bands)) == 1
+    check_size(*(images.shape[2:] if planes_first else images.shape[1:3]))
+    try:
+        image = images[row]
+    except (OSError, ValueError) as error:
+        raise CutoutError(f"truncated: {one_line(error)}") from None
+    if images.dtype == np.uint8:
+        return Cutout(from_rgb(image), PICTURE, bands=bands)
+    image = np.moveaxis(image, 0, -1) if planes_first else image
+    with np.errstate(over="ignore"):
+        return Cutout(np.ascontiguousarray(image, np.float32), NANOMAGGY, bands=bands)
+
+
+FORMATS.add("hdf5", Format((".h5", ".hdf5"), read_row=_read_row), order=9)
