@@ -50,8 +50,8 @@ def bands_of(text: str) -> tuple[str, ...]:
     """
     text = text.strip().lower()
     parts = [part for part in re.split(r"[,\s]+", text) if part]
-    one_word = len(parts) == 1 and parts[0] not in _WAVELENGTHS
-    bands = tuple(parts[0]) if one_word else tuple(parts)
+    letters = len(parts) == 1 and all(letter in _WAVELENGTHS for letter in parts[0])
+    bands = tuple(parts[0]) if letters else tuple(parts)
     _check_bands(bands)
     return bands
 

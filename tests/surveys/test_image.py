@@ -20,6 +20,7 @@ SPEC = ImageSpec(64, "nanomaggy", ("g", "r", "z"), 0.262, Preparation(128, "area
         ("VIS, Y, J, H", ("vis", "y", "j", "h"), "vis,y,j,h"),
         ("r", ("r",), "r"),
         ("g r", ("g", "r"), "gr"),
+        ("F606W", ("f606w",), "f606w"),
     ],
 )
 def test_bands_by_name(text, bands, written):
