@@ -94,12 +94,17 @@ class Grid:
     def sample(self, components: np.ndarray, pixels: int) -> np.ndarray:
         """Return the flux a sample on ``pixels`` x ``pixels`` points of the square.
 
-        The first is at (0, 0). ``pixels`` may be smaller than the grid's: the rest of the spectrum is dropped.
+        The first is at (0, 0). ``pixels`` may be fewer than the grid's, and the rest of the spectrum is dropped; or
+        more, and the spectrum beyond the grid's is empty.
         """
         if pixels < self.pixels:
             top = (pixels + 1) // 2
             rows = np.concatenate((components[:top], components[top - pixels :]))
             components = rows[:, : pixels // 2 + 1]
+        elif pixels > self.pixels:
+            top = (self.pixels + 1) // 2
+            empty = np.zeros((pixels - self.pixels, components.shape[1]), components.dtype)
+            components = np.concatenate((components[:top], empty, components[top:]))
         return fft.irfft2(components, s=(pixels, pixels), overwrite_x=True)
 
     def pixel(self, width: float) -> np.ndarray:
