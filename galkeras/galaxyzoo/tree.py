@@ -105,7 +105,7 @@ class Tree:
     spelling: Callable[[str], str | None] | None = None
     refused: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for question in self.asks:
             if question.after is not None:
                 unknown = set(question.when) - set(self.questions[question.after].answers)
@@ -184,7 +184,8 @@ class Tree:
         if this.after is None:
             return np.ones(len(table))
         led_on = sum(np.nan_to_num(_fraction(table, this.after, answer)) for answer in this.when)
-        return led_on * self.asked(table, this.after)
+        proportion: np.ndarray = led_on * self.asked(table, this.after)
+        return proportion
 
     def labels(self, table: Table, question: str) -> np.ndarray:
         """Return the class of every galaxy for one question of `label_questions`.
