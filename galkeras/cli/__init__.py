@@ -1,4 +1,4 @@
-"""The ``galkeras`` command. Each command is one file here, a thin parser over a function of `galkeras.api`."""
+"""The ``galkeras`` command. Each command is one file here, a thin parser over a function of galkeras' face."""
 
 __all__ = ["app", "main"]
 
@@ -8,15 +8,11 @@ from typing import Annotated
 
 import typer
 
-from galkeras import __version__
+import galkeras
 from galkeras.io.errors import GalkerasError
 
 # In the order in which the data flows. Each module holds `command`, and imports nothing heavy at its top.
-COMMANDS: tuple[str, ...] = (
-    *("mock", "make-tfrecords", "inspect", "fit", "scan", "adapt"),
-    *("encode", "classify", "predict", "generate", "shift", "outliers", "similar", "explore", "report"),
-    *("export", "request"),
-)
+COMMANDS: tuple[str, ...] = tuple(name.replace("_", "-") for name in galkeras.COMMANDS)
 
 _INTERRUPTED = 130
 
@@ -34,7 +30,7 @@ for _name in COMMANDS:
 
 def _print_version(value: bool) -> None:
     if value:
-        typer.echo(f"galkeras {__version__}")
+        typer.echo(f"galkeras {galkeras.__version__}")
         raise typer.Exit
 
 
