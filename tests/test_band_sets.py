@@ -15,6 +15,9 @@ from galkeras.records.make import make_tfrecords
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.cutouts import read_cutout
 
+# One epoch on two dozen galaxies teaches nothing.
+pytestmark = pytest.mark.filterwarnings("ignore:only .* latents carry information:UserWarning")
+
 BAND_SETS = {"vis": ("vis",), "griz": ("g", "r", "i", "z"), "grizy": ("g", "r", "i", "z", "y")}
 SIDE, COUNT = 64, 24
 
