@@ -55,7 +55,7 @@ class Outliers:
 
     @property
     def largest_possible_sigma(self) -> float:
-        """No value of so many is more standard deviations from their mean than this."""
+        """How many standard deviations from their mean a value of so many can be at most."""
         return (len(self) - 1) / len(self) ** 0.5
 
 

@@ -121,11 +121,13 @@ class _Table:
         return sums
 
     def ece_by_chance(self, seed: int) -> float:
+        """Return the expected calibration error that probabilities would have if each row were right as it says."""
         rng = np.random.default_rng(seed)
         drawn = [rng.random(len(self.bin)) < self.confidence for _ in range(_CHUNK)]
         return float(np.mean([_ece(self._bins(right).sum(0)) for right in drawn]))
 
     def curve(self) -> dict[str, tuple]:
+        """Return the reliability curve: mean probability, proportion of right rows and rows of each bin that has any."""
         count, confidence, right = (column for column in self.bins.sum(0).T)
         kept = count > 0
         return {
