@@ -127,7 +127,7 @@ class _Table:
         return float(np.mean([_ece(self._bins(right).sum(0)) for right in drawn]))
 
     def curve(self) -> dict[str, tuple]:
-        """Return the reliability curve: mean probability, proportion of right rows and rows of each bin that has any."""
+        """Return the reliability curve: of each bin that has rows, mean probability, proportion right and how many."""
         count, confidence, right = (column for column in self.bins.sum(0).T)
         kept = count > 0
         return {
