@@ -16,6 +16,7 @@ from galkeras import cli
 from galkeras.evaluation.scan.knee import Knee
 from galkeras.evaluation.scan.report import Point, Scan
 from galkeras.evaluation.scan.types import galaxy_types
+from galkeras.evaluation.shift.result import Shift
 from galkeras.io.columns import write_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
@@ -132,6 +133,12 @@ def known(tmp_path_factory):
 
 def write_shift(folder, **changes):
     scores = {"source": 40, "target": 40, "auc": 0.612, "mmd2": 0.01, "mmd2_p": 0.002, "mixing": 0.97, "twin": 0.875}
+    scores |= dict.fromkeys(("auc_linear", "auc_trees"), 0.6) | {
+        "a_distance": 0.4,
+        "paired_mse": 0.1,
+        "between_mse": 2.0,
+    }
+    scores |= {"paired_ratio": 0.05, "paired_median": 0.04}
     question = {"title": "Bar", "galaxies": 168, "classes": ["no", "strong"]}
     question |= {"balanced_accuracy": {"source before": 0.71}, "interval": {"source before": [0.6, 0.8]}}
     recovery = {"questions": 1, "drop": 0.1, "drop_after": 0.02}
@@ -327,6 +334,16 @@ def test_bad_input(model, known, tmp_path):
     fails("reconstructions.png is not a readable picture")
     (model / "summary.json").unlink()
     fails("holds no finished model")
+
+
+def test_a_stored_shift_comes_back(tmp_path):
+    found = Shift.load(write_shift(tmp_path / "shift"))
+    assert found.scores["before"].twin == 0.875 and found.questions[0].interval == {"source before": (0.6, 0.8)}
+    (tmp_path / "again").mkdir()
+    found.save(tmp_path / "again")
+    assert Shift.load(tmp_path / "again").to_json() == found.to_json()
+    with pytest.raises(GalkerasError, match=r"shift.json .*: `surveys` must be 2 values"):
+        Shift.load(write_shift(tmp_path / "odd", surveys=["decals"]))
 
 
 def test_a_section_is_one_entry(model, tmp_path, monkeypatch):

@@ -3,18 +3,17 @@
 __all__ = ["Shift", "shift"]
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
-from galkeras.evaluation.shift.conservation import QuestionRow, recovered, table_4
-from galkeras.evaluation.shift.domains import DomainScores, domain_scores, paired_mse
-from galkeras.evaluation.shift.report import draw_shift, markdown
+from galkeras.evaluation.shift.conservation import recovered, table_4
+from galkeras.evaluation.shift.domains import domain_scores, paired_mse
+from galkeras.evaluation.shift.report import draw_shift
+from galkeras.evaluation.shift.result import Shift
 from galkeras.io.errors import GalkerasError
-from galkeras.io.files import atomic_write, write_json
+from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
 from galkeras.latents.encode import encode
 from galkeras.latents.table import LatentTable, read_latents
@@ -28,44 +27,6 @@ from galkeras.surveys.catalog import read_catalog
 from galkeras.surveys.pictures import save_mosaic
 
 _FEWEST = 20
-
-
-@dataclass(frozen=True, eq=False)
-class Shift:
-    """What `shift` found.
-
-    Attributes:
-        out: The folder that it wrote.
-        surveys: Source and target.
-        split: Which galaxies: ``validation``, ``test`` or ``all``.
-        paired: Whether both surveys have the same galaxies.
-        scores: By ``before``, of a VAE as fitted, and ``after``, of an adapted model.
-        questions: The paper's Table 4; empty without a catalog.
-        recovery: What `recovered` says of it, or None.
-    """
-
-    out: Path
-    surveys: tuple[str, str]
-    split: str
-    paired: bool
-    scores: dict[str, DomainScores]
-    questions: tuple[QuestionRow, ...]
-    recovery: dict[str, Any] | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything as plain JSON values."""
-        return {
-            "surveys": list(self.surveys),
-            "split": self.split,
-            "paired": self.paired,
-            "scores": {stage: scores.to_json() for stage, scores in self.scores.items()},
-            "questions": {row.name: row.to_json() for row in self.questions},
-            "recovery": self.recovery,
-        }
-
-    def markdown(self) -> str:
-        """Return the tables as Markdown."""
-        return markdown(self.surveys, self.split, self.scores, self.questions, self.recovery)
 
 
 def shift(
@@ -172,7 +133,7 @@ def shift(
         if not unpaired:
             _draw_extremes(out, sets, tested)
         atomic_write(out / "shift.md", result.markdown())
-        write_json(out / "shift.json", result.to_json())
+        result.save(out)
     return result
 
 

@@ -2,15 +2,15 @@
 
 __all__: list[str] = []
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from galkeras.evaluation.shift.conservation import COLUMNS
+from galkeras.evaluation.shift.conservation import COLUMNS, QuestionRow
+from galkeras.evaluation.shift.result import Shift
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
-from galkeras.io.files import read_json
 from galkeras.latents.table import read_latents
 from galkeras.reporting.figures import stored_picture
-from galkeras.reporting.page import Part, Table, reading
+from galkeras.reporting.page import Part, Table
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.sections._scores import bounded, share
 from galkeras.reporting.subject import Subject, check_model
@@ -38,37 +38,34 @@ def _part(subject: Subject) -> Part:
             )
         )
         return part
-    path = folder / "shift.json"
-    stored = read_json(path)
+    found = Shift.load(folder)
     for stage in ("after", "before"):
         latents = folder / f"latents-source-{stage}.parquet"
         if latents.is_file():
             check_model(latents, {"model": read_latents(latents).model}, subject.digest)
             break
-    with reading(path, "shift"):
-        source, target = stored["surveys"]
-        scores = stored["scores"]
-        first = next(iter(scores.values()))
-        pairs = "pairs of the same galaxies" if stored["paired"] else "galaxies of each, not the same ones"
-        which = "record sets" if stored["split"] == "all" else f"{stored['split']} split"
-        part.text.append(f"{source} and {target}: {first['source']:,} and {first['target']:,} {pairs}, of the {which}.")
-        rows = [
-            (title, *(_score(score.get(name), name) for score in scores.values()))
-            for name, title in _SHIFT_LINES.items()
-            if first.get(name) is not None
-        ]
-        header = ("score", *(f"{stage} adaptation" for stage in scores))
-        part.tables.append(Table(header, rows, "How far apart the model sees the two surveys."))
-        if stored["questions"]:
-            part.tables.append(_table_4(stored["questions"]))
-        else:
-            part.missing.append(("Table 4 needs votes:", "galkeras shift … --catalog CATALOG"))
-        if stored["recovery"]:
-            found = stored["recovery"]
-            part.text.append(
-                f"Over {found['questions']} questions the mean drop of balanced accuracy from source to target is"
-                f" {100 * found['drop']:.1f} points before adaptation and {100 * found['drop_after']:.1f} after."
-            )
+    source, target = found.surveys
+    first = next(iter(found.scores.values()))
+    pairs = "pairs of the same galaxies" if found.paired else "galaxies of each, not the same ones"
+    which = "record sets" if found.split == "all" else f"{found.split} split"
+    part.text.append(f"{source} and {target}: {first.source:,} and {first.target:,} {pairs}, of the {which}.")
+    rows = [
+        (title, *(_score(getattr(score, name), name) for score in found.scores.values()))
+        for name, title in _SHIFT_LINES.items()
+        if getattr(first, name) is not None
+    ]
+    header = ("score", *(f"{stage} adaptation" for stage in found.scores))
+    part.tables.append(Table(header, rows, "How far apart the model sees the two surveys."))
+    if found.questions:
+        part.tables.append(_table_4(found.questions))
+    else:
+        part.missing.append(("Table 4 needs votes:", "galkeras shift … --catalog CATALOG"))
+    if found.recovery:
+        drop, after = (100 * found.recovery[name] for name in ("drop", "drop_after"))
+        part.text.append(
+            f"Over {found.recovery['questions']} questions the mean drop of balanced accuracy from source to target is"
+            f" {drop:.1f} points before adaptation and {after:.1f} after."
+        )
     part.pictures += stored_picture(
         folder / "shift.png",
         "Latents of both surveys in a plane, distances of pairs, and accuracies by question.",
@@ -83,17 +80,17 @@ def _part(subject: Subject) -> Part:
     return part
 
 
-def _table_4(questions: dict[str, Any]) -> Table:
-    columns = [name for name in COLUMNS if any(name in row["balanced_accuracy"] for row in questions.values())]
+def _table_4(questions: Sequence[QuestionRow]) -> Table:
+    columns = [name for name in COLUMNS if any(name in row.accuracy for row in questions)]
     paper = ("the paper's DECaLS, before", "the paper's BASS+MzLS, before", "the paper's BASS+MzLS, after")
     rows = [
         (
-            row["title"],
-            f"{row['galaxies']:,}",
-            *(bounded(row["balanced_accuracy"].get(name), row["interval"].get(name)) for name in columns),
-            *(share(value) for value in _adapted(question, row["classes"]) or (None,) * len(paper)),
+            row.title,
+            f"{row.galaxies:,}",
+            *(bounded(row.accuracy.get(name), row.interval.get(name)) for name in columns),
+            *(share(value) for value in _adapted(row.name, row.classes) or (None,) * len(paper)),
         )
-        for question, row in questions.items()
+        for row in questions
     ]
     caption = (
         "Table 4: balanced accuracy by question with its 95 % interval, beside the paper's plain accuracy: the two"
@@ -102,7 +99,7 @@ def _table_4(questions: dict[str, Any]) -> Table:
     return Table(("question", "galaxies", *columns, *paper), rows, caption)
 
 
-def _adapted(question: str, classes: list[str]) -> tuple[float, ...] | None:
+def _adapted(question: str, classes: tuple[str, ...]) -> tuple[float, ...] | None:
     """Return the paper's accuracies for the question, None where another tree asks one of that name."""
     ours = GZD5.label_questions.get(question)
     same = ours is not None and set(classes) <= {label.answer for label in ours.labels}

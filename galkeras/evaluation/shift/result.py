@@ -1,0 +1,106 @@
+"""What `shift` found, as an object and as a file."""
+
+__all__ = ["SHIFT_FILE", "Shift"]
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from galkeras.evaluation.shift.conservation import QuestionRow
+from galkeras.evaluation.shift.domains import DomainScores
+from galkeras.evaluation.shift.report import markdown
+from galkeras.io.files import write_json
+from galkeras.io.typed import from_json, read_typed
+
+SHIFT_FILE = "shift.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """What `shift` found.
+
+    Attributes:
+        out: The folder that it wrote.
+        surveys: Source and target.
+        split: Which galaxies: ``validation``, ``test`` or ``all``.
+        paired: Whether both surveys have the same galaxies.
+        scores: By ``before``, of a VAE as fitted, and ``after``, of an adapted model.
+        questions: The paper's Table 4; empty without a catalog.
+        recovery: What `recovered` says of it, or None.
+    """
+
+    out: Path
+    surveys: tuple[str, str]
+    split: str
+    paired: bool
+    scores: dict[str, DomainScores]
+    questions: tuple[QuestionRow, ...]
+    recovery: dict[str, Any] | None
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Shift":
+        """Read what `save` wrote, but for the samples; a damaged or foreign file is a `GalkerasError`."""
+        stored = read_typed(Path(folder) / SHIFT_FILE, _Stored, "shift", _FORMAT)
+        rows = tuple(
+            QuestionRow(name, one.title, one.galaxies, one.classes, one.balanced_accuracy, one.interval, {})
+            for name, one in stored.questions.items()
+        )
+        return cls(Path(folder), stored.surveys, stored.split, stored.paired, stored.scores, rows, stored.recovery)
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``shift.json``."""
+        write_json(Path(folder) / SHIFT_FILE, self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as plain JSON values."""
+        return {
+            "format": _FORMAT,
+            "surveys": list(self.surveys),
+            "split": self.split,
+            "paired": self.paired,
+            "scores": {stage: scores.to_json() for stage, scores in self.scores.items()},
+            "questions": {row.name: row.to_json() for row in self.questions},
+            "recovery": self.recovery,
+        }
+
+    def markdown(self) -> str:
+        """Return the tables as Markdown."""
+        return markdown(self.surveys, self.split, self.scores, self.questions, self.recovery)
+
+
+@dataclass(frozen=True)
+class _Question:
+    title: str
+    galaxies: int
+    classes: tuple[str, ...]
+    balanced_accuracy: dict[str, float]
+    interval: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class _Recovery:
+    questions: int
+    drop: float
+    drop_after: float
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What ``shift.json`` holds."""
+
+    surveys: tuple[str, str]
+    split: str
+    paired: bool
+    scores: dict[str, DomainScores]
+    questions: dict[str, _Question]
+    recovery: dict[str, Any] | None
+
+    def __post_init__(self) -> None:
+        if not self.scores:
+            raise ValueError("`scores` must not be empty")
+        for name, one in self.questions.items():
+            if set(one.balanced_accuracy) != set(one.interval):
+                raise ValueError(f"`questions.{name}` must have an interval for each accuracy")
+        if self.recovery is not None:
+            from_json(_Recovery, self.recovery, "recovery")
