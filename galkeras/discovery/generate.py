@@ -252,7 +252,6 @@ def _table(z: np.ndarray, survey: str, digest: str, views: int) -> LatentTable:
 
 def _write_images(folder: Path, vae: VAE, table: LatentTable, survey: str) -> None:
     config = vae.config
-    decoder = vae.decoder_for(survey)
     # The decoder works at the network's side, whose pixels may be larger than the images'.
     scale = config.network_pixel_scale
     (folder / "cutouts").mkdir()
@@ -260,7 +259,7 @@ def _write_images(folder: Path, vae: VAE, table: LatentTable, survey: str) -> No
     with tqdm(total=len(table), desc="decode", unit="image", disable=None) as bar:
         for start in range(0, len(table), _BATCH):
             rows = table[start : start + _BATCH]
-            images = vae.stretch.inverse(decoder(tf.constant(rows.z))).numpy()
+            images = vae.decode(tf.constant(rows.z), survey).numpy()
             pictures = to_rgb(images, config.units, scale, config.bands)
             if start < _SHOWN:
                 shown.append(pictures)

@@ -1,6 +1,6 @@
 """Things of one kind by name, each found in a file of its own beside the others."""
 
-__all__ = ["Registry"]
+__all__ = ["LazyRegistry", "Registry"]
 
 import pkgutil
 from collections.abc import Iterator, MutableMapping
@@ -130,3 +130,57 @@ class Registry(MutableMapping[str, Entry], Generic[Entry]):
             except BaseException:
                 self._found = False
                 raise
+
+
+class LazyRegistry(Registry[Entry]):
+    """A `Registry` whose names are known without importing what they name, which may take seconds.
+
+    The entry ``domain-adaptation`` stands in the module ``domain_adaptation``, which adds it under that name and is
+    imported when the entry is asked for.
+
+    Args:
+        kind: What the entries are, in the singular, for messages.
+        package: The package whose modules hold the entries, one each.
+        first: Names that come before the others.
+    """
+
+    def __init__(self, kind: str, package: str, first: tuple[str, ...] = ()):
+        super().__init__(kind, package)
+        self._first = first
+        self._modules: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> Entry:
+        """Return the entry of that name; an unknown one is a `GalkerasError` that lists the known."""
+        self._find()
+        if name in self._modules and name not in self._entries:
+            import_module(f"{self._package}.{self._modules[name]}")
+        return super().__getitem__(name)
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        self._modules.pop(name, None)
+
+    def __contains__(self, name: object) -> bool:
+        self._find()
+        return name in self._modules or name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        self._find()
+        names = {*self._modules, *self._entries}
+        return iter([*self._first, *sorted(names - {*self._first})])
+
+    def __len__(self) -> int:
+        self._find()
+        return len({*self._modules, *self._entries})
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the entry of that name, or the default."""
+        return self[name] if name in self else default
+
+    def _find(self) -> None:
+        with self._lock:
+            if not self._found:
+                folders = import_module(self._package).__path__
+                modules = [module.name for module in pkgutil.iter_modules(folders) if not module.name.startswith("_")]
+                self._modules = {name.replace("_", "-"): name for name in modules}
+                self._found = True

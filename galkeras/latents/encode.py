@@ -16,7 +16,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable, latent_metadata
 from galkeras.latents.views import VIEWS, encode_views
 from galkeras.models.folder import load_model
-from galkeras.models.ssim import ssim
+from galkeras.models.measure import measure
 from galkeras.records.reader import damage_named, ordered_dataset
 from galkeras.records.schema import SPLITS, RecordSet
 
@@ -110,18 +110,14 @@ def _chosen(splits: Iterable[str] | None) -> tuple[str, ...]:
 def _step(vae: Any, records: RecordSet, views: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
     """Return the compiled function from images to posterior means, log variances, MSE and SSIM."""
 
-    decoder = vae.decoder_for(records.survey)
+    # A survey that the model does not know is drawn as its first.
+    survey = records.survey if records.survey in vae.config.surveys else None
 
     @tf.function(input_signature=[tf.TensorSpec((None, *vae.config.images.shape), tf.float32)])
     def step(images: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        z, log_var = vae.encode(images)
-        stretched = tf.cast(vae.stretch(images), tf.float32)
-        reconstructed = tf.cast(decoder(z), tf.float32)
-        mse = tf.reduce_mean(tf.square(stretched - reconstructed), axis=(1, 2, 3))
-        similarity = ssim(stretched, reconstructed)
-        if views > 1:
-            z, log_var = encode_views(vae, images, views)
-        return z, log_var, mse, similarity
+        measured = measure(vae, images, survey)
+        z, log_var = (measured.z, measured.log_var) if views == 1 else encode_views(vae, images, views)
+        return z, log_var, measured.mse, measured.ssim
 
     return step
 

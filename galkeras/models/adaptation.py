@@ -5,9 +5,7 @@ __all__ = ["DOMAINS", "DomainAdaptationVAE"]
 import numpy as np
 
 from galkeras.backend import keras, tf, tfd
-from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.models.alignment import coral, mmd2
-from galkeras.models.architectures.networks import build_decoder, build_encoder
 from galkeras.models.config import AdaptationConfig
 from galkeras.models.vae import VAE
 
@@ -47,7 +45,7 @@ class DomainAdaptationVAE(VAE):
 
     >>> settings = dict(image_size=64, units="picture", surveys=("decals", "bass-mzls"), ceiling=(255.0,) * 3)
     >>> model = DomainAdaptationVAE(AdaptationConfig(**settings))
-    >>> model.translate(np.zeros((2, 64, 64, 3), np.float32)).shape
+    >>> model.translate(np.zeros((2, 64, 64, 3), np.float32), "bass-mzls").shape
     TensorShape([2, 64, 64, 3])
     """
 
@@ -57,7 +55,7 @@ class DomainAdaptationVAE(VAE):
         self._latents_before = None
 
     def _extend(self) -> None:
-        self.target_decoder = build_decoder(self.config, "target_decoder")
+        self.target_decoder = self.architecture.decoder(self.config, "target_decoder")
         terms = [f"{term}_{domain}" for term in ("reconstruction", "kl") for domain in DOMAINS]
         terms += [self.config.alignment, "pair", "keep"]
         self._means = {name: keras.metrics.Mean(name=name) for name in terms}
@@ -68,29 +66,18 @@ class DomainAdaptationVAE(VAE):
         for decoder in (self.decoder, self.target_decoder):
             decoder.set_weights(vae.decoder.get_weights())
         if self.config.keep_weight:
-            encoder = build_encoder(self.config)
+            encoder = self.architecture.encoder(self.config)
             encoder.set_weights(vae.encoder.get_weights())
             # A function and not an attribute: Keras would train and save it.
-            self._latents_before = lambda stretched: tf.split(encoder(stretched), 2, axis=-1)[0]
+            self._latents_before = lambda stretched: self.look(stretched, encoder)[0].mean()
 
-    # What users call: survey pixels in, survey pixels out.
+    @property
+    def roles(self) -> dict[str, str]:
+        return dict(zip(DOMAINS, self.config.surveys, strict=True))
 
-    def decode(self, z: tf.Tensor, domain: str = "source") -> tf.Tensor:
-        """Return images in survey units of (batch, latent_dim) latents, as ``domain`` would have taken them."""
-        return self.stretch.inverse(self.decode_stretched(z, domain))
-
-    def decode_stretched(self, z: tf.Tensor, domain: str = "source") -> tf.Tensor:
-        """Return stretched images of (batch, latent_dim) latents, as ``domain`` would have taken them."""
-        if domain not in DOMAINS:
-            raise GalkerasError(f"`domain` must be source or target.{did_you_mean(domain, DOMAINS)}")
-        return self.decoder(z) if domain == "source" else self.target_decoder(z)
-
-    def decoder_for(self, survey: str) -> keras.Model:
-        return self.target_decoder if survey == self.config.surveys[1] else self.decoder
-
-    def translate(self, images: tf.Tensor, domain: str = "target") -> tf.Tensor:
-        """Return what ``domain`` would have seen of galaxies whose images, in survey units, are of either survey."""
-        return self.decode(self.encode(images)[0], domain)
+    def decoder_of(self, survey: str | None) -> keras.Model:
+        decoder = super().decoder_of(survey)
+        return self.target_decoder if survey == self.config.surveys[1] else decoder
 
     # Training.
 
@@ -121,15 +108,20 @@ class DomainAdaptationVAE(VAE):
         order = [name for name in ("source", "source_only", "target") if name in images]
         counts = [tf.shape(images[name])[0] for name in order]
         stretched = self.stretch(tf.concat([images[name] for name in order], 0))
-        posterior = self.posterior(stretched)
+        posterior, pose = self.look(stretched)
         mean = posterior.mean()
         noise = tf.concat([self._noise(_fold(seed, 2 + i), count) for i, count in enumerate(counts)], 0)
         z = mean + posterior.distribution.stddev() * noise
         sources = tf.shape(stretched)[0] - counts[-1]
         kl = tfd.kl_divergence(posterior, self.prior())
+        parts = {"source": slice(0, sources), "target": slice(sources, None)}
+        rebuilt = {
+            role: self.draw(z[parts[role]], None if pose is None else pose[parts[role]], survey)
+            for role, survey in self.roles.items()
+        }
         terms = {
-            "reconstruction_source": self._distance(stretched[:sources], self.decoder(z[:sources])),
-            "reconstruction_target": self._distance(stretched[sources:], self.target_decoder(z[sources:])),
+            "reconstruction_source": self._distance(stretched[:sources], rebuilt["source"]),
+            "reconstruction_target": self._distance(stretched[sources:], rebuilt["target"]),
             "kl_source": kl[:sources],
             "kl_target": kl[sources:],
         }
@@ -138,7 +130,8 @@ class DomainAdaptationVAE(VAE):
         weight = None if weights is None else weights["source"]
         if self.paired:
             terms["pair"] = self._difference(mean[common], mean[sources:], weight)
-        if self.config.keep_weight:
+        # A model that was loaded has forgotten the VAE: its loss is without the term.
+        if self._latents_before is not None:
             terms["keep"] = self._difference(mean[:sources], self._latents_before(stretched[:sources]), weight)
         return terms
 

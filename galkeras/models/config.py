@@ -1,16 +1,16 @@
 """What a model is, as plain data: enough to rebuild it, and nothing that could run."""
 
-__all__ = ["ALIGNMENTS", "ARCHITECTURES", "LOSSES", "AdaptationConfig", "ModelConfig"]
+__all__ = ["ALIGNMENTS", "AdaptationConfig", "ModelConfig"]
 
 import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 from galkeras.io.errors import GalkerasError
+from galkeras.models.architectures import ARCHITECTURES
+from galkeras.models.losses import LOSSES
 from galkeras.surveys.image import BANDS, NANOMAGGY, PICTURE, ImageSpec, Preparation
 
-ARCHITECTURES = ("paper", "residual")
-LOSSES = ("mse", "mae")
 ALIGNMENTS = ("mmd2", "coral")
 
 
@@ -25,9 +25,9 @@ class ModelConfig:
         pixel_scale: arcsec a pixel of the input, or None where it differs or nothing is known.
         latent_dim: Number of latents N_L.
         network_size: Side at which the network works: the input is block-averaged to it (nanomaggies: summed).
-            Defaults to ``image_size``; must divide it and be a multiple of 64.
-        architecture: ``paper`` (Xu et al. 2023, Fig. 2) or ``residual``: see `galkeras.models.architectures.networks`.
-        loss: ``mse`` or ``mae``: squared or absolute error, summed over the pixels of an image.
+            Defaults to ``image_size``; must divide it.
+        architecture: One of `galkeras.models.architectures.ARCHITECTURES`.
+        loss: One of `galkeras.models.losses.LOSSES`: what the pixels of an image are compared by.
         kl_weight: k of the paper's equation 2.
         focus: Gaussian width, as a fraction of half the side, of the weight that pixels have in the reconstruction
             term: a cutout is centred on its galaxy, and the rest of the sky is not what the latents are for. None
@@ -64,11 +64,8 @@ class ModelConfig:
         object.__setattr__(self, "network_size", self.network_size or self.image_size)
         check(
             "network_size",
-            _is_count(self.network_size, 4096)
-            and self.network_size % 64 == 0
-            and self.image_size % self.network_size == 0,
-            "(--image-size) a multiple of 64, because the encoder halves the side six times, that divides the images'"
-            f" {self.image_size} pixels",
+            _is_count(self.network_size, 4096) and self.image_size % self.network_size == 0,
+            f"(--image-size) a whole number that divides the images' {self.image_size} pixels",
         )
         check("units", self.units in (NANOMAGGY, PICTURE), f"{NANOMAGGY} or {PICTURE}")
         check("latent_dim", _is_count(self.latent_dim, 4096), "(--latent) a whole number from 1 to 4096")
@@ -87,6 +84,8 @@ class ModelConfig:
         check(
             "softening", self.softening is None or _is_flux(self.softening, self.bands), "a positive flux for each band"
         )
+        # Last, because it loads TensorFlow.
+        ARCHITECTURES[self.architecture].check(self)
 
     @property
     def images(self) -> ImageSpec:

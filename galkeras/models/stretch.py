@@ -25,7 +25,7 @@ class Stretch(keras.layers.Layer):
     DATA_RANGE = 1.0
 
     def __init__(self, config: ModelConfig, **kwargs):
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(trainable=False, dtype="float32", **kwargs)
         self._factor = config.image_size // config.network_size
         self._pixel_sum = float(self._factor**2) if config.units == NANOMAGGY else 1.0
         self._ceiling = np.asarray(config.ceiling, np.float32)

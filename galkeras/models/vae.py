@@ -8,9 +8,10 @@ import json
 import numpy as np
 
 from galkeras.backend import keras, tf, tfd
-from galkeras.io.errors import GalkerasError
-from galkeras.models.architectures.networks import build_decoder, build_encoder
+from galkeras.io.errors import GalkerasError, did_you_mean
+from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import ModelConfig
+from galkeras.models.losses import LOSSES
 from galkeras.models.stretch import Stretch
 from galkeras.records.schema import RecordSet
 
@@ -41,12 +42,15 @@ class VAE(keras.Model):
     """
 
     def __init__(self, config: ModelConfig, *, seed: int = 0, **kwargs):
-        super().__init__(**kwargs)
+        # Networks may compute in half precision, pixels and losses may not.
+        super().__init__(dtype="float32", **kwargs)
         self.config = config
         self.base_seed = seed
         self.stretch = Stretch(config)
-        self.encoder = build_encoder(config)
-        self.decoder = build_decoder(config)
+        self.architecture = ARCHITECTURES[config.architecture]
+        self.encoder = self.architecture.encoder(config)
+        self.decoder = self.architecture.decoder(config)
+        self.pixel_loss = LOSSES[config.loss](config)
         self._means = {name: keras.metrics.Mean(name=name) for name in LOSS_TERMS}
         self._extend()
         self.build((None, *config.images.shape))
@@ -66,21 +70,44 @@ class VAE(keras.Model):
         posterior = self.posterior(self.stretch(images))
         return posterior.mean(), 2 * tf.math.log(posterior.stddev())
 
-    def decode(self, z: tf.Tensor) -> tf.Tensor:
-        """Return images in survey units of (batch, latent_dim) latents."""
-        return self.stretch.inverse(self.decode_stretched(z))
+    def decode(self, z: tf.Tensor, survey: str | None = None) -> tf.Tensor:
+        """Return images in survey units of (batch, latent_dim) latents, as ``survey`` would have taken them.
 
-    def decode_stretched(self, z: tf.Tensor) -> tf.Tensor:
-        """Return stretched images of (batch, latent_dim) latents."""
-        return self.decoder(z)
+        Args:
+            z: The latents.
+            survey: One of ``config.surveys``; the first if None.
+        """
+        return self.stretch.inverse(self.decode_stretched(z, survey))
 
-    def decoder_for(self, survey: str) -> keras.Model:
-        """Return the decoder that rebuilds stretched images of ``survey``."""
-        return self.decoder
+    def decode_stretched(self, z: tf.Tensor, survey: str | None = None) -> tf.Tensor:
+        """Return stretched images of (batch, latent_dim) latents; ``survey`` as in `decode`."""
+        return self.draw(z, survey=survey)
+
+    def translate(self, images: tf.Tensor, survey: str | None = None) -> tf.Tensor:
+        """Return what ``survey`` would have seen of galaxies whose images, in survey units, are of any of the surveys.
+
+        They are the reconstructions of the posterior means; ``survey`` as in `decode`.
+        """
+        posterior, pose = self.look(self.stretch(images))
+        return self.stretch.inverse(self.draw(posterior.mean(), pose, survey))
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the reconstructions, in survey units, of the posterior means."""
-        return self.decode(self.encode(images)[0])
+        return self.translate(images)
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Return what each survey is to the model, where it has a decoder for each: role to name."""
+        return {}
+
+    def decoder_of(self, survey: str | None) -> keras.Model:
+        """Return the network that draws as ``survey`` sees, the first of ``config.surveys`` if None."""
+        if survey is not None and survey not in self.config.surveys:
+            raise GalkerasError(
+                f"`survey` must be one of the model's: {', '.join(self.config.surveys)}."
+                f"{did_you_mean(survey, self.config.surveys)} Received: survey={survey!r}"
+            )
+        return self.decoder
 
     def check_records(self, records: RecordSet, *, any_survey: bool = False) -> None:
         """Raise a `GalkerasError` unless the images of ``records`` are what the model takes.
@@ -97,13 +124,29 @@ class VAE(keras.Model):
                 " say --any-survey to see what it makes of it"
             )
 
-    # The distributions.
+    # The distributions. Encoder and decoders are called here alone.
+
+    def look(
+        self, stretched: tf.Tensor, encoder: keras.Model | None = None
+    ) -> tuple[tfd.Distribution, tf.Tensor | None]:
+        """Return q(z|x), eq. 1, of stretched images, and the pose of each where the architecture finds one.
+
+        ``encoder`` is another encoder of the same architecture in place of the model's.
+        """
+        found = (encoder or self.encoder)(stretched)
+        moments, pose = (found["moments"], found["pose"]) if isinstance(found, dict) else (found, None)
+        mean, log_var = tf.split(tf.cast(moments, tf.float32), 2, axis=-1)
+        log_var = tf.clip_by_value(log_var, *_LOG_VAR_BOUNDS)
+        return tfd.Independent(tfd.Normal(mean, tf.exp(0.5 * log_var)), 1), pose
+
+    def draw(self, z: tf.Tensor, pose: tf.Tensor | None = None, survey: str | None = None) -> tf.Tensor:
+        """Return stretched images of (batch, latent_dim) latents, in a ``pose`` that `look` found if one is given."""
+        images = tf.cast(self.decoder_of(survey)(z), tf.float32)
+        return images if pose is None else self.architecture.place(images, pose)
 
     def posterior(self, stretched: tf.Tensor) -> tfd.Distribution:
         """Return q(z|x), eq. 1, of stretched images."""
-        mean, log_var = tf.split(self.encoder(stretched), 2, axis=-1)
-        log_var = tf.clip_by_value(log_var, *_LOG_VAR_BOUNDS)
-        return tfd.Independent(tfd.Normal(mean, tf.exp(0.5 * log_var)), 1)
+        return self.look(stretched)[0]
 
     def prior(self) -> tfd.Distribution:
         """Return p(z), the standard normal."""
@@ -117,9 +160,9 @@ class VAE(keras.Model):
         ``reconstruction + k kl``, and ``loss`` is that divided by the number of pixels and bands: what Adam sees.
         """
         stretched = self.stretch(images)
-        posterior = self.posterior(stretched)
+        posterior, pose = self.look(stretched)
         z = posterior.mean() + posterior.distribution.stddev() * self._noise(seed, tf.shape(images)[0])
-        reconstruction = self._distance(stretched, self.decoder(z))
+        reconstruction = self._distance(stretched, self.draw(z, pose))
         kl = tfd.kl_divergence(posterior, self.prior())
         elbo_loss = reconstruction + self.config.kl_weight * kl
         return {
@@ -129,11 +172,8 @@ class VAE(keras.Model):
             "kl": kl,
         }
 
-    def _distance(self, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-        error = tf.square(a - b) if self.config.loss == "mse" else tf.abs(a - b)
-        if self.config.focus is not None:
-            error *= focus_window(self.config)
-        return tf.reduce_sum(error, axis=(1, 2, 3))
+    def _distance(self, stretched: tf.Tensor, rebuilt: tf.Tensor) -> tf.Tensor:
+        return self.pixel_loss(stretched, rebuilt, focus_window(self.config))
 
     # Training. Every random number is drawn for the global batch and each replica takes its part, so that
     # several devices do what one device does with the whole batch.

@@ -10,8 +10,7 @@ import numpy as np
 from galkeras.backend import tf
 from galkeras.io.errors import GalkerasError
 from galkeras.latents.views import encode_views
-from galkeras.models.adaptation import DOMAINS, DomainAdaptationVAE
-from galkeras.models.ssim import ssim
+from galkeras.models.measure import measure, measure_surveys
 from galkeras.models.vae import VAE
 from galkeras.morphology.forests import Forests
 from galkeras.serving.forest_graph import ForestGraph
@@ -19,6 +18,8 @@ from galkeras.serving.inputs import checked, images_of_bytes, images_of_examples
 from galkeras.surveys.image import PICTURE
 
 Tensors = dict[str, tf.Tensor]
+
+_ENCODED = ("z_mean", "z_log_var")
 
 
 class _Input(NamedTuple):
@@ -46,7 +47,7 @@ class Served:
         self._model = model
         self._description = description
         self._forests = forests
-        self._domains = domains_of(model)
+        self._surveys = {domain: model.roles.get(domain) for domain in domains_of(model)}
         self._forest_graph = forests and ForestGraph(
             {question: forest.classifier for question, forest in forests.by_question.items()}
         )
@@ -86,27 +87,32 @@ class Served:
             for task, answer in tasks.items()
             for kind, source in self._kinds.items()
         }
-        for domain in self._domains:
+        for domain in self._surveys:
             found |= {
                 "reconstruct" + _end(domain): _signature(self._images, self._bind(self._reconstruct, domain)),
                 "decode" + _end(domain): _signature(self._z, self._bind(self._decode, domain)),
                 "generate" + _end(domain): _signature(self._seed, self._bind(self._generate, domain)),
             }
-        if len(self._domains) > 1:
-            found["translate"] = _signature(self._images, lambda images: {"images": self._model.translate(images)})
+        if len(self._surveys) > 1:
+            *_, last = self._surveys.values()
+            found["translate"] = _signature(
+                self._images, lambda images: {"images": self._model.translate(images, last)}
+            )
         found["describe"] = _signature(self._anything, self._describe)
         return {tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY: found["encode"], **found}
 
     # What a signature answers.
 
     def _encode(self, images: tf.Tensor) -> Tensors:
-        z_mean, z_log_var = self._model.encode(images)
-        return {"z_mean": z_mean, "z_log_var": z_log_var}
+        return dict(zip(_ENCODED, self._model.encode(images), strict=True))
 
-    def _classify(self, images: tf.Tensor) -> Tensors:
+    def _classify(self, images: tf.Tensor, encoded: tuple[tf.Tensor, tf.Tensor] | None = None) -> Tensors:
+        """Classify images; ``encoded`` is their posterior of one view, where that is known already."""
         forests = self._forests
-        z, log_var = encode_views(self._model, images, forests.views)
-        answers = {"z_mean": z, "z_log_var": log_var, "outlier_score": self._outlier_score(z)}
+        if encoded is None or forests.views > 1:
+            encoded = encode_views(self._model, images, forests.views)
+        z = encoded[0]
+        answers = dict(zip(_ENCODED, encoded, strict=True)) | {"outlier_score": self._outlier_score(z)}
         for question, probabilities in self._forest_graph(z).items():
             classes = forests.by_question[question].classes
             raised = tf.pow(probabilities, forests.by_question[question].power)
@@ -117,13 +123,12 @@ class Served:
         return answers
 
     def _measure(self, images: tf.Tensor) -> Tensors:
-        answers = self._classify(images) if self._forests else self._encode(images)
         # The reconstruction is of the image as it is, whatever the latents are averaged over.
-        one_view = not self._forests or self._forests.views == 1
-        z = answers["z_mean"] if one_view else self._model.encode(images)[0]
-        for domain in self._domains:
-            mse, similarity = self._compare(images, z, domain)
-            _add(answers, {"reconstruction_mse" + _end(domain): mse, "ssim" + _end(domain): similarity})
+        measured = measure_surveys(self._model, images, tuple(self._surveys.values()))
+        encoded = measured[0].z, measured[0].log_var
+        answers = self._classify(images, encoded) if self._forests else dict(zip(_ENCODED, encoded, strict=True))
+        for domain, one in zip(self._surveys, measured, strict=True):
+            _add(answers, {"reconstruction_mse" + _end(domain): one.mse, "ssim" + _end(domain): one.ssim})
         return answers
 
     def _outlier_score(self, z: tf.Tensor) -> tf.Tensor:
@@ -131,12 +136,11 @@ class Served:
         return tf.reduce_max(tf.math.divide_no_nan(tf.abs(z - mean), std), -1)
 
     def _reconstruct(self, images: tf.Tensor, domain: str) -> Tensors:
-        z, _ = self._model.encode(images)
-        mse, similarity = self._compare(images, z, domain)
-        return {**self._decode(z, domain), "reconstruction_mse": mse, "ssim": similarity}
+        one = measure(self._model, images, self._surveys[domain])
+        return {"images": self._model.stretch.inverse(one.rebuilt), "reconstruction_mse": one.mse, "ssim": one.ssim}
 
     def _decode(self, z: tf.Tensor, domain: str) -> Tensors:
-        return {"images": self._model.decode(z, *_given(domain))}
+        return {"images": self._model.decode(z, self._surveys[domain])}
 
     def _generate(self, seed: tf.Tensor, domain: str) -> Tensors:
         # A row's image follows from its own seed, whatever else is in the batch.
@@ -150,11 +154,6 @@ class Served:
     def _describe(self, anything: tf.Tensor) -> Tensors:
         return {"description": tf.fill(tf.shape(anything), self._description)}
 
-    def _compare(self, images: tf.Tensor, z: tf.Tensor, domain: str) -> tuple[tf.Tensor, tf.Tensor]:
-        stretched = self._model.stretch(images)
-        reconstructed = self._model.decode_stretched(z, *_given(domain))
-        return tf.reduce_mean(tf.square(stretched - reconstructed), (1, 2, 3)), ssim(stretched, reconstructed)
-
     @staticmethod
     def _bind(answer: Callable, domain: str) -> Callable[[tf.Tensor], Tensors]:
         return lambda value: answer(value, domain)
@@ -162,7 +161,7 @@ class Served:
 
 def domains_of(model: VAE) -> tuple[str, ...]:
     """Return the surveys' roles that a model decodes to, ``("",)`` where it has one decoder for all."""
-    return DOMAINS if isinstance(model, DomainAdaptationVAE) else ("",)
+    return tuple(model.roles) or ("",)
 
 
 def _signature(source: _Input, answer: Callable[[tf.Tensor], Tensors]) -> Callable:
@@ -198,7 +197,3 @@ def _add(answers: Tensors, more: Tensors) -> None:
 
 def _end(domain: str) -> str:
     return f"_{domain}" if domain else ""
-
-
-def _given(domain: str) -> tuple[str, ...]:
-    return (domain,) if domain else ()

@@ -11,7 +11,7 @@ from galkeras.backend import tf
 from galkeras.io.figures import figure, save_figure
 from galkeras.io.files import write_json
 from galkeras.models.adaptation import DOMAINS, DomainAdaptationVAE
-from galkeras.models.ssim import ssim
+from galkeras.models.measure import compare, measure, measure_surveys
 from galkeras.models.stretch import Stretch
 from galkeras.models.vae import active_units
 from galkeras.records.pairs import Galaxies
@@ -38,17 +38,17 @@ def summarise_adaptation(
     similarity = {domain: [] for domain in (*DOMAINS, "translated")}
     shown = None
     for batch in scoring_dataset(source, target, _BATCH):
-        stretched = {domain: model.stretch(batch[domain]) for domain in DOMAINS}
-        z = {domain: model.encode(batch[domain])[0] for domain in DOMAINS}
-        decoded = {domain: model.decode_stretched(z[domain], domain) for domain in DOMAINS}
-        translated = model.decode_stretched(z["source"], "target")
+        own, as_target = measure_surveys(model, batch["source"], tuple(model.roles.values()))
+        measured = {"source": own, "target": measure(model, batch["target"], model.roles["target"])}
+        translated = as_target.rebuilt
         there = {domain: batch[f"{domain}_weights"] > 0 for domain in DOMAINS}
         for domain in DOMAINS:
-            means[domain].append(tf.boolean_mask(z[domain], there[domain]))
-            similarity[domain].append(tf.boolean_mask(ssim(stretched[domain], decoded[domain]), there[domain]))
-        similarity["translated"].append(tf.boolean_mask(ssim(stretched["target"], translated), there["target"]))
+            means[domain].append(tf.boolean_mask(measured[domain].z, there[domain]))
+            similarity[domain].append(tf.boolean_mask(measured[domain].ssim, there[domain]))
+        _, alike = compare(measured["target"].stretched, translated)
+        similarity["translated"].append(tf.boolean_mask(alike, there["target"]))
         if shown is None:
-            rows = [stretched["source"], decoded["source"], stretched["target"], decoded["target"], translated]
+            rows = [image for one in measured.values() for image in (one.stretched, one.rebuilt)] + [translated]
             count = int(min(_SHOWN, *(np.sum(there[domain]) for domain in DOMAINS)))
             shown = [show(model, row[:count]) for row in rows]
     means = {domain: np.concatenate(values) for domain, values in means.items()}

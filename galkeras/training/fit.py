@@ -12,7 +12,6 @@ from galkeras.models.vae import VAE
 from galkeras.records.reader import damage_named, training_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.training.data import measure_stretch, validation_dataset
-from galkeras.training.principal import start_from_principal_components
 from galkeras.training.run import TrainingConfig, finish, open_folder, train
 from galkeras.training.state import LAST_FILE
 from galkeras.training.strategy import choose_strategy
@@ -101,8 +100,8 @@ def fit(
     with strategy.scope():
         keras.utils.set_random_seed(seed)
         model = VAE(config, seed=seed)
-    if architecture == "residual" and not (out / LAST_FILE).exists():  # else the run goes on from there
-        start_from_principal_components(model, records, seed)
+    if not (out / LAST_FILE).exists():  # else the run goes on from there
+        model.architecture.start(model, records, seed)
     with damage_named(records):
         train(
             model,

@@ -10,7 +10,7 @@ import numpy as np
 from galkeras.backend import tf
 from galkeras.io.figures import figure, save_figure
 from galkeras.io.files import write_json
-from galkeras.models.ssim import ssim
+from galkeras.models.measure import measure
 from galkeras.models.stretch import Stretch
 from galkeras.models.vae import VAE, active_units
 from galkeras.records.reader import ordered_dataset
@@ -37,16 +37,13 @@ def summarise(model: VAE, records: RecordSet, out: Path) -> dict:
     split = "test" if records.count("test") else "validation"
     originals, rebuilt, means, log_vars, scores = [], [], [], [], []
     for batch in ordered_dataset(records, (split,), 64):
-        stretched = model.stretch(batch["image"])
-        mean, log_var = model.encode(batch["image"])
-        decoded = model.decode_stretched(mean)
-        error = tf.reduce_mean(tf.square(stretched - decoded), axis=(1, 2, 3))
-        scores.append(np.stack([ssim(stretched, decoded), error], axis=1))
-        means.append(mean.numpy())
-        log_vars.append(log_var.numpy())
+        measured = measure(model, batch["image"])
+        scores.append(np.stack([measured.ssim, measured.mse], axis=1))
+        means.append(measured.z.numpy())
+        log_vars.append(measured.log_var.numpy())
         if len(originals) * 64 < _SHOWN:
-            originals.append(stretched.numpy())
-            rebuilt.append(decoded.numpy())
+            originals.append(measured.stretched.numpy())
+            rebuilt.append(measured.rebuilt.numpy())
     means, log_vars = np.concatenate(means), np.concatenate(log_vars)
     similarity, mse = np.concatenate(scores).T
     kl = 0.5 * (means**2 + np.exp(log_vars) - 1 - log_vars).mean(0)

@@ -4,7 +4,8 @@ from skimage.metrics import structural_similarity
 
 from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
-from galkeras.models.config import ARCHITECTURES, ModelConfig
+from galkeras.models.architectures import ARCHITECTURES
+from galkeras.models.config import ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, load_model, write_config, write_weights
 from galkeras.models.ssim import ssim
 from galkeras.models.vae import VAE, active_units, focus_window
@@ -75,7 +76,12 @@ def test_focus_weighs_the_centre():
     np.testing.assert_allclose(np.interp(16, np.arange(0.5, 32), window[32, 32:]), np.exp(-0.5), rtol=2e-2)
     model, edge, centre = build(focus=0.2), np.zeros((1, 64, 64, 3), "f"), np.zeros((1, 64, 64, 3), "f")
     edge[:, 0], centre[:, 32] = 1, 1
-    assert model._distance(edge, 0 * edge)[0] < 1e-3 < 1 < model._distance(centre, 0 * centre)[0]
+    assert (
+        model.pixel_loss(edge, 0 * edge, focus_window(model.config))[0]
+        < 1e-3
+        < 1
+        < model.pixel_loss(centre, 0 * centre, focus_window(model.config))[0]
+    )
 
 
 def test_turns_are_the_symmetries_of_the_square():

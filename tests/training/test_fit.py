@@ -13,11 +13,11 @@ from sky import write_survey
 
 from galkeras.backend import tf
 from galkeras.io.errors import GalkerasError
+from galkeras.models.architectures import residual
 from galkeras.models.folder import load_model
 from galkeras.records.make import make_tfrecords
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
-from galkeras.training import fit as fit_module
 from galkeras.training.fit import fit
 from galkeras.training.history import read_history
 
@@ -56,7 +56,7 @@ def test_the_residual_network_learns_from_its_linear_start(records, tmp_path, mo
     assert min(row["val_elbo_loss"] for row in history[1:]) < history[0]["val_elbo_loss"]
     # What a kill after the last epoch leaves behind: from there a run goes on, without looking for the start again.
     (tmp_path / "m" / "model.weights.h5").unlink()
-    monkeypatch.delattr(fit_module, "start_from_principal_components")
+    monkeypatch.delattr(residual, "start_from_principal_components")
     assert fit(records, tmp_path / "m", **options, resume=True).digest == model.digest
 
 

@@ -22,7 +22,7 @@ from galkeras.io.folders import OutputFolder
 from galkeras.io.processes import in_child
 from galkeras.io.text import counted
 from galkeras.latents.table import LatentTable, read_latents
-from galkeras.models.config import LOSSES
+from galkeras.models.losses import LOSSES
 from galkeras.models.stored import CONFIG_FILE, WEIGHTS_FILE
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet
@@ -42,7 +42,7 @@ def scan(
     out: str | Path,
     *,
     latent: Sequence[int] = LATENTS,
-    loss: Sequence[str] = LOSSES,
+    loss: Sequence[str] = ("mse", "mae"),
     catalog: str | Path | Table | None = None,
     label_column: str | None = None,
     id_column: str | None = None,

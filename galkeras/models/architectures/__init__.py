@@ -1,1 +1,60 @@
-"""Encoders and decoders by name."""
+"""Encoders and decoders by name, one architecture a file."""
+
+from __future__ import annotations
+
+__all__ = ["ARCHITECTURES", "Architecture"]
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from galkeras.io.errors import GalkerasError
+from galkeras.io.registry import LazyRegistry
+
+if TYPE_CHECKING:  # annotations alone: nobody pays for TensorFlow to list the names
+    from galkeras.backend import keras, tf
+    from galkeras.models.config import ModelConfig
+    from galkeras.models.vae import VAE
+    from galkeras.records.schema import RecordSet
+
+ARCHITECTURES: LazyRegistry[Architecture] = LazyRegistry("architecture", package=__name__)
+
+
+class Architecture(ABC):
+    """How a VAE's encoder and decoder are built, and how they start.
+
+    An encoder may return, beside the moments of the posterior, how the galaxy lies in its image: a ``pose``, any
+    (batch, …) tensor that is no latent. What it decodes is then the galaxy in a pose of the decoder's own, and `place`
+    turns that back.
+
+    Attributes:
+        multiple: The network's side must be a multiple of this many pixels.
+    """
+
+    multiple: ClassVar[int] = 1
+
+    def check(self, config: ModelConfig) -> None:
+        """Raise a `GalkerasError` for settings that cannot be built."""
+        if config.network_size % self.multiple:
+            raise GalkerasError(
+                f"`network_size` must be (--image-size) a multiple of {self.multiple} for the architecture"
+                f" {config.architecture}. Received: network_size={config.network_size}"
+            )
+
+    @abstractmethod
+    def encoder(self, config: ModelConfig) -> keras.Model:
+        """Return the network from stretched images to the posterior.
+
+        Its output is (batch, 2 latent_dim) moments, posterior means and then log variances; or a dict of these as
+        ``moments`` and a ``pose``.
+        """
+
+    @abstractmethod
+    def decoder(self, config: ModelConfig, name: str = "decoder") -> keras.Model:
+        """Return the network from (batch, latent_dim) latents to stretched images."""
+
+    def place(self, images: tf.Tensor, pose: tf.Tensor) -> tf.Tensor:
+        """Return decoded images in the ``pose`` that the encoder found; called where it gives one."""
+        raise NotImplementedError(f"{type(self).__name__} has an encoder with a pose, and must say what it does")
+
+    def start(self, model: VAE, records: RecordSet, seed: int) -> None:  # noqa: B027  most have nothing to do
+        """Set new weights of ``model`` to something better than noise, for the training galaxies of ``records``."""

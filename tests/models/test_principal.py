@@ -7,7 +7,6 @@ from galkeras.models.vae import VAE, focus_window
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.training.data import measure_stretch
-from galkeras.training.principal import start_from_principal_components
 
 
 def start(records, **changes):
@@ -18,7 +17,7 @@ def start(records, **changes):
         | changes
     )
     model = VAE(config)
-    start_from_principal_components(model, records, seed=0)
+    model.architecture.start(model, records, seed=0)
     images = np.concatenate([batch["image"] for batch in ordered_dataset(records, ("train",))])
     return model, images, model.stretch(images).numpy()
 

@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from galkeras.backend import tf
-from galkeras.models.architectures.networks import LINEAR_SIDE
 from galkeras.models.vae import VAE, focus_window
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
@@ -15,16 +14,16 @@ from galkeras.records.schema import RecordSet
 _SAMPLE = 4000
 
 
-def start_from_principal_components(model: VAE, records: RecordSet, seed: int) -> None:
+def start_from_principal_components(model: VAE, records: RecordSet, seed: int, side: int) -> None:
     r"""Set the linear path of ``model`` to the principal components of the training galaxies.
 
     A linear VAE's optimum is known: with reconstruction :math:`\|x - \hat x\|^2` and KL weight k it is probabilistic
     PCA (Tipping & Bishop 1999; Lucas et al. 2019) with noise :math:`\sigma^2 = k/2`. Latent i is the i-th principal
     component of the images, weighted by the model's focus window, in units of its standard deviation
     :math:`\sqrt{\lambda_i}`, with posterior variance :math:`\sigma^2 / (\lambda_i + \sigma^2)`. Training starts from
-    there instead of from noise.
+    there instead of from noise. ``side`` is that at which the linear path works.
     """
-    side, factor = LINEAR_SIDE, model.config.network_size // LINEAR_SIDE
+    factor = model.config.network_size // side
     images = []
     for batch in ordered_dataset(records, ("train",), 64):
         images.append(tf.nn.avg_pool2d(model.stretch(batch["image"]), factor, factor, "VALID").numpy())

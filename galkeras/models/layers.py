@@ -1,0 +1,55 @@
+"""Layers that architectures share."""
+
+__all__ = ["PixelShuffle", "ResidualBlock", "convolution"]
+
+from galkeras.backend import keras, tf
+
+layers = keras.layers
+
+
+class ResidualBlock(layers.Layer):
+    """``x + conv(swish(norm(conv(swish(norm(x))))))`` at constant shape (He et al. 2016, pre-activation)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self._branch = keras.Sequential(
+            [
+                layer
+                for _ in range(2)
+                for layer in (
+                    layers.GroupNormalization(8),
+                    layers.Activation("swish"),
+                    layers.Conv2D(channels, 3, padding="same", kernel_initializer="he_normal"),
+                )
+            ]
+        )
+
+    def build(self, input_shape):
+        self._branch.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return inputs + self._branch(inputs)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class PixelShuffle(layers.Layer):
+    """Moves (h, w, 4 c) to (2 h, 2 w, c): the cheap last step of upsampling (Shi et al. 2016)."""
+
+    def call(self, inputs):
+        return tf.nn.depth_to_space(inputs, 2)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, 2 * height, 2 * width, channels // 4)
+
+
+# Keras writes weights under the names of classes, and files were written when these were private.
+ResidualBlock.__name__, PixelShuffle.__name__ = "_ResidualBlock", "_PixelShuffle"
+
+
+def convolution(channels: int, strides: int = 1) -> keras.Layer:
+    """Return a 3 x 3 convolution that keeps the side, or divides it by ``strides``."""
+    return layers.Conv2D(channels, 3, strides=strides, padding="same", kernel_initializer="he_normal")
