@@ -32,7 +32,7 @@ MODULES = {
 
 def imported(module: str, top_only: bool = False) -> Iterator[str]:
     """Yield the modules that a module imports, anywhere in it or while it is itself imported."""
-    tree = ast.parse(MODULES[module].read_text())
+    tree = _Run().visit(ast.parse(MODULES[module].read_text()))
     for node in _at_import(tree) if top_only else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -41,6 +41,13 @@ def imported(module: str, top_only: bool = False) -> Iterator[str]:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
                 yield inner if inner in MODULES else node.module
+
+
+class _Run(ast.NodeTransformer):
+    """Leaves out what is imported for annotations alone, which never runs."""
+
+    def visit_If(self, node: ast.If) -> ast.If | None:
+        return None if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else self.generic_visit(node)
 
 
 def _at_import(node: ast.AST) -> Iterator[ast.AST]:
