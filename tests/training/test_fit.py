@@ -36,7 +36,8 @@ def fitted(records, tmp_path_factory):
 def test_the_folder_holds_everything(fitted):
     names = {path.name for path in fitted.iterdir()}
     assert FIGURES | {"config.json", "model.weights.h5", "history.csv", "summary.json", "tensorboard"} <= names
-    rows = list(csv.DictReader(open(fitted / "history.csv")))
+    with open(fitted / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
     assert len(rows) == 4
     terms = {"loss", "elbo_loss", "reconstruction", "kl"}
     assert terms | {f"val_{term}" for term in terms} | {"epoch", "learning_rate"} <= set(rows[0])
