@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from galkeras.io.errors import GalkerasError
-from galkeras.io.registry import Registry
+from galkeras.io.registry import LazyRegistry, Registry
 
 INIT = """
 from galkeras.io.registry import Registry
@@ -82,3 +82,27 @@ def test_a_test_may_put_in_its_own_for_a_while(fruit, monkeypatch):
 def test_importing_it_imports_no_tensorflow():
     code = "import galkeras.io.registry, sys; assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_lazy_registry_knows_names_without_importing(tmp_path, monkeypatch):
+    folder = tmp_path / "cellar"
+    folder.mkdir()
+    (folder / "__init__.py").write_text(
+        "from galkeras.io.registry import LazyRegistry\n\nWINE = LazyRegistry('wine', __name__, first=('red',))\n"
+    )
+    for name in ("red", "late_white"):
+        dashed = name.replace("_", "-")
+        (folder / f"{name}.py").write_text(f"from cellar import WINE\n\nWINE.add({dashed!r}, 1)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    wine = __import__("cellar").WINE
+    assert isinstance(wine, LazyRegistry)
+    assert list(wine) == ["red", "late-white"] and len(wine) == 2 and "late-white" in wine
+    assert "cellar.late_white" not in sys.modules
+    assert wine["late-white"] == 1 and wine.get("red") == 1 and wine.get("rose") is None
+    assert {"cellar.red", "cellar.late_white"} <= set(sys.modules)
+    with pytest.raises(GalkerasError, match="unknown wine 'rd'; known: red, late-white. Did you mean 'red'"):
+        wine["rd"]
+    monkeypatch.setitem(wine, "rose", 2)
+    assert list(wine) == ["red", "late-white", "rose"] and wine["rose"] == 2
+    monkeypatch.undo()
+    assert "rose" not in wine

@@ -119,6 +119,20 @@ def test_both_images_of_a_galaxy_are_turned_alike():
     assert np.abs(seen["source"] - seen["source_only"]).max() > 0
 
 
+def test_a_loaded_model_is_scored_without_the_vae_that_it_started_from(tmp_path):
+    model = build(keep_weight=2.0)
+    model.start_from(VAE(ModelConfig(surveys=SURVEYS[:1], **SETTINGS)))
+    write_config(tmp_path, model.config, {})
+    write_weights(tmp_path / WEIGHTS_FILE, model)
+    batch = {"source": IMAGES, "target": IMAGES[::-1]} | {f"{d}_weights": np.ones(8, "f") for d in ("source", "target")}
+    scores = []
+    for one in (model, load_model(tmp_path)):
+        one.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+        scores.append(one.evaluate(tf.data.Dataset.from_tensors(batch), return_dict=True, verbose=0))
+    assert "keep" in scores[0] and "keep" not in scores[1]
+    np.testing.assert_allclose(scores[1]["elbo_loss"], scores[0]["elbo_loss"], rtol=1e-5)
+
+
 @pytest.mark.parametrize("paired", [True, False])
 def test_training_lowers_the_loss_and_padding_is_not_scored(paired):
     model = build(paired, pair_weight=0.1, keep_weight=0.1)

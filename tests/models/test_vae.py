@@ -115,6 +115,25 @@ def test_save_and_load_give_the_same_model(tmp_path, architecture):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_networks_in_half_precision_say_nearly_the_same(architecture, policy):
+    model = build(architecture=architecture)
+    try:
+        keras.mixed_precision.set_dtype_policy(policy)
+        half = build(architecture=architecture)
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    half.set_weights(model.get_weights())
+    terms, exact = (one.losses_per_image(IMAGES, tf.constant([0, 0])) for one in (half, model))
+    for name, values in terms.items():
+        assert values.dtype == tf.float32
+        np.testing.assert_allclose(values, exact[name], rtol=0.1)
+    half.compile(keras.optimizers.Adam(1e-4), jit_compile=False)
+    half.fit(tf.data.Dataset.from_tensors(IMAGES), verbose=0)
+    assert all(np.isfinite(weight).all() for weight in half.get_weights())
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_compiled_graph_computes_what_eager_execution_does(architecture):
     # oneDNN's fused kernels, which only graphs use, have had a LeakyReLU of another slope. With the zero biases and
     # corrections of a new model that would not show.
