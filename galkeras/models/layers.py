@@ -11,7 +11,8 @@ class ResidualBlock(layers.Layer):
     """``x + conv(swish(norm(conv(swish(norm(x))))))`` at constant shape (He et al. 2016, pre-activation)."""
 
     def __init__(self, channels: int):
-        super().__init__()
+        # Keras would begin the name with the class's underscore, which no variable of a SavedModel may.
+        super().__init__(name=f"residual_block_{keras.backend.get_uid('residual_block')}")
         self._branch = keras.Sequential(
             [
                 layer
