@@ -179,7 +179,7 @@ class LazyRegistry(Registry[Entry]):
 
     def _find(self) -> None:
         with self._lock:
-            if not self._found:
+            if not self._found and self._package is not None:
                 folders = import_module(self._package).__path__
                 modules = [module.name for module in pkgutil.iter_modules(folders) if not module.name.startswith("_")]
                 self._modules = {name.replace("_", "-"): name for name in modules}
