@@ -21,7 +21,7 @@ from typer import Option
 
 from galkeras.io.errors import GalkerasError
 
-Architecture = Annotated[str, Option(help="`residual` or `paper` (Xu et al. 2023, Fig. 2).")]
+Architecture = Annotated[str, Option(help="`residual`, `upright` or `paper` (Xu et al. 2023, Fig. 2).")]
 KlWeight = Annotated[float, Option(help="Weight k of the KL term (paper, eq. 2).")]
 Focus = Annotated[
     float, Option(help="Width of the central weight of pixels, in half sides; 0 weighs all alike, as the paper.")

@@ -84,14 +84,14 @@ def encode(
 
     step = _step(vae, record_set, views)
     written, similarity = 0, 0.0
-    metadata = latent_metadata(vae.digest, vae.config.latent_dim, views)
+    metadata = latent_metadata(vae.digest, vae.config.latent_dim, views, bool(vae.config.questions))
     with (
         damage_named(record_set),
         column_writer(out, metadata) as write,
         tqdm(total=count, desc="encode", unit="image", disable=None) as bar,
     ):
         for batch in ordered_dataset(record_set, splits=chosen, batch_size=batch_size):
-            table = _table(batch, step(batch["image"]), record_set.survey, vae.digest, views)
+            table = _table(batch, step(batch["image"]), record_set.survey, vae, views)
             write(table.columns())
             written += len(table)
             similarity += float(table.ssim.sum(dtype=np.float64))
@@ -117,13 +117,14 @@ def _step(vae: Any, records: RecordSet, views: int) -> Callable[[tf.Tensor], tup
     def step(images: tf.Tensor) -> tuple[tf.Tensor, ...]:
         measured = measure(vae, images, survey)
         z, log_var = (measured.z, measured.log_var) if views == 1 else encode_views(vae, images, views)
-        return z, log_var, measured.mse, measured.ssim
+        found = (z, log_var, measured.mse, measured.ssim)
+        return found if measured.pose is None else (*found, measured.pose)
 
     return step
 
 
-def _table(batch: dict, encoded: tuple[tf.Tensor, ...], survey: str, digest: str, views: int) -> LatentTable:
-    z, log_var, mse, similarity = (np.asarray(values, np.float32) for values in encoded)
+def _table(batch: dict, encoded: tuple[tf.Tensor, ...], survey: str, vae: Any, views: int) -> LatentTable:
+    z, log_var, mse, similarity, *pose = (np.asarray(values, np.float32) for values in encoded)
 
     def strings(values: tf.Tensor) -> np.ndarray:
         return np.array([value.decode() for value in values.numpy()])
@@ -142,6 +143,13 @@ def _table(batch: dict, encoded: tuple[tf.Tensor, ...], survey: str, digest: str
         log_var=log_var,
         reconstruction_mse=mse,
         ssim=similarity,
-        model=digest,
+        model=vae.digest,
         views=views,
+        votes=bool(vae.config.questions),
+        pose=_pose_columns(pose[0]) if pose else None,
     )
+
+
+def _pose_columns(pose: np.ndarray) -> np.ndarray:
+    """Return (rows, 2) position angles in degrees and parities of (rows, 3) cosines, sines and parities."""
+    return np.stack([np.degrees(np.arctan2(pose[:, 1], pose[:, 0])), pose[:, 2]], -1).astype(np.float32)

@@ -13,6 +13,7 @@ from galkeras.io.columns import Columns, Metadata, read_columns, write_columns
 from galkeras.io.errors import GalkerasError
 
 _STRINGS = ("id", "survey", "split")
+_POSE = ("position_angle", "parity")
 _NUMBERS = ("ra", "dec", "reconstruction_mse", "ssim")
 
 
@@ -35,6 +36,9 @@ class LatentTable:
         ssim: (rows,) structural similarity of the stretched image (data range 1, window 11, sigma 1.5).
         model: The digest of the model that made it.
         views: Over how many flips and turns of the image the posterior was averaged: 1 or 8.
+        votes: Whether the model learned from the votes or labels of galaxies of its training split.
+        pose: (rows, 2) how a galaxy lies in its image, where the model tells that apart from what it is, else None:
+            position angle in degrees, from the image's x axis towards its y axis; and parity, 1 or -1.
         version: The version of galkeras that made it.
     """
 
@@ -49,6 +53,8 @@ class LatentTable:
     ssim: np.ndarray
     model: str
     views: int = 1
+    votes: bool = False
+    pose: np.ndarray | None = None
     version: str = __version__
 
     def __len__(self) -> int:
@@ -68,11 +74,13 @@ class LatentTable:
         """Return the columns of the file, by name."""
         columns = {name: getattr(self, name) for name in ("id", "ra", "dec", "survey", "split")}
         columns |= latent_columns(self.z, self.log_var)
+        if self.pose is not None:
+            columns |= dict(zip(_POSE, self.pose.T, strict=True))
         return columns | {"reconstruction_mse": self.reconstruction_mse, "ssim": self.ssim}
 
     def metadata(self) -> Metadata:
         """Return what the file holds beside its columns."""
-        return latent_metadata(self.model, self.latent_dim, self.views, self.version)
+        return latent_metadata(self.model, self.latent_dim, self.views, self.votes, self.version)
 
     def save(self, path: str | Path) -> None:
         """Write the table as Parquet, FITS, ECSV, CSV or NPZ, by the extension of ``path``."""
@@ -88,9 +96,12 @@ def latent_columns(z: np.ndarray, log_var: np.ndarray) -> Columns:
     }
 
 
-def latent_metadata(model: str, latent_dim: int, views: int, version: str = __version__) -> Metadata:
+def latent_metadata(
+    model: str, latent_dim: int, views: int, votes: bool = False, version: str = __version__
+) -> Metadata:
     """Return the metadata of a latent table."""
-    return {"table": "latents", "model": model, "latent_dim": latent_dim, "views": views, "galkeras": version}
+    metadata = {"table": "latents", "model": model, "latent_dim": latent_dim, "views": views, "galkeras": version}
+    return metadata | ({"votes": True} if votes else {})
 
 
 def match_rows(table: LatentTable, ids: np.ndarray, surveys: np.ndarray) -> np.ndarray:
@@ -141,6 +152,8 @@ def read_latents(path: str | Path) -> LatentTable:
         log_var=latents("log_var"),
         model=model,
         views=views,
+        votes=metadata.get("votes") is True,
+        pose=np.stack([numbers(name, np.float32, True) for name in _POSE], -1) if _POSE[0] in columns else None,
         version=str(metadata.get("galkeras")),
     )
     if len(table) == 0:

@@ -55,6 +55,10 @@ class DomainAdaptationVAE(VAE):
         self._latents_before = None
 
     def _extend(self) -> None:
+        # What a VAE observed beside pixels stays as it learned it.
+        for network in (self.feature_decoder, self.vote_head):
+            if network is not None:
+                network.trainable = False
         self.target_decoder = self.architecture.decoder(self.config, "target_decoder")
         terms = [f"{term}_{domain}" for term in ("reconstruction", "kl") for domain in DOMAINS]
         terms += [self.config.alignment, "pair", "keep"]
@@ -65,6 +69,10 @@ class DomainAdaptationVAE(VAE):
         self.encoder.set_weights(vae.encoder.get_weights())
         for decoder in (self.decoder, self.target_decoder):
             decoder.set_weights(vae.decoder.get_weights())
+        for name in ("feature_decoder", "feature_noise", "vote_head", "pixel_loss"):
+            mine, its = getattr(self, name, None), getattr(vae, name, None)
+            if isinstance(mine, keras.layers.Layer):
+                mine.set_weights(its.get_weights())
         if self.config.keep_weight:
             encoder = self.architecture.encoder(self.config)
             encoder.set_weights(vae.encoder.get_weights())
@@ -160,11 +168,14 @@ class DomainAdaptationVAE(VAE):
             0.5 * (terms[f"{name}_source"] + terms[f"{name}_target"]) for name in ("reconstruction", "kl")
         )
         elbo_loss = reconstruction + self.config.kl_weight * kl
-        total = elbo_loss + self.config.mmd_weight * terms[self.config.alignment]
+        beside = self.config.mmd_weight * terms[self.config.alignment]
         for name, factor in (("pair", self.config.pair_weight), ("keep", self.config.keep_weight)):
             if name in terms:
-                total += factor * terms[name]
-        return {"loss": total / float(np.prod(self.config.network_shape)), "elbo_loss": elbo_loss}
+                beside += factor * terms[name]
+        # Weights are stated on the scale of squared errors, whatever the pixel loss.
+        total = elbo_loss + beside / self.pixel_loss.scale
+        size = 1.0 if self.pixel_loss.in_nats else float(np.prod(self.config.network_shape))
+        return {"loss": total / size, "elbo_loss": elbo_loss}
 
     def _log(self, terms: dict[str, tf.Tensor], weights: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         for name, term in terms.items():

@@ -13,6 +13,9 @@ from galkeras.surveys.image import BANDS, NANOMAGGY, PICTURE, ImageSpec, Prepara
 
 ALIGNMENTS = ("mmd2", "coral")
 
+# The share of latents that votes are told from.
+_VOTE_SHARE = 0.2
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -36,6 +39,8 @@ class ModelConfig:
         ceiling: Flux a pixel, by band, that the stretch maps to 1.
         bands: Bands of the images, in the order of their planes.
         preparation: How the images that it was fitted to were made from cutouts, or None where that is not known.
+        questions: What people were asked of galaxies and the model learned from: names, each with its answers.
+        votes_weight: Weight of the log likelihood of their votes.
     """
 
     kind: ClassVar[str] = "vae"
@@ -54,6 +59,8 @@ class ModelConfig:
     focus: float | None = None
     bands: tuple[str, ...] = BANDS
     preparation: Preparation | None = None
+    questions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    votes_weight: float = 1.0
 
     def __post_init__(self) -> None:
         def check(name: str, good: bool, must: str) -> None:
@@ -79,6 +86,11 @@ class ModelConfig:
                 object.__setattr__(self, name, tuple(value))
         object.__setattr__(self, "preparation", Preparation.from_json(self.preparation))
         self.images  # noqa: B018  its making checks bands and pixel scale
+        object.__setattr__(self, "questions", tuple((name, tuple(answers)) for name, answers in self.questions))
+        good = all(isinstance(word, str) for name, answers in self.questions for word in (name, *answers))
+        check("questions", good and all(len(answers) > 1 for _, answers in self.questions), "names with their answers")
+        good = math.isfinite(self.votes_weight) and self.votes_weight >= 0
+        check("votes_weight", good, "finite and not negative")
         check("surveys", len(self.surveys) > 0 and all(isinstance(s, str) for s in self.surveys), "names")
         check("ceiling", _is_flux(self.ceiling, self.bands), "a positive flux for each band")
         check(
@@ -91,6 +103,11 @@ class ModelConfig:
     def images(self) -> ImageSpec:
         """What the images are that the model takes."""
         return ImageSpec(self.image_size, self.units, self.bands, self.pixel_scale, self.preparation)
+
+    @property
+    def vote_latents(self) -> int:
+        """How many latents, the last ones, tell the votes: trees read an axis better than a direction."""
+        return max(1, round(_VOTE_SHARE * self.latent_dim)) if self.questions else 0
 
     @property
     def network_shape(self) -> tuple[int, int, int]:
@@ -111,6 +128,8 @@ class ModelConfig:
         del value["preparation"]
         if self.bands == BANDS:
             del value["bands"]
+        if not self.questions:
+            del value["questions"], value["votes_weight"]
         return value
 
     def to_json(self) -> dict[str, Any]:
@@ -123,12 +142,17 @@ class ModelConfig:
         known = {field.name for field in fields(cls)}
         if not isinstance(value, dict):
             raise GalkerasError(f"model settings must be a JSON object. Received: {value!r}")
-        value = {"bands": BANDS, "preparation": None} | value  # for models from before these were written down
+        value = {
+            "bands": BANDS,
+            "preparation": None,
+            "questions": (),
+            "votes_weight": 1.0,
+        } | value  # for models from before these were written down
         if strange := set(value) ^ known:
             raise GalkerasError(f"missing or unknown model settings: {', '.join(sorted(strange))}")
         try:
             return cls(**value)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise GalkerasError(f"a model setting has the wrong type: {error}") from None
 
 

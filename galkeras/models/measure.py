@@ -20,6 +20,7 @@ class Measured(NamedTuple):
         rebuilt: Their reconstructions, stretched too.
         mse: (batch,) mean squared error a pixel and band of the stretched image.
         ssim: (batch,) SSIM of the stretched image.
+        pose: What `VAE.look` found of how galaxies lie in their images, or None.
     """
 
     z: tf.Tensor
@@ -28,6 +29,7 @@ class Measured(NamedTuple):
     rebuilt: tf.Tensor
     mse: tf.Tensor
     ssim: tf.Tensor
+    pose: tf.Tensor | None
 
 
 def measure(model: VAE, images: tf.Tensor, survey: str | None = None) -> Measured:
@@ -41,7 +43,7 @@ def measure_surveys(model: VAE, images: tf.Tensor, surveys: Sequence[str | None]
     posterior, pose = model.look(stretched)
     z, log_var = posterior.mean(), 2 * tf.math.log(posterior.stddev())
     drawn = [model.draw(z, pose, survey) for survey in surveys]
-    return [Measured(z, log_var, stretched, rebuilt, *compare(stretched, rebuilt)) for rebuilt in drawn]
+    return [Measured(z, log_var, stretched, rebuilt, *compare(stretched, rebuilt), pose) for rebuilt in drawn]
 
 
 def compare(stretched: tf.Tensor, rebuilt: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

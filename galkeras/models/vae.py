@@ -1,9 +1,10 @@
 """The variational auto-encoder: a subclassed Keras model whose distributions are TensorFlow Probability's."""
 
-__all__ = ["LOSS_TERMS", "VAE", "active_units", "focus_window"]
+__all__ = ["LOSS_TERMS", "VAE", "active_units", "focus_window", "my_part"]
 
 import hashlib
 import json
+from collections.abc import Callable
 
 import numpy as np
 
@@ -13,10 +14,16 @@ from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import ModelConfig
 from galkeras.models.losses import LOSSES
 from galkeras.models.stretch import Stretch
+from galkeras.models.variance import LearnedVariance
+from galkeras.models.votes import vote_log_likelihood
 from galkeras.records.schema import RecordSet
 
 LOSS_TERMS = ("loss", "elbo_loss", "reconstruction", "kl")
+"""The terms that every model logs; those that observe more have ``features`` and ``votes`` beside them."""
 
+# Of features, before anything is known.
+_FEATURE_NOISE = 0.03**2
+_VOTE_UNITS = 64
 # Bounds of the posterior's log variance: wide enough never to matter in a healthy run, tight enough for float32.
 _LOG_VAR_BOUNDS = (-20.0, 10.0)
 
@@ -27,8 +34,9 @@ class VAE(keras.Model):
     .. math:: \mathcal{L} = \|x - \hat x\| + k\,D_{KL}(q_\phi(z|x)\,\|\,\mathcal{N}(0, 1))
 
     Per image: the reconstruction term is summed over the pixels and bands of the stretched image (weighted by
-    `focus_window`), the KL over the latents. Adam minimises the mean over the batch of their sum, divided by the
-    number of pixels and bands.
+    `focus_window`), the KL over the latents. Adam minimises the mean over the batch of their sum: in nats for a pixel
+    loss in nats, else divided by the number of pixels and bands. A model may observe more of a galaxy than its pixels,
+    each with a term of its own: features of the image that its architecture finds, and people's votes.
 
     Args:
         config: What to build.
@@ -51,7 +59,13 @@ class VAE(keras.Model):
         self.encoder = self.architecture.encoder(config)
         self.decoder = self.architecture.decoder(config)
         self.pixel_loss = LOSSES[config.loss](config)
-        self._means = {name: keras.metrics.Mean(name=name) for name in LOSS_TERMS}
+        self.feature_decoder = self.architecture.feature_decoder(config)
+        if self.feature_decoder is not None:
+            self.feature_noise = LearnedVariance(1, _FEATURE_NOISE, "feature_noise")
+        self.vote_head = _vote_head(config) if config.questions else None
+        observed = {"features": self.feature_decoder, "votes": self.vote_head}
+        terms = (*LOSS_TERMS, *(name for name, network in observed.items() if network is not None))
+        self._means = {name: keras.metrics.Mean(name=name) for name in terms}
         self._extend()
         self.build((None, *config.images.shape))
 
@@ -133,11 +147,25 @@ class VAE(keras.Model):
 
         ``encoder`` is another encoder of the same architecture in place of the model's.
         """
-        found = (encoder or self.encoder)(stretched)
-        moments, pose = (found["moments"], found["pose"]) if isinstance(found, dict) else (found, None)
-        mean, log_var = tf.split(tf.cast(moments, tf.float32), 2, axis=-1)
+        posterior, found = self._see(stretched, encoder or self.encoder)
+        return posterior, found.get("pose")
+
+    def _see(
+        self, stretched: tf.Tensor, encoder: keras.Model, seed: tf.Tensor | None = None
+    ) -> tuple[tfd.Distribution, dict[str, tf.Tensor]]:
+        """Return q(z|x) and what else the encoder finds; with a ``seed``, as in training."""
+        count = tf.shape(stretched)[0]
+
+        def draw(rows: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], number: int) -> tf.Tensor:
+            folded = tf.random.experimental.stateless_fold_in(seed, number)
+            return my_part(lambda whole: rows(whole, folded), count)
+
+        disturbed = seed is not None and self.architecture.disturbs
+        found = encoder(stretched, draw=draw) if disturbed else encoder(stretched)
+        found = found if isinstance(found, dict) else {"moments": found}
+        mean, log_var = tf.split(tf.cast(found["moments"], tf.float32), 2, axis=-1)
         log_var = tf.clip_by_value(log_var, *_LOG_VAR_BOUNDS)
-        return tfd.Independent(tfd.Normal(mean, tf.exp(0.5 * log_var)), 1), pose
+        return tfd.Independent(tfd.Normal(mean, tf.exp(0.5 * log_var)), 1), found
 
     def draw(self, z: tf.Tensor, pose: tf.Tensor | None = None, survey: str | None = None) -> tf.Tensor:
         """Return stretched images of (batch, latent_dim) latents, in a ``pose`` that `look` found if one is given."""
@@ -153,46 +181,79 @@ class VAE(keras.Model):
         zeros = tf.zeros(self.config.latent_dim)
         return tfd.Independent(tfd.Normal(zeros, tf.ones_like(zeros)), 1)
 
-    def losses_per_image(self, images: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    def losses_per_image(
+        self, images: tf.Tensor, seed: tf.Tensor, votes: tf.Tensor | None = None, *, training: bool = False
+    ) -> dict[str, tf.Tensor]:
         """Return every loss term as a (batch,) tensor.
 
-        ``reconstruction`` and ``kl`` are sums over an image's pixels and latents; ``elbo_loss`` is
-        ``reconstruction + k kl``, and ``loss`` is that divided by the number of pixels and bands: what Adam sees.
+        ``reconstruction`` and ``kl`` are sums over an image's pixels and latents, ``features`` and ``votes`` negative
+        log likelihoods; ``elbo_loss`` is ``reconstruction + features + k kl + w votes``, and ``loss`` what Adam sees:
+        that, divided by the number of pixels and bands where the pixel loss is not in nats.
+
+        Args:
+            images: In survey units.
+            seed: Of the posterior noise.
+            votes: (batch, answers of all questions) votes; None for galaxies without.
+            training: Disturb the encoder as the architecture wants, and learn the noise.
         """
         stretched = self.stretch(images)
-        posterior, pose = self.look(stretched)
+        posterior, found = self._see(stretched, self.encoder, seed if training else None)
         z = posterior.mean() + posterior.distribution.stddev() * self._noise(seed, tf.shape(images)[0])
-        reconstruction = self._distance(stretched, self.draw(z, pose))
-        kl = tfd.kl_divergence(posterior, self.prior())
-        elbo_loss = reconstruction + self.config.kl_weight * kl
-        return {
-            "loss": elbo_loss / float(np.prod(self.config.network_shape)),
-            "elbo_loss": elbo_loss,
-            "reconstruction": reconstruction,
-            "kl": kl,
+        rebuilt = self.draw(z, found.get("pose"))
+        window = focus_window(self.config)
+        if training and self.pixel_loss.in_nats:
+            self.pixel_loss.observe(stretched, rebuilt, window)
+        terms = {
+            "reconstruction": self._distance(stretched, rebuilt),
+            "kl": tfd.kl_divergence(posterior, self.prior()),
         }
+        elbo_loss = terms["reconstruction"] + self.config.kl_weight * terms["kl"]
+        if self.feature_decoder is not None:
+            terms["features"] = self._feature_nats(found["features"], z, training)
+            elbo_loss += terms["features"]
+        if self.vote_head is not None:
+            terms["votes"] = self._vote_nats(z, votes)
+            elbo_loss += self.config.votes_weight * terms["votes"]
+        size = 1.0 if self.pixel_loss.in_nats else float(np.prod(self.config.network_shape))
+        return {"loss": elbo_loss / size, "elbo_loss": elbo_loss} | terms
 
     def _distance(self, stretched: tf.Tensor, rebuilt: tf.Tensor) -> tf.Tensor:
         return self.pixel_loss(stretched, rebuilt, focus_window(self.config))
 
+    def _feature_nats(self, features: tf.Tensor, z: tf.Tensor, training: bool) -> tf.Tensor:
+        squares = tf.square(features - tf.cast(self.feature_decoder(z), tf.float32))[..., None]
+        if training:
+            self.feature_noise.learn(squares)
+        return self.feature_noise.nats(squares)
+
+    def _vote_nats(self, z: tf.Tensor, votes: tf.Tensor | None) -> tf.Tensor:
+        logits = tf.cast(self.vote_head(z[:, -self.config.vote_latents :]), tf.float32)
+        votes = tf.zeros_like(logits) if votes is None else votes
+        return -vote_log_likelihood(logits, votes, [len(answers) for _, answers in self.config.questions])
+
     # Training. Every random number is drawn for the global batch and each replica takes its part, so that
     # several devices do what one device does with the whole batch.
 
-    def train_step(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+    def train_step(self, batch: tf.Tensor | tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Learn from a batch of images, or of images and votes."""
+        images, votes = batch if isinstance(batch, tuple) else (batch, None)
         step = tf.cast(self.optimizer.iterations, tf.int32)
         seed = tf.stack([self.base_seed, step])
         images = self._turn(images, seed)
         with tf.GradientTape() as tape:
-            terms = self.losses_per_image(images, seed)
+            terms = self.losses_per_image(images, seed, votes, training=True)
             # Keras sums gradients over replicas.
             loss = tf.reduce_mean(terms["loss"]) / tf.distribute.get_strategy().num_replicas_in_sync
         self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
         return self._log(terms)
 
-    def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Score (images, weights): weight 0 marks the padding of the last batch. The noise is the same each time."""
-        images, weights = data
-        return self._log(self.losses_per_image(images, tf.constant([self.base_seed, -1])), weights)
+    def test_step(self, data: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
+        """Score images, weights, and votes where there are any: weight 0 marks the padding of the last batch.
+
+        The noise is the same each time.
+        """
+        images, weights, *votes = data
+        return self._log(self.losses_per_image(images, tf.constant([self.base_seed, -1]), *votes), weights)
 
     def _log(self, terms: dict[str, tf.Tensor], weights: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         for name, mean in self._means.items():
@@ -215,11 +276,11 @@ class VAE(keras.Model):
         return list(self._means.values())
 
     def _noise(self, seed: tf.Tensor, batch: tf.Tensor) -> tf.Tensor:
-        return _my_part(lambda count: self.prior().sample(count, seed=seed), batch)
+        return my_part(lambda count: self.prior().sample(count, seed=seed), batch)
 
     def _turn(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Flip and quarter-turn each image at random: one of the square's eight symmetries."""
-        coins = _my_part(
+        coins = my_part(
             lambda count: tf.random.stateless_uniform((count, 3, 1, 1, 1), seed + [1, 0]) < 0.5, tf.shape(images)[0]
         )
         images = tf.where(coins[:, 0], tf.reverse(images, [1]), images)
@@ -235,11 +296,20 @@ class VAE(keras.Model):
         return digest.hexdigest()
 
 
-def _my_part(draw, batch: tf.Tensor) -> tf.Tensor:
+def my_part(draw, batch: tf.Tensor) -> tf.Tensor:
     """Return this replica's ``batch`` rows of ``draw(rows of the global batch)``."""
     context = tf.distribute.get_replica_context()
     start = context.replica_id_in_sync_group * batch
     return draw(batch * context.num_replicas_in_sync)[start : start + batch]
+
+
+def _vote_head(config: ModelConfig) -> keras.Model:
+    """Return the network from the last latents to the log probabilities, unnormalised, of all answers."""
+    answers = sum(len(answers) for _, answers in config.questions)
+    z = keras.Input((config.vote_latents,))
+    hidden = keras.layers.Dense(_VOTE_UNITS, activation="swish")(z)
+    correction = keras.layers.Dense(answers, kernel_initializer="zeros")(hidden)
+    return keras.Model(z, keras.layers.Dense(answers)(z) + correction, name="vote_head")
 
 
 def focus_window(config: ModelConfig) -> np.ndarray:

@@ -62,8 +62,9 @@ def classify(
 ) -> Classification:
     """Train a random forest on latents for each question of the catalog's tree, score it and save it.
 
-    Galaxies are split and not rows: one that two surveys saw is on one side. Splits are stratified by class. A forest's
-    probabilities are sharpened (`fit_power`), which leaves the class it names.
+    Galaxies are split and not rows: one that two surveys saw is on one side. Splits are stratified by class. Where the
+    model learned from votes, no galaxy of its training split is tested on. A forest's probabilities are sharpened
+    (`fit_power`), which leaves the class it names.
 
     Args:
         latents: A latent table or its file.
@@ -74,7 +75,8 @@ def classify(
         id_column: The catalog's column of galaxy names, where it is not one of the usual.
         seed: Seed of the split, the forests and the bootstrap. The same seed gives the same result.
         folds: Score by stratified cross-validation with so many folds, and fit the saved forests on all galaxies.
-            By default 70 % of the galaxies train and 30 % test, and the saved forests are the tested ones.
+            By default 70 % of the galaxies train and 30 % test (of a model that learned from votes, its training split
+            trains and the rest tests), and the saved forests are the tested ones.
         minimum: Leave out classes of fewer galaxies. A question with fewer than two classes left is skipped.
         samples: Score the probabilities averaged over so many draws from each tested galaxy's posterior, as
             `predict` with ``samples`` gives them, and their calibration beside that of the posterior means. The
@@ -213,7 +215,10 @@ def _run(
     truth, shares, groups, fold_scores = [], [], [], []
     probabilities: dict[str, list[np.ndarray]] = {}
     forest: Forest
-    for train, test in _splits(target, latents.id, seed, folds):
+    known = latents.split == "train" if latents.votes else np.zeros(len(latents), bool)
+    if not _testable(target, known):
+        return "the model learned from the votes of all its galaxies but those of one class"
+    for train, test in _splits(target, latents.id, seed, folds, known):
         forest = _fitted(task.title, classes, latents[train], target[train], seed)
         truth.append(target[test])
         for how, given in _probabilities(forest, latents[test], samples, seed).items():
@@ -277,17 +282,28 @@ def _probabilities(forest: Forest, latents: LatentTable, samples: int | None, se
     return ways
 
 
+def _testable(target: np.ndarray, known: np.ndarray) -> bool:
+    """Tell whether galaxies of more than one class are left to test on."""
+    return len(np.unique(target[~known])) > 1
+
+
 def _splits(
-    target: np.ndarray, ids: np.ndarray, seed: int, folds: int | None
+    target: np.ndarray, ids: np.ndarray, seed: int, folds: int | None, known: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield row indices to train and to test on; all rows of a galaxy are on the same side."""
+    """Yield row indices to train and to test on; all rows of a galaxy are on the same side.
+
+    Galaxies whose votes the model learned from, the ``known`` rows, are never tested on: their latents know the answer.
+    """
     galaxies, first, galaxy = np.unique(ids, return_index=True, return_inverse=True)
-    strata = target[first]
+    learned = np.unique(galaxy[known])
+    free = np.setdiff1d(np.arange(len(galaxies)), learned)
+    strata = target[first][free]
     if folds:
         sides = StratifiedKFold(folds, shuffle=True, random_state=seed).split(strata, strata)
+    elif len(learned):
+        sides = [(np.array([], int), np.arange(len(free)))]
     else:
-        sides = [
-            train_test_split(np.arange(len(galaxies)), test_size=TEST_FRACTION, stratify=strata, random_state=seed)
-        ]
+        sides = [train_test_split(np.arange(len(free)), test_size=TEST_FRACTION, stratify=strata, random_state=seed)]
     for train, test in sides:
-        yield np.flatnonzero(np.isin(galaxy, train)), np.flatnonzero(np.isin(galaxy, test))
+        train = np.concatenate([free[train], learned])
+        yield np.flatnonzero(np.isin(galaxy, train)), np.flatnonzero(np.isin(galaxy, free[test]))

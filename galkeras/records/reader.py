@@ -1,9 +1,11 @@
 """Record sets as tf.data pipelines: shuffled and endless for training, ordered and exact for everything else."""
 
-__all__ = ["damage_named", "example_spec", "ordered_dataset", "parse_examples", "training_dataset"]
+__all__ = ["by_id", "damage_named", "example_spec", "ordered_dataset", "parse_examples", "training_dataset"]
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+
+import numpy as np
 
 from galkeras.backend import tf
 from galkeras.io.errors import GalkerasError
@@ -19,9 +21,18 @@ _THREADS = 4
 
 
 def training_dataset(
-    records: RecordSet, split: str, batch_size: int, *, seed: int, first_epoch: int = 0
+    records: RecordSet,
+    split: str,
+    batch_size: int,
+    *,
+    seed: int,
+    first_epoch: int = 0,
+    beside: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tf.data.Dataset:
-    """Return an endless stream of (batch_size, side, side, 3) float32 images in the units of the record set.
+    """Return an endless stream of (batch_size, side, side, band) float32 images in the units of the record set.
+
+    With ``beside``, (rows,) ids and (rows, n) numbers of theirs, a batch is a pair of images and the (batch_size, n)
+    numbers of their galaxies: zeros for those that ``beside`` does not name.
 
     An epoch is ``records.count(split) // batch_size`` batches; the few galaxies left over differ from epoch to
     epoch. Its order follows from ``seed`` and the epoch's number alone, so a stream that starts at
@@ -56,9 +67,16 @@ def training_dataset(
         examples = examples.shuffle(buffer, seed=mixed, reshuffle_each_iteration=False)
         return examples.batch(batch_size, drop_remainder=True)
 
+    numbers = None if beside is None else by_id(*beside)
+
     def images(serialized):
-        batch = parse_examples(serialized, records)["image"]
-        return tf.ensure_shape(batch, (batch_size, *batch.shape[1:]))
+        parsed = parse_examples(serialized, records)
+        batch = tf.ensure_shape(parsed["image"], (batch_size, *parsed["image"].shape[1:]))
+        return (
+            batch
+            if numbers is None
+            else (batch, tf.ensure_shape(numbers(parsed["id"]), (batch_size, beside[1].shape[1])))
+        )
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
     batches = epochs.flat_map(epoch).map(images, num_parallel_calls=_THREADS, deterministic=True)
@@ -119,6 +137,19 @@ def parse_examples(serialized: tf.Tensor, records: RecordSet) -> dict[str, tf.Te
         name: tf.reshape(tf.io.decode_raw(parsed[name], tf.float64, fixed_length=8), [-1]) for name in ("ra", "dec")
     }
     return {"id": parsed["id"], "image": image, **degrees, "pixel_scale": parsed["pixel_scale"]}
+
+
+def by_id(ids: np.ndarray, numbers: np.ndarray) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return a function, for use in a pipeline, from (batch,) ids to their (batch, n) numbers, zeros for others.
+
+    Args:
+        ids: (rows,) names of galaxies.
+        numbers: (rows, n) what belongs to them.
+    """
+    places = tf.lookup.KeyValueTensorInitializer(tf.constant(ids.astype(object)), tf.range(1, len(ids) + 1))
+    table = tf.lookup.StaticHashTable(places, default_value=0)
+    rows = tf.constant(np.concatenate([np.zeros_like(numbers[:1]), numbers]).astype(np.float32))
+    return lambda names: tf.gather(rows, table.lookup(names))
 
 
 @contextmanager

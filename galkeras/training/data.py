@@ -5,7 +5,7 @@ __all__ = ["measure_stretch", "validation_dataset"]
 import numpy as np
 
 from galkeras.backend import tf
-from galkeras.records.reader import ordered_dataset
+from galkeras.records.reader import by_id, ordered_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.image import PICTURE
 
@@ -52,11 +52,15 @@ def measure_stretch(records: RecordSet, factor: int = 1) -> dict[str, tuple[floa
     return {"softening": tuple(map(float, softening)), "ceiling": tuple(map(float, ceiling))}
 
 
-def validation_dataset(records: RecordSet, split: str, batch_size: int) -> tf.data.Dataset:
+def validation_dataset(
+    records: RecordSet, split: str, batch_size: int, beside: tuple[np.ndarray, np.ndarray] | None = None
+) -> tf.data.Dataset:
     """Return (images, weights) of a split in order, the last batch filled up with blank images of weight 0.
 
-    So every batch divides evenly over replicas and every galaxy counts once.
+    So every batch divides evenly over replicas and every galaxy counts once. With ``beside``, as `training_dataset`
+    takes it, the numbers of each galaxy come third.
     """
+    numbers = None if beside is None else by_id(*beside)
 
     def pad(batch):
         images = batch["image"]
@@ -64,6 +68,11 @@ def validation_dataset(records: RecordSet, split: str, batch_size: int) -> tf.da
         missing = batch_size - count
         images = tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
         weights = tf.concat([tf.ones(count), tf.zeros(missing)], 0)
-        return tf.ensure_shape(images, (batch_size, *records.images.shape)), tf.ensure_shape(weights, (batch_size,))
+        images = tf.ensure_shape(images, (batch_size, *records.images.shape))
+        weights = tf.ensure_shape(weights, (batch_size,))
+        if numbers is None:
+            return images, weights
+        theirs = tf.pad(numbers(batch["id"]), [[0, missing], [0, 0]])
+        return images, weights, tf.ensure_shape(theirs, (batch_size, beside[1].shape[1]))
 
     return ordered_dataset(records, (split,), batch_size).map(pad)

@@ -15,6 +15,8 @@ from galkeras.training.progress import Progress
 from galkeras.training.state import BEST_FILE, EpochState
 
 _WARMUP_EPOCHS = 2
+# Of the gradient of a loss in nats: rare outliers, stars and defects, reach far beyond it.
+_CLIP_NORM = 3e3
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class TrainingConfig:
         learning_rate: Adam's, at its highest.
         patience: Epochs without a better validation score after which to stop.
         seed: Of everything random.
+        votes: Digest of the votes that are learned from; empty where there are none.
     """
 
     records: str
@@ -36,6 +39,7 @@ class TrainingConfig:
     learning_rate: float
     patience: int
     seed: int
+    votes: str = ""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience"):
@@ -146,4 +150,4 @@ def _adam(training: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, total - warmup), warmup_target=training.learning_rate, warmup_steps=warmup
     )
-    return keras.optimizers.Adam(schedule)
+    return keras.optimizers.Adam(schedule, global_clipnorm=_CLIP_NORM)

@@ -8,7 +8,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.models.architectures import ARCHITECTURES, Architecture
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, load_model, write_config, write_weights
-from galkeras.models.losses import LOSSES
+from galkeras.models.losses import LOSSES, PixelLoss
 from galkeras.models.measure import measure
 from galkeras.models.vae import VAE
 
@@ -37,7 +37,7 @@ class Mirrored(Architecture):
         return tf.where(pose[:, None, None, None], tf.reverse(images, [2]), images)
 
 
-class Gaussian(keras.layers.Layer):
+class Gaussian(keras.layers.Layer, PixelLoss):
     """The negative log likelihood, in nats, of pixels with noise of a learned width."""
 
     def __init__(self, config):
@@ -52,7 +52,7 @@ class Gaussian(keras.layers.Layer):
 @pytest.fixture
 def toys(monkeypatch):
     monkeypatch.setitem(ARCHITECTURES, "mirrored", Mirrored())
-    monkeypatch.setitem(LOSSES, "gaussian", Gaussian)
+    monkeypatch.setitem(LOSSES, "noisy", Gaussian)
 
 
 def trained(**changes):
@@ -86,7 +86,7 @@ def test_an_architecture_with_a_pose(toys, tmp_path):
 
 
 def test_a_pixel_loss_with_weights_of_its_own(toys, tmp_path):
-    model, _ = trained(loss="gaussian")
+    model, _ = trained(loss="noisy")
     sigma = model.pixel_loss.log_sigma
     assert np.all(sigma.numpy() != 0) and any(weight is sigma for weight in model.trainable_weights)
     again = loaded(model, tmp_path)
@@ -97,4 +97,4 @@ def test_a_pixel_loss_with_weights_of_its_own(toys, tmp_path):
 def test_a_name_that_nothing_is_registered_under_is_refused():
     for name in ("architecture", "loss"):
         with pytest.raises(GalkerasError, match=f"`{name}` must be one of"):
-            ModelConfig(**SETTINGS | {name: "gaussian"})
+            ModelConfig(**SETTINGS | {name: "noisy"})

@@ -85,7 +85,7 @@ def test_pairs_are_counted_and_why_others_are_left_out_is_said(vae, decals, bass
 
 
 def test_unpaired_sets_need_no_common_galaxies(vae, decals, tmp_path):
-    other = survey(tmp_path, "sdss", range(100, 150))
+    other = survey(tmp_path, "another", range(100, 150))
     with pytest.raises(GalkerasError, match="no galaxy in common"):
         adapt(vae, decals, other, tmp_path / "da", **SMALL)
     model = adapt(vae, decals, other, tmp_path / "da", **SMALL, unpaired=True)

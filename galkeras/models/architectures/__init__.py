@@ -28,9 +28,11 @@ class Architecture(ABC):
 
     Attributes:
         multiple: The network's side must be a multiple of this many pixels.
+        disturbs: Whether the encoder takes ``draw``, a source of random rows, and is then disturbed as training wants.
     """
 
     multiple: ClassVar[int] = 1
+    disturbs: ClassVar[bool] = False
 
     def check(self, config: ModelConfig) -> None:
         """Raise a `GalkerasError` for settings that cannot be built."""
@@ -45,12 +47,16 @@ class Architecture(ABC):
         """Return the network from stretched images to the posterior.
 
         Its output is (batch, 2 latent_dim) moments, posterior means and then log variances; or a dict of these as
-        ``moments`` and a ``pose``.
+        ``moments``, a ``pose``, and (batch, n) ``features`` of the image that latents must account for too.
         """
 
     @abstractmethod
     def decoder(self, config: ModelConfig, name: str = "decoder") -> keras.Model:
         """Return the network from (batch, latent_dim) latents to stretched images."""
+
+    def feature_decoder(self, config: ModelConfig) -> keras.Model | None:
+        """Return the network from latents to the ``features`` that the encoder gives, None where it gives none."""
+        return None
 
     def place(self, images: tf.Tensor, pose: tf.Tensor) -> tf.Tensor:
         """Return decoded images in the ``pose`` that the encoder found; called where it gives one."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 __all__ = ["LOSSES", "PixelLoss"]
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 from galkeras.io.registry import LazyRegistry
 
@@ -16,12 +17,18 @@ if TYPE_CHECKING:  # annotations alone: nobody pays for TensorFlow to list the n
     from galkeras.models.config import ModelConfig
 
 
-class PixelLoss(Protocol):
+class PixelLoss(ABC):
     """The reconstruction term of an image.
 
-    A plain class, or a Keras layer: its weights are then trained and saved with the model's.
+    A plain class, or a Keras layer beside: its weights are then trained and saved with the model's.
+
+    Attributes:
+        in_nats: Whether the term is a negative log likelihood, and the loss then a negative ELBO.
     """
 
+    in_nats: ClassVar[bool] = False
+
+    @abstractmethod
     def __call__(self, stretched: tf.Tensor, rebuilt: tf.Tensor, window: np.ndarray) -> tf.Tensor:
         """Return the (batch,) terms, each a sum over pixels and bands.
 
@@ -30,7 +37,14 @@ class PixelLoss(Protocol):
             rebuilt: Their reconstructions.
             window: (side, side, 1) weights of the pixels, 1 at the centre.
         """
-        ...
+
+    @property
+    def scale(self) -> tf.Tensor | float:
+        """What a unit of this term is worth in squared error of stretched pixels."""
+        return 1.0
+
+    def observe(self, stretched: tf.Tensor, rebuilt: tf.Tensor, window: np.ndarray) -> None:  # noqa: B027  most do not
+        """Learn from a training batch what is no weight of the optimizer's; arguments as in the call."""
 
 
 LOSSES: LazyRegistry[Callable[[ModelConfig], PixelLoss]] = LazyRegistry("pixel loss", package=__name__, first=("mse",))

@@ -6,11 +6,11 @@ import numpy as np
 
 from galkeras.backend import tf
 from galkeras.models.config import ModelConfig
-from galkeras.models.losses import LOSSES
+from galkeras.models.losses import LOSSES, PixelLoss
 
 
 @LOSSES.add("mse")
-class SquaredError:
+class SquaredError(PixelLoss):
     """The squared error, summed over the pixels of an image."""
 
     def __init__(self, config: ModelConfig):

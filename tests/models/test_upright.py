@@ -1,0 +1,132 @@
+"""The upright architecture: poses, latents that do not turn, votes."""
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from galkeras.backend import keras, tf
+from galkeras.io.errors import GalkerasError
+from galkeras.models.config import ModelConfig
+from galkeras.models.folder import load_model
+from galkeras.models.pose import feature_count, mode_features, modes, pose_of, resample, ring_basis
+from galkeras.models.variance import LearnedVariance
+from galkeras.models.votes import vote_log_likelihood
+from galkeras.training.fit import fit
+from galkeras.training.votes import LABEL_VOTES, read_votes
+
+UPRIGHT = dict(architecture="upright", loss="gaussian", kl_weight=1.0, focus=0.4, learning_rate=1.5e-3)
+SIDE = 64
+
+
+def galaxies(count: int = 6) -> np.ndarray:
+    """Ellipses with a one-sided lump and a winding arm, each turned another way."""
+    rng = np.random.default_rng(1)
+    axis = np.arange(SIDE) - (SIDE - 1) / 2
+    y, x = np.meshgrid(axis, axis, indexing="ij")
+    images = []
+    for _ in range(count):
+        angle, ratio = rng.uniform(0, np.pi), rng.uniform(0.3, 0.7)
+        u, v = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+        radius = np.hypot(u, v / ratio)
+        arm = 1 + 0.5 * np.cos(2 * np.arctan2(v, u) - 0.4 * radius)
+        image = np.exp(-radius / 6) * arm + 0.3 * np.exp(-((u - 9) ** 2 + v**2) / 8)
+        images.append(np.stack([image, 1.2 * image, 0.9 * image], -1))
+    return np.array(images, np.float32)
+
+
+def framed(images: np.ndarray):
+    basis, radii = ring_basis(SIDE)
+    re, im = modes(tf.constant(images), tf.constant(basis))
+    pose = pose_of(re, im, radii, SIDE)
+    return pose, mode_features(re, im), resample(tf.constant(images), pose)
+
+
+SYMMETRIES = {
+    "quarter turn": lambda images: np.rot90(images, 1, (1, 2)),
+    "half turn": lambda images: np.rot90(images, 2, (1, 2)),
+    "mirror": lambda images: images[:, :, ::-1],
+    "mirror and turn": lambda images: np.rot90(images[:, ::-1], 1, (1, 2)),
+}
+
+
+@pytest.mark.parametrize("symmetry", SYMMETRIES.values(), ids=SYMMETRIES)
+def test_features_and_frames_do_not_turn_with_the_image(symmetry):
+    images = galaxies()
+    _, features, upright = framed(images)
+    _, turned_features, turned_upright = framed(np.ascontiguousarray(symmetry(images)))
+    assert features.shape == (len(images), feature_count(3))
+    np.testing.assert_allclose(turned_features, features, atol=2e-5)
+    np.testing.assert_allclose(turned_upright, upright, atol=2e-4)
+
+
+def test_a_galaxy_comes_back_as_it_lay():
+    images = galaxies()
+    pose, _, upright = framed(images)
+    back = resample(upright, pose, back=True)
+    inner = slice(16, 48)
+    assert np.abs(back[:, inner, inner] - images[:, inner, inner]).mean() < 0.01
+    # Upright, the major axis lies along x.
+    axis = np.arange(SIDE) - (SIDE - 1) / 2
+    flux = upright.numpy().sum(-1)
+    along_x = (flux * axis**2).sum((1, 2))
+    along_y = (flux * axis[:, None] ** 2).sum((1, 2))
+    assert (along_x > along_y).all()
+
+
+def test_variance_is_learned_and_nats_are_least_there():
+    noise = LearnedVariance(1, 1.0, "noise")
+    squares = tf.square(tf.random.stateless_normal((64, 500, 1), (1, 2), stddev=0.1))
+    for _ in range(600):
+        noise.learn(squares)
+    found = float(noise.variance[0])
+    assert found == pytest.approx(0.01, rel=0.05)
+    best = float(tf.reduce_mean(noise.nats(squares)))
+    for factor in (0.8, 1.25):
+        noise.variance.assign([found * factor])
+        assert float(tf.reduce_mean(noise.nats(squares))) > best
+
+
+def test_votes_are_multinomials():
+    logits, counts = tf.constant([[0.0, 0.0, 1.0, 0.0]]), tf.constant([[3.0, 1.0, 0.0, 0.0]])
+    assert float(vote_log_likelihood(logits, counts, (2, 2))[0]) == pytest.approx(4 * np.log(0.5))
+
+
+def test_labels_are_votes():
+    table = Table({"id": ["a", "b", "c"], "ring": ["yes", "no", ""]})
+    votes = read_votes(table, ("ring",))
+    assert votes.questions == (("ring", ("no", "yes")),)
+    np.testing.assert_array_equal(votes.of(np.array(["c", "a", "z"])), [[0, 0], [0, LABEL_VOTES], [0, 0]])
+    with pytest.raises(GalkerasError, match="two classes"):
+        read_votes(Table({"id": ["a", "b"], "ring": ["yes", "yes"]}), ("ring",))
+
+
+def test_it_fits_with_labels_and_loads(records, tmp_path):
+    from galkeras.latents.encode import encode
+    from galkeras.latents.table import read_latents
+    from galkeras.records.reader import ordered_dataset
+    from galkeras.records.schema import RecordSet
+
+    batch = next(iter(ordered_dataset(RecordSet.load(records), batch_size=80)))
+    ids = [name.decode() for name in batch["id"].numpy()]
+    table = Table({"id": ids, "kind": ["odd" if len(ids) > 1 and i % 2 else "even" for i in range(len(ids))]})
+    model = fit(
+        records, tmp_path / "m", latent=10, epochs=2, batch_size=16, quiet=True, catalog=table,
+        label_columns=("kind",), **UPRIGHT,
+    )  # fmt: skip
+    assert model.config.questions == (("kind", ("even", "odd")),)
+    images = batch["image"].numpy()[:4]
+    z, _ = model.encode(images)
+    turned, _ = model.encode(np.ascontiguousarray(np.rot90(images, 1, (1, 2))))
+    np.testing.assert_allclose(turned, z, atol=0.02)
+    again = load_model(tmp_path / "m")
+    assert again.digest == model.digest
+    encode(tmp_path / "m", records, tmp_path / "z.parquet")
+    latents = read_latents(tmp_path / "z.parquet")
+    assert latents.votes and latents.pose.shape == (len(latents), 2)
+    assert set(np.unique(latents.pose[:, 1])) <= {-1.0, 1.0}
+
+
+def test_old_settings_mean_what_they_meant():
+    config = ModelConfig(64, "picture", ("decals",), (255.0,) * 3)
+    assert "questions" not in config.identity()
+    assert keras.backend.backend() == "tensorflow"
