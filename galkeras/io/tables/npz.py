@@ -16,7 +16,8 @@ def _write(path: Path, columns: Columns, note: str) -> None:
 
 
 def _read(path: Path, strings: tuple[str, ...]) -> tuple[Columns, str]:
-    with np.load(path, allow_pickle=False) as file:
+    # Given a path, numpy leaves a damaged file open.
+    with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
         columns = {name: file[name] for name in file.files}
     note = str(required(columns))
     del columns[KEY]
