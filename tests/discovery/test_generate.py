@@ -69,7 +69,8 @@ def test_folder_holds_what_the_model_decodes_in_survey_units(model, latents, tmp
     assert header["ORIGIN"] == f"galkeras model {vae.digest[:12]}" and header["BANDS"] == "grz"
     record = json.loads((tmp_path / "out" / "generate.json").read_text())
     assert record["sampling"] == "posterior" and record["mixture"]["galaxies"] == 60 and record["tried"] == 5
-    assert Image.open(tmp_path / "out" / "mosaic.png").size == (3 * SIDE + 4, 2 * SIDE + 2)
+    with Image.open(tmp_path / "out" / "mosaic.png") as mosaic:
+        assert mosaic.size == (3 * SIDE + 4, 2 * SIDE + 2)
 
 
 def test_cutouts_go_through_make_tfrecords(model, latents, tmp_path):

@@ -78,7 +78,7 @@ def test_it_finds_the_bend_and_writes_it(many, fitted, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 12 and lines[2].startswith("[3/12] mse 40: SSIM 0.") and lines[2].endswith("2 epochs, 5 s")
     assert REPORTS < {path.name for path in (tmp_path / "s").iterdir()}
-    rows = list(csv.DictReader(open(tmp_path / "s" / "scan.csv")))
+    rows = list(csv.DictReader((tmp_path / "s" / "scan.csv").read_text().splitlines()))
     assert [(row["loss"], int(row["latents"])) for row in rows] == fitted.fits
     galaxies = RecordSet.load(many).count("test")
     for row in rows:

@@ -73,7 +73,8 @@ def test_the_child_ends_with_its_parent(tmp_path, ending):
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
-    assert parent.stdout.readline() == "begun\n"
+    with parent.stdout:
+        assert parent.stdout.readline() == "begun\n"
     child = int((tmp_path / "pid").read_text())
     assert alive(child)
     parent.send_signal(ending)

@@ -25,7 +25,8 @@ def _read_fits(path: Path, bands: tuple[str, ...] | None) -> Cutout:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.filterwarnings("error", message=".*may have been truncated.*")
-            with fits.open(path, memmap=False, lazy_load_hdus=True) as hdus:
+            # Given a path, astropy leaves a damaged file open.
+            with open(path, "rb") as file, fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
                 headers, bands, planes = _fits_planes(hdus, bands)
     except CutoutError:
         raise
