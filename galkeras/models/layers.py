@@ -8,19 +8,24 @@ layers = keras.layers
 
 
 class ResidualBlock(layers.Layer):
-    """``x + conv(swish(norm(conv(swish(norm(x))))))`` at constant shape (He et al. 2016, pre-activation)."""
+    """``x + conv(swish(norm(conv(swish(norm(x))))))`` at constant shape (He et al. 2016, pre-activation).
 
-    def __init__(self, channels: int):
+    Args:
+        channels: Of its input, and so of its output.
+        identity: Whether it starts as the identity, its last convolution being zero.
+    """
+
+    def __init__(self, channels: int, identity: bool = False):
         # Keras would begin the name with the class's underscore, which no variable of a SavedModel may.
         super().__init__(name=f"residual_block_{keras.backend.get_uid('residual_block')}")
         self._branch = keras.Sequential(
             [
                 layer
-                for _ in range(2)
+                for zeros in (False, identity)
                 for layer in (
                     layers.GroupNormalization(8),
                     layers.Activation("swish"),
-                    layers.Conv2D(channels, 3, padding="same", kernel_initializer="he_normal"),
+                    convolution(channels, zeros=zeros),
                 )
             ]
         )
@@ -51,6 +56,10 @@ class PixelShuffle(layers.Layer):
 ResidualBlock.__name__, PixelShuffle.__name__ = "_ResidualBlock", "_PixelShuffle"
 
 
-def convolution(channels: int, strides: int = 1) -> keras.Layer:
-    """Return a 3 x 3 convolution that keeps the side, or divides it by ``strides``."""
-    return layers.Conv2D(channels, 3, strides=strides, padding="same", kernel_initializer="he_normal")
+def convolution(channels: int, strides: int = 1, size: int = 3, zeros: bool = False) -> keras.Layer:
+    """Return a ``size`` x ``size`` convolution that keeps the side, or divides it by ``strides``.
+
+    With ``zeros`` it gives nothing before it has learned.
+    """
+    start = "zeros" if zeros else "he_normal"
+    return layers.Conv2D(channels, size, strides=strides, padding="same", kernel_initializer=start)

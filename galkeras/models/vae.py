@@ -200,11 +200,8 @@ class VAE(keras.Model):
         posterior, found = self._see(stretched, self.encoder, seed if training else None)
         z = posterior.mean() + posterior.distribution.stddev() * self._noise(seed, tf.shape(images)[0])
         rebuilt = self.draw(z, found.get("pose"))
-        window = focus_window(self.config)
-        if training and self.pixel_loss.in_nats:
-            self.pixel_loss.observe(stretched, rebuilt, window)
         terms = {
-            "reconstruction": self._distance(stretched, rebuilt),
+            "reconstruction": self._distance(stretched, rebuilt, training),
             "kl": tfd.kl_divergence(posterior, self.prior()),
         }
         elbo_loss = terms["reconstruction"] + self.config.kl_weight * terms["kl"]
@@ -217,8 +214,11 @@ class VAE(keras.Model):
         size = 1.0 if self.pixel_loss.in_nats else float(np.prod(self.config.network_shape))
         return {"loss": elbo_loss / size, "elbo_loss": elbo_loss} | terms
 
-    def _distance(self, stretched: tf.Tensor, rebuilt: tf.Tensor) -> tf.Tensor:
-        return self.pixel_loss(stretched, rebuilt, focus_window(self.config))
+    def _distance(self, stretched: tf.Tensor, rebuilt: tf.Tensor, training: bool = False) -> tf.Tensor:
+        window = focus_window(self.config)
+        if training:
+            self.pixel_loss.observe(stretched, rebuilt, window)
+        return self.pixel_loss(stretched, rebuilt, window)
 
     def _feature_nats(self, features: tf.Tensor, z: tf.Tensor, training: bool) -> tf.Tensor:
         squares = tf.square(features - tf.cast(self.feature_decoder(z), tf.float32))[..., None]

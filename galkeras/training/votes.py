@@ -45,12 +45,6 @@ class Votes:
         digest.update(np.ascontiguousarray(self.counts, "<f4").tobytes())
         return digest.hexdigest()
 
-    def of(self, ids: np.ndarray) -> np.ndarray:
-        """Return the counts of named galaxies, zeros for those without a row."""
-        place = {name: row for row, name in enumerate(self.ids.tolist())}
-        rows = np.array([place.get(name, -1) for name in ids.tolist()], int)
-        return np.where(rows[:, None] >= 0, self.counts[rows], np.float32(0))
-
 
 def read_votes(catalog: str | Path | Table, label_columns: Sequence[str] = (), id_column: str | None = None) -> Votes:
     """Read who voted what.

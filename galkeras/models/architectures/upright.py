@@ -9,7 +9,7 @@ from galkeras.backend import keras, tf
 from galkeras.models.architectures import ARCHITECTURES, Architecture
 from galkeras.models.config import ModelConfig
 from galkeras.models.frame import GalaxyFrame, jitter_of
-from galkeras.models.layers import PixelShuffle
+from galkeras.models.layers import PixelShuffle, ResidualBlock, convolution
 from galkeras.models.pose import feature_count, resample
 from galkeras.models.vae import VAE, focus_window
 from galkeras.records.reader import ordered_dataset
@@ -57,8 +57,8 @@ class Upright(Architecture):
         start = side // 8
         x = layers.Reshape((start, start, _DECODER[0]))(layers.Dense(start * start * _DECODER[0])(z))
         for width in _DECODER[1:]:
-            x = _convolution(layers.UpSampling2D(2)(_block(x)), width)
-        x = PixelShuffle()(_convolution(_normal(_block(x)), 4 * bands, zeros=True))
+            x = convolution(width)(layers.UpSampling2D(2)(_block(x)))
+        x = PixelShuffle()(convolution(4 * bands, zeros=True)(_normal(_block(x))))
         return keras.Model(z, linear + x, name=name)
 
     def feature_decoder(self, config: ModelConfig) -> keras.Model:
@@ -183,28 +183,21 @@ def _trunk(side: int, bands: int, features: int) -> keras.Model:
     images, modes = keras.Input((side, side, bands)), keras.Input((features,))
     x = images
     for stage, width in enumerate(_ENCODER):
-        x = _block(_convolution(_normal(x) if stage else x, width, 3 if stage else 5, strides=2))
+        x = _block(convolution(width, strides=2, size=3 if stage else 5)(_normal(x) if stage else x))
     x = _normal(x)
     # What is where, in the galaxy's own frame, beside what there is.
-    where = layers.Flatten()(_normal(_convolution(x, 16, 1)))
+    where = layers.Flatten()(_normal(convolution(16, size=1)(x)))
     profile = layers.Dense(128, activation="swish")(layers.LayerNormalization()(layers.Dense(128)(modes)))
     parts = [layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x), where, profile]
     return keras.Model([images, modes], layers.Concatenate()(parts), name="trunk")
 
 
 def _block(x):
-    """Return ``x + conv(swish(norm(conv(swish(norm(x))))))``, whose second convolution starts at zero."""
-    inner = _convolution(_normal(x), x.shape[-1])
-    return x + _convolution(_normal(inner), x.shape[-1], zeros=True)
+    return ResidualBlock(x.shape[-1], identity=True)(x)
 
 
 def _normal(x):
     return layers.Activation("swish")(layers.GroupNormalization(_GROUPS)(x))
-
-
-def _convolution(x, channels: int, size: int = 3, strides: int = 1, zeros: bool = False):
-    start = "zeros" if zeros else "he_normal"
-    return layers.Conv2D(channels, size, strides=strides, padding="same", kernel_initializer=start)(x)
 
 
 ARCHITECTURES.add("upright", Upright())
