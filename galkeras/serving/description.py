@@ -38,6 +38,7 @@ def description(
         },
         "stretch": {"softening": config.softening, "ceiling": config.ceiling, "data_range": model.stretch.DATA_RANGE},
         "domains": list(domains),
+        "votes": bool(config.questions),
         "views": forests.views if forests else 1,
         "questions": {
             question: {"title": forest.title, "classes": list(forest.classes)} for question, forest in asked.items()

@@ -54,6 +54,7 @@ class _Model(NamedTuple):
     version: int
     latent_dim: int
     views: int
+    votes: bool
     images: ImageSpec
     surveys: tuple[str, ...]
     domains: tuple[str, ...]
@@ -164,6 +165,8 @@ def _introduce(server: Server) -> _Model:
             version=int(about["version"]),
             latent_dim=int(about["latent_dim"]),
             views=int(about["views"]),
+            # Exported before models learned from votes: it did not.
+            votes=about.get("votes") is True,
             images=ImageSpec(
                 int(takes["image_size"]), str(takes["units"]), tuple(takes["bands"]), takes["pixel_scale"]
             ),
@@ -248,7 +251,7 @@ def _collector(out: Path | None, model: _Model) -> Iterator[Any]:
     if out is None:
         yield _Gathered()
         return
-    with column_writer(out, latent_metadata(model.digest, model.latent_dim, model.views)) as write:
+    with column_writer(out, latent_metadata(model.digest, model.latent_dim, model.views, model.votes)) as write:
         yield lambda answers: write(_table(answers, model))
 
 

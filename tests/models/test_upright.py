@@ -9,6 +9,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import load_model
 from galkeras.models.pose import feature_count, mode_features, modes, pose_of, resample, ring_basis
+from galkeras.models.vae import VAE
 from galkeras.models.variance import LearnedVariance
 from galkeras.models.votes import vote_log_likelihood
 from galkeras.records.reader import by_id
@@ -102,6 +103,19 @@ def test_labels_are_votes():
         read_votes(Table({"id": ["a", "b"], "ring": ["yes", "yes"]}), ("ring",))
 
 
+@pytest.mark.parametrize(("weight", "learned"), [(1000.0, True), (0.0, False)])
+def test_latents_learn_what_was_voted(weight, learned):
+    keras.utils.set_random_seed(0)
+    settings = {"architecture": "upright", "loss": "gaussian", "latent_dim": 10, "votes_weight": weight}
+    model = VAE(ModelConfig(SIDE, "picture", ("decals",), (1.0,) * 3, questions=(("kind", ("a", "b")),), **settings))
+    votes = np.array([[20, 0], [0, 20]] * 4, np.float32)
+    model.compile(keras.optimizers.Adam(3e-3, global_clipnorm=3e3), jit_compile=False)
+    batch = tf.data.Dataset.from_tensors((galaxies(8), votes)).repeat()
+    told = model.fit(batch, steps_per_epoch=20, epochs=4, verbose=0).history["votes"]
+    # Of 20 votes, a coin says 20 log 2.
+    assert (told[-1] < 0.8 * 20 * np.log(2)) == learned
+
+
 def test_it_fits_with_labels_and_loads(records, tmp_path):
     from galkeras.latents.encode import encode
     from galkeras.latents.table import read_latents
@@ -110,12 +124,13 @@ def test_it_fits_with_labels_and_loads(records, tmp_path):
 
     batch = next(iter(ordered_dataset(RecordSet.load(records), batch_size=80)))
     ids = [name.decode() for name in batch["id"].numpy()]
-    table = Table({"id": ids, "kind": ["odd" if len(ids) > 1 and i % 2 else "even" for i in range(len(ids))]})
+    flux = batch["image"].numpy().sum((1, 2, 3))
+    table = Table({"id": ids, "kind": np.where(flux > np.median(flux), "bright", "faint")})
     model = fit(
         records, tmp_path / "m", latent=10, epochs=2, batch_size=16, quiet=True, catalog=table,
         label_columns=("kind",), **UPRIGHT,
     )  # fmt: skip
-    assert model.config.questions == (("kind", ("even", "odd")),)
+    assert model.config.questions == (("kind", ("bright", "faint")),)
     images = batch["image"].numpy()[:4]
     z, _ = model.encode(images)
     turned, _ = model.encode(np.ascontiguousarray(np.rot90(images, 1, (1, 2))))

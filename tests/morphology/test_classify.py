@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,22 @@ def test_rows_of_a_galaxy_stay_on_one_side(tmp_path, folds):
     assert done.results[0].scores.accuracy < 0.75
     # Galaxies are counted and not rows.
     assert sum(done.results[0].galaxies.values()) == 150
+
+
+@pytest.mark.parametrize("folds", [None, 5])
+def test_galaxies_whose_votes_the_model_knew_are_not_tested(tmp_path, folds):
+    # Latents that know the answer where the model was told it, and nothing elsewhere.
+    latents, catalog = rings(900)
+    known = np.random.default_rng(3).uniform(size=900) < 0.6
+    latents = replace(latents, split=np.where(known, "train", "test"))
+    latents.z[~known, 0] = np.random.default_rng(2).normal(size=(~known).sum())
+    told, untold = (
+        classify(replace(latents, votes=votes), catalog, tmp_path / str(votes), label_column="ring", folds=folds)
+        for votes in (True, False)
+    )
+    assert told.results[0].tested == (~known).sum()
+    assert told.results[0].scores.balanced_accuracy == pytest.approx(0.5, abs=0.07)
+    assert untold.results[0].scores.balanced_accuracy > 0.6
 
 
 def test_join_counts_and_refuses_to_find_nothing(tmp_path):
