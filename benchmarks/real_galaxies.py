@@ -41,7 +41,7 @@ def write_catalog(data: Path, out: Path) -> None:
 
 
 def score_components(path: Path, catalog: Path, focus: float, out: Path) -> None:
-    from galkeras.models.config import ModelConfig
+    from galkeras.models.config import PAPER, ModelConfig
     from galkeras.models.vae import focus_window
     from galkeras.records.reader import ordered_dataset
 
@@ -50,7 +50,9 @@ def score_components(path: Path, catalog: Path, focus: float, out: Path) -> None
     columns = {name: np.concatenate([batch[name] for batch in batches]) for name in ("id", "split", "ra", "dec")}
     images = np.concatenate([batch["image"] for batch in batches]) / 255
     side = records.image_size
-    window = focus_window(ModelConfig(side, "picture", ("any",), (255.0,) * 3, focus=focus or None))
+    window = focus_window(
+        ModelConfig(side, "picture", ("any",), (255.0,) * 3, latent_dim=40, **PAPER | {"focus": focus or None})
+    )
     z = PCA(40, svd_solver="randomized", random_state=0).fit_transform(
         (images * np.sqrt(window)).reshape(len(images), -1)
     )

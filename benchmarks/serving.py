@@ -24,7 +24,7 @@ from c_api import CSession  # noqa: E402
 
 from galkeras.backend import keras, tf  # noqa: E402
 from galkeras.galaxyzoo.trees.gzd5 import GZD5  # noqa: E402
-from galkeras.models.config import ModelConfig  # noqa: E402
+from galkeras.models.config import PAPER, ModelConfig  # noqa: E402
 from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights  # noqa: E402
 from galkeras.models.vae import VAE  # noqa: E402
 from galkeras.morphology.forests import Forest, Forests, fit_forest  # noqa: E402
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def measure(folder: Path, options: argparse.Namespace) -> None:
-    config = ModelConfig(options.side, "nanomaggy", ("decals",), (3.0,) * 3, (0.05,) * 3)
+    config = ModelConfig(options.side, "nanomaggy", ("decals",), (3.0,) * 3, (0.05,) * 3, latent_dim=40, **PAPER)
     model = VAE(config)
     write_config(folder / "first", config, {})
     write_weights(folder / "first" / WEIGHTS_FILE, model)

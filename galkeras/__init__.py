@@ -5,7 +5,7 @@ function's module, and with it TensorFlow, is loaded when the function is first 
 
 >>> import galkeras as gk
 >>> records = gk.make_tfrecords("catalog.parquet", "cutouts", "tfrecords/decals")  # doctest: +SKIP
->>> model = gk.fit("tfrecords/decals", "saved_models/vae40", latent=40)  # doctest: +SKIP
+>>> model = gk.fit("tfrecords/decals", "saved_models/vae40", latent_dim=40)  # doctest: +SKIP
 """
 
 from importlib import import_module

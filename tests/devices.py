@@ -17,4 +17,5 @@ assert strategy.num_replicas_in_sync == {count}
 def run_on_devices(count: int, code: str) -> str:
     """Run ``code``, which can use `keras`, `tf` and `strategy`, on so many devices; return its stdout."""
     command = [sys.executable, "-c", _START.format(count=count) + code]
-    return subprocess.run(command, check=True, env=os.environ, stdout=subprocess.PIPE, text=True, timeout=300).stdout
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True, timeout=300).stdout

@@ -7,6 +7,8 @@ import numpy as np
 from astropy.io import fits
 from PIL import Image
 
+from galkeras.records.make import make_tfrecords
+
 
 def galaxy(side: int = 48, seed: int = 0) -> np.ndarray:
     """Return (side, side, 3) float32 nanomaggies: an off-centre blob on noise, brighter in redder bands."""
@@ -52,3 +54,14 @@ def write_survey(folder: Path, count: int = 60, side: int = 48) -> tuple[Path, P
     # A right ascension that single precision would change.
     ra = [180 + 1e-6 * index for index in range(count)]
     return write_csv(folder / "catalog.csv", {"id": ids, "ra": ra, "dec": [-5.5] * count}), folder / "cutouts"
+
+
+def survey(folder, name, ids, offset=0.0, fade=1.0, side=64):
+    """Write a record set of the galaxies with these numbers, as survey ``name`` sees them, and return its folder."""
+    for i in ids:
+        header = {} if name == "decals" else {"VERSION": "DR9-north"}
+        write_fits(folder / "cutouts" / f"g{i:03d}.fits", fade * galaxy(side, i), **header)
+    columns = {"id": [f"g{i:03d}" for i in ids], "ra": [10 + i / 10 for i in ids], "dec": [33 + offset] * len(ids)}
+    write_csv(folder / "catalog.csv", columns)
+    make_tfrecords(folder / "catalog.csv", folder / "cutouts", folder / "records", survey=name, workers=1)
+    return folder / "records"

@@ -49,7 +49,7 @@ def fitted(request, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("".join(request.param))
     records = write_band_set(folder, request.param)
-    fit(records.path, folder / "model", latent=4, epochs=1, batch_size=8, architecture="paper", quiet=True)
+    fit(records.path, folder / "model", latent_dim=4, epochs=1, batch_size=8, architecture="paper", quiet=True)
     return request.param, folder, records
 
 

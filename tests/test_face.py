@@ -8,9 +8,11 @@ from inspect import signature
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 import galkeras as gk
 from galkeras import api, cli
+from galkeras.training.options import AdaptOptions, FitOptions, NetworkOptions, choices, flag
 
 FOLDER = Path(gk.__file__).parent
 
@@ -39,6 +41,18 @@ def test_a_command_has_the_functions_defaults(name):
         ours, its = function[option].default, command[option].default
         if isinstance(its, (int, float, bool)) and isinstance(ours, (int, float, bool)):
             assert ours == its, f"{name}: {option} is {ours} in Python and {its} on the command line"
+
+
+@pytest.mark.parametrize(("name", "options"), [("fit", FitOptions), ("adapt", AdaptOptions), ("scan", NetworkOptions)])
+def test_options_stand_once(name, options):
+    """Function and command take every option of the class, with its default, and the command lists its meaning."""
+    function = signature(getattr(gk, name)).parameters
+    command = get_command(cli.app).commands[name]
+    listed = {param.name: param for param in command.params}
+    for one in choices(options):
+        assert function[one.name].default == one.default, one.name
+        assert listed[one.name].opts == [flag(one)] and listed[one.name].help.startswith(one.metadata["about"])
+        assert (listed[one.name].default or None) == (one.default or None), one.name
 
 
 def test_no_name_hides_a_package():

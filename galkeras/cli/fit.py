@@ -2,47 +2,23 @@
 
 __all__ = ["command"]
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 from typer import Argument, Option
 
-from galkeras.cli.options import (
-    Architecture,
-    BatchSize,
-    Epochs,
-    Focus,
-    ImageSize,
-    KlWeight,
-    LearningRate,
-    Patience,
-    Resume,
-    Seed,
-)
+from galkeras.cli.options import Resume, lists, paper_flag
+from galkeras.training.options import FitOptions
 
 
+@lists(FitOptions)
 def command(
     records: Annotated[Path, Argument(help="Record set to fit, as `galkeras make-tfrecords` wrote it.")],
     out: Annotated[Path, Option(help="Model folder to write.")],
-    latent: Annotated[int, Option(help="Number of latents N_L.")] = 40,
-    architecture: Architecture = "residual",
-    loss: Annotated[
-        str, Option(help="`mse` or `mae`, summed over stretched pixels, or `gaussian`: in nats, its noise learned.")
-    ] = "mse",
-    kl_weight: KlWeight = 0.01,
-    focus: Focus = 0.3,
-    image_size: ImageSize = None,
-    epochs: Epochs = 50,
-    batch_size: BatchSize = 64,
-    learning_rate: LearningRate = 2e-4,
-    patience: Patience = 20,
-    seed: Seed = 0,
-    catalog: Annotated[Path | None, Option(help="Learn from the votes of this catalog too.")] = None,
-    label_column: Annotated[
-        list[str] | None, Option(help="Learn from this column of labels instead of votes; may be repeated.")
-    ] = None,
-    votes_weight: Annotated[float, Option(help="Weight of the votes' log likelihood.")] = 10.0,
-    id_column: Annotated[str | None, Option(help="Column of the catalog that names the galaxies.")] = None,
+    *,
+    options: FitOptions,
+    paper: paper_flag(FitOptions) = False,
     resume: Resume = False,
 ) -> None:
     """Train a variational auto-encoder on a record set.
@@ -57,29 +33,12 @@ def command(
         galkeras fit tfrecords/decals --architecture upright --loss gaussian --kl-weight 1 --focus 0.4
         --learning-rate 1.5e-3 --epochs 12 --catalog catalog.parquet --out saved_models/upright40
     """
+    if paper:
+        options = options.as_paper()
     from galkeras.records.schema import RecordSet
 
     # Before TensorFlow, which takes seconds to load.
     RecordSet.load(records)
     from galkeras.training.fit import fit
 
-    fit(
-        records,
-        out,
-        latent=latent,
-        architecture=architecture,
-        loss=loss,
-        kl_weight=kl_weight,
-        focus=focus,
-        image_size=image_size,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        patience=patience,
-        seed=seed,
-        catalog=catalog,
-        label_columns=tuple(label_column or ()),
-        votes_weight=votes_weight,
-        id_column=id_column,
-        resume=resume,
-    )
+    fit(records, out, **asdict(options), resume=resume)

@@ -1,38 +1,39 @@
-"""Options that several commands have in common, and how values of an option are read."""
+"""Options that the commands which train have in common, as the command line shows them."""
 
-__all__ = [
-    "Architecture",
-    "BatchSize",
-    "Epochs",
-    "Focus",
-    "ImageSize",
-    "KlWeight",
-    "LearningRate",
-    "Patience",
-    "Resume",
-    "Seed",
-    "named_values",
-]
+__all__ = ["Resume", "lists", "named_values", "paper_flag"]
 
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Annotated, Any
 
 from typer import Option
 
 from galkeras.io.errors import GalkerasError
+from galkeras.training.options import flag, takes
 
-Architecture = Annotated[str, Option(help="`residual`, `upright` or `paper` (Xu et al. 2023, Fig. 2).")]
-KlWeight = Annotated[float, Option(help="Weight k of the KL term (paper, eq. 2).")]
-Focus = Annotated[
-    float, Option(help="Width of the central weight of pixels, in half sides; 0 weighs all alike, as the paper.")
-]
-ImageSize = Annotated[int | None, Option(help="Side at which the network works [default: the records' side].")]
-Epochs = Annotated[int, Option(help="Passes over the training galaxies, at most.")]
-BatchSize = Annotated[int, Option(help="Images a step (of two surveys: of each), over all devices.")]
-LearningRate = Annotated[float, Option(help="Adam's, at its highest.")]
-Patience = Annotated[int, Option(help="Stop after so many epochs without improvement.")]
-Seed = Annotated[int, Option(help="Of everything random.")]
 Resume = Annotated[bool, Option("--resume", help="Go on with an interrupted run.")]
+
+
+def lists(options: type) -> Callable[[Callable], Callable]:
+    """Return a decorator by which a command lists the options of a class, with their defaults and help."""
+    return takes(options, _shown)
+
+
+def paper_flag(options: type) -> Any:
+    """Return the type of ``--paper``, which sets those options that the paper chose otherwise."""
+    chosen = [
+        f"{flag(one)} {options.PAPER[one.name]:{'' if one.type is str else 'g'}}"
+        for one in fields(options)
+        if one.name in options.PAPER
+    ]
+    return Annotated[bool, Option("--paper", help=f"As the paper: {' '.join(chosen)}.")]
+
+
+def _shown(one: Field) -> Any:
+    # Of what people type, a path is a path, and what may be repeated is a list.
+    shown = {str | Path | None: Path | None, Sequence[str]: list[str]}.get(one.type, one.type)
+    return Annotated[shown, Option(flag(one), help=one.metadata["about"])]
 
 
 def named_values(given: Iterable[str] | None, option: str, form: str) -> dict[str, str]:

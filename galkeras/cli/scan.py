@@ -2,25 +2,18 @@
 
 __all__ = ["command"]
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 from typer import Argument, Option, echo
 
-from galkeras.cli.options import (
-    Architecture,
-    BatchSize,
-    Epochs,
-    Focus,
-    ImageSize,
-    KlWeight,
-    LearningRate,
-    Patience,
-    Seed,
-)
+from galkeras.cli.options import lists
 from galkeras.io.errors import GalkerasError
+from galkeras.training.options import NetworkOptions
 
 
+@lists(NetworkOptions)
 def command(
     records: Annotated[Path, Argument(help="Record set, as `galkeras make-tfrecords` wrote it.")],
     out: Annotated[Path, Option(help="Folder to write; the same again goes on where the last run stopped.")],
@@ -29,15 +22,8 @@ def command(
     catalog: Annotated[Path | None, Option(help="Galaxy Zoo votes: adds SSIM by morphological type.")] = None,
     label_column: Annotated[str | None, Option(help="Take the types from this column of the catalog.")] = None,
     id_column: Annotated[str | None, Option(help="The catalog's column of galaxy names.")] = None,
-    architecture: Architecture = "residual",
-    kl_weight: KlWeight = 0.01,
-    focus: Focus = 0.3,
-    image_size: ImageSize = None,
-    epochs: Epochs = 50,
-    batch_size: BatchSize = 64,
-    learning_rate: LearningRate = 2e-4,
-    patience: Patience = 20,
-    seed: Seed = 0,
+    *,
+    options: NetworkOptions,
 ) -> None:
     """Fit a VAE for every number of latents and loss, and find how many latents are enough.
 
@@ -54,20 +40,12 @@ def command(
     done = scan(
         records,
         out,
-        latent=_numbers(latent),
+        latent_dim=_numbers(latent),
         loss=[name.strip() for name in loss.split(",")],
         catalog=catalog,
         label_column=label_column,
         id_column=id_column,
-        architecture=architecture,
-        kl_weight=kl_weight,
-        focus=focus,
-        image_size=image_size,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        patience=patience,
-        seed=seed,
+        **asdict(options),
     )
     echo(f"\n{done.markdown()}\n")
     for kind, count in done.left_out.items():

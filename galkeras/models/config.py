@@ -1,17 +1,23 @@
 """What a model is, as plain data: enough to rebuild it, and nothing that could run."""
 
-__all__ = ["ALIGNMENTS", "AdaptationConfig", "ModelConfig"]
+__all__ = ["PAPER", "PAPER_ADAPTATION", "AdapterConfig", "ModelConfig", "check_settings"]
 
 import math
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
 from galkeras.io.errors import GalkerasError
+from galkeras.models.alignment import ALIGNMENTS
 from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.losses import LOSSES
 from galkeras.surveys.image import BANDS, NANOMAGGY, PICTURE, ImageSpec, Preparation
 
-ALIGNMENTS = ("mmd2", "coral")
+PAPER: dict[str, Any] = {"architecture": "paper", "loss": "mse", "kl_weight": 1.0, "focus": None}
+"""Network and loss of Xu et al. 2023."""
+
+PAPER_ADAPTATION: dict[str, Any] = {"alignment": "mmd2", "mmd_weight": 0.5, "pair_weight": 0.0, "keep_weight": 0.0}
+"""The terms of its domain adaptation."""
 
 # The share of latents that votes are told from.
 _VOTE_SHARE = 0.2
@@ -51,12 +57,13 @@ class ModelConfig:
     ceiling: tuple[float, ...]
     softening: tuple[float, ...] | None = None
     pixel_scale: float | None = None
-    latent_dim: int = 40
+    latent_dim: int = field(kw_only=True)
     network_size: int = 0
-    architecture: str = "paper"
-    loss: str = "mse"
-    kl_weight: float = 1.0
-    focus: float | None = None
+    # Without defaults: those of `fit` stand in one place, `galkeras.training.options`.
+    architecture: str = field(kw_only=True)
+    loss: str = field(kw_only=True)
+    kl_weight: float = field(kw_only=True)
+    focus: float | None = field(kw_only=True)
     bands: tuple[str, ...] = BANDS
     preparation: Preparation | None = None
     questions: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -75,10 +82,7 @@ class ModelConfig:
             f"(--image-size) a whole number that divides the images' {self.image_size} pixels",
         )
         check("units", self.units in (NANOMAGGY, PICTURE), f"{NANOMAGGY} or {PICTURE}")
-        check("latent_dim", _is_count(self.latent_dim, 4096), "(--latent) a whole number from 1 to 4096")
-        check("architecture", self.architecture in ARCHITECTURES, f"one of {', '.join(ARCHITECTURES)}")
-        check("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}")
-        check("kl_weight", math.isfinite(self.kl_weight) and self.kl_weight >= 0, "finite and not negative")
+        check_settings(self, "latent_dim", "architecture", "loss", "kl_weight", "votes_weight")
         check("focus", self.focus is None or 0 < self.focus < math.inf, "positive, or nothing")
         for name in ("surveys", "ceiling", "softening", "bands"):
             value = getattr(self, name)
@@ -89,8 +93,6 @@ class ModelConfig:
         object.__setattr__(self, "questions", tuple((name, tuple(answers)) for name, answers in self.questions))
         good = all(isinstance(word, str) for name, answers in self.questions for word in (name, *answers))
         check("questions", good and all(len(answers) > 1 for _, answers in self.questions), "names with their answers")
-        good = math.isfinite(self.votes_weight) and self.votes_weight >= 0
-        check("votes_weight", good, "finite and not negative")
         check("surveys", len(self.surveys) > 0 and all(isinstance(s, str) for s in self.surveys), "names")
         check("ceiling", _is_flux(self.ceiling, self.bands), "a positive flux for each band")
         check(
@@ -139,7 +141,7 @@ class ModelConfig:
     @classmethod
     def from_json(cls, value: Any) -> "ModelConfig":
         """Rebuild a config; missing, unknown or wrong values are a `GalkerasError`."""
-        known = {field.name for field in fields(cls)}
+        known = {one.name for one in fields(cls)}
         if not isinstance(value, dict):
             raise GalkerasError(f"model settings must be a JSON object. Received: {value!r}")
         value = {
@@ -157,36 +159,27 @@ class ModelConfig:
 
 
 @dataclass(frozen=True)
-class AdaptationConfig(ModelConfig):
-    """What `ModelConfig` says, and what a domain-adaptation model is beside it.
+class AdapterConfig(ModelConfig):
+    """What `ModelConfig` says, of a model of two surveys; adapters add what else they have.
 
     Attributes:
         surveys: Source, then target.
-        alignment: What pulls the two surveys' latents together as distributions: ``mmd2`` or ``coral``.
-        mmd_weight: λ of the paper's equation 6 (also the weight of CORAL), on the scale of the loss per image.
-        pair_weight: Weight of the difference between what the two images of the same galaxy say of it.
-        keep_weight: Weight of the difference between the latents of a source image now and before adapting.
     """
-
-    kind: ClassVar[str] = "domain-adaptation"
-
-    alignment: str = "mmd2"
-    mmd_weight: float = 0.5
-    pair_weight: float = 0.0
-    keep_weight: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.alignment not in ALIGNMENTS:
-            raise GalkerasError(
-                f"`alignment` must be one of {', '.join(ALIGNMENTS)}. Received: alignment={self.alignment!r}"
-            )
         if len(self.surveys) != 2 or self.surveys[0] == self.surveys[1]:
             raise GalkerasError(f"`surveys` must be two different ones. Received: surveys={self.surveys}")
-        for name in ("mmd_weight", "pair_weight", "keep_weight"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise GalkerasError(f"`{name}` must be finite and not negative. Received: {name}={value!r}")
+
+
+def check_settings(owner: Any, *names: str) -> None:
+    """Raise a `GalkerasError` for the first of these attributes of ``owner`` that a model cannot have."""
+    for name in names:
+        value = getattr(owner, name)
+        good, must = _RULES[name]
+        if not good(value):
+            must = must if isinstance(must, str) else f"one of {', '.join(must)}"
+            raise GalkerasError(f"`{name}` must be {must}. Received: {name}={value!r}")
 
 
 def _is_count(value: Any, most: int) -> bool:
@@ -195,3 +188,18 @@ def _is_count(value: Any, most: int) -> bool:
 
 def _is_flux(values: tuple[float, ...], bands: tuple[str, ...]) -> bool:
     return len(values) == len(bands) and all(math.isfinite(v) and v > 0 for v in values)
+
+
+def _is_weight(value: Any) -> bool:
+    return math.isfinite(value) and value >= 0
+
+
+_WEIGHT = (_is_weight, "finite and not negative")
+# Of each setting that users choose, what it may be, and how that is said; a registry says its names.
+_RULES: dict[str, tuple[Callable[[Any], bool], str | Iterable[str]]] = {
+    "latent_dim": (lambda value: _is_count(value, 4096), "(--latent) a whole number from 1 to 4096"),
+    "architecture": (lambda value: value in ARCHITECTURES, ARCHITECTURES),
+    "loss": (lambda value: value in LOSSES, LOSSES),
+    "alignment": (lambda value: value in ALIGNMENTS, ALIGNMENTS),
+    **{name: _WEIGHT for name in ("kl_weight", "votes_weight", "mmd_weight", "pair_weight", "keep_weight")},
+}

@@ -8,12 +8,10 @@ from typing import Any
 from galkeras.backend import keras
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path, write_json
-from galkeras.models.adaptation import DomainAdaptationVAE
-from galkeras.models.config import AdaptationConfig, ModelConfig
+from galkeras.models.adapters import ADAPTERS
+from galkeras.models.config import ModelConfig
 from galkeras.models.stored import CONFIG_FILE, FORMAT, WEIGHTS_FILE, read_config
 from galkeras.models.vae import VAE
-
-_CLASSES = {ModelConfig.kind: (ModelConfig, VAE), AdaptationConfig.kind: (AdaptationConfig, DomainAdaptationVAE)}
 
 
 def load_model(path: str | Path) -> VAE:
@@ -24,8 +22,8 @@ def load_model(path: str | Path) -> VAE:
     """
     path = Path(path)
     stored = read_config(path)
-    config_class, model_class = _CLASSES[stored["kind"]]
-    config = config_class.from_json(stored["model"])
+    model_class = VAE if stored["kind"] == ModelConfig.kind else ADAPTERS[stored["kind"]]
+    config = model_class.config_class.from_json(stored["model"])
     weights = path / WEIGHTS_FILE
     if not weights.exists():
         raise GalkerasError(f"{path} holds no finished model: {WEIGHTS_FILE} is missing. Go on with --resume")

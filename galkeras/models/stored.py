@@ -7,12 +7,12 @@ from typing import Any
 
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import read_json
-from galkeras.models.config import AdaptationConfig, ModelConfig
+from galkeras.models.adapters import ADAPTERS
+from galkeras.models.config import ModelConfig
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
 FORMAT = 1
-_KINDS = (ModelConfig.kind, AdaptationConfig.kind)
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
@@ -23,8 +23,9 @@ def read_config(path: str | Path) -> dict[str, Any]:
     value = read_json(path / CONFIG_FILE)
     if not isinstance(value, dict) or value.get("format") != FORMAT or "model" not in value:
         raise GalkerasError(f"{path / CONFIG_FILE} is not a model's: `format` must be {FORMAT}")
-    if value.get("kind") not in _KINDS:
+    kinds = (ModelConfig.kind, *ADAPTERS)
+    if value.get("kind") not in kinds:
         raise GalkerasError(
-            f"{path / CONFIG_FILE}: `kind` must be one of {', '.join(_KINDS)}. Received: {value.get('kind')!r}"
+            f"{path / CONFIG_FILE}: `kind` must be one of {', '.join(kinds)}. Received: {value.get('kind')!r}"
         )
     return value

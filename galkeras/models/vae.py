@@ -5,6 +5,7 @@ __all__ = ["LOSS_TERMS", "VAE", "active_units", "focus_window", "my_part"]
 import hashlib
 import json
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,11 +44,16 @@ class VAE(keras.Model):
         seed: Seed of the posterior noise and of the augmentation. Both are derived from it and the optimizer's step
             alone, so that a resumed run draws what an uninterrupted one would.
 
-    >>> model = VAE(ModelConfig(64, "picture", ("decals",), (255.0,) * 3, latent_dim=8))
+    >>> from galkeras.models.config import PAPER
+    >>> model = VAE(ModelConfig(64, "picture", ("decals",), (255.0,) * 3, latent_dim=8, **PAPER))
     >>> z_mean, z_log_var = model.encode(np.zeros((2, 64, 64, 3), np.float32))
     >>> z_mean.shape
     TensorShape([2, 8])
     """
+
+    config_class: ClassVar[type[ModelConfig]] = ModelConfig
+    # The loss term whose lowest validation value marks the best epoch.
+    monitor: ClassVar[str] = "elbo_loss"
 
     def __init__(self, config: ModelConfig, *, seed: int = 0, **kwargs):
         # Networks may compute in half precision, pixels and losses may not.

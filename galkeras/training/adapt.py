@@ -1,39 +1,34 @@
 """Adapting a fitted VAE to a second survey."""
 
-__all__ = ["KEEP_WEIGHT", "MMD_WEIGHT", "PAIR_WEIGHT", "AdaptationTraining", "adapt"]
+__all__ = ["AdaptationTraining", "adapt"]
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from galkeras.backend import keras
 from galkeras.io.errors import GalkerasError
-from galkeras.models.adaptation import DomainAdaptationVAE
-from galkeras.models.config import AdaptationConfig
+from galkeras.models.adapters import ADAPTERS
+from galkeras.models.config import AdapterConfig, ModelConfig
 from galkeras.models.folder import load_model
+from galkeras.models.two_surveys import DOMAINS, TwoSurveyVAE
 from galkeras.models.vae import VAE
 from galkeras.records.pairs import Galaxies, index_galaxies, join
 from galkeras.records.schema import RecordSet
 from galkeras.training.adapt_summary import summarise_adaptation
+from galkeras.training.options import AdaptOptions, takes
 from galkeras.training.pairs import adaptation_dataset, scoring_dataset
 from galkeras.training.run import TrainingConfig, finish, open_folder, train
 from galkeras.training.strategy import choose_strategy
-
-MMD_WEIGHT = 500.0
-"""The default of ``mmd_weight``; docs/adaptation.md says why it is not the paper's 0.5."""
-
-PAIR_WEIGHT = 1.0
-"""The default of ``pair_weight`` where there are pairs."""
-
-KEEP_WEIGHT = 1.0
-"""The default of ``keep_weight``."""
 
 _SPLITS = ("train", "validation", "test")
 _FEWEST = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AdaptationTraining(TrainingConfig):
     """How a domain-adaptation model is trained; ``records`` is the source's digest.
 
@@ -50,25 +45,17 @@ class AdaptationTraining(TrainingConfig):
     pairs_only: bool = False
 
 
+@takes(AdaptOptions)
 def adapt(
     model: str | Path,
     source: str | Path,
     target: str | Path,
     out: str | Path,
     *,
-    mmd_weight: float = MMD_WEIGHT,
-    pair_weight: float | None = None,
-    keep_weight: float = KEEP_WEIGHT,
-    alignment: str = "mmd2",
-    unpaired: bool = False,
-    pairs_only: bool = False,
-    epochs: int = 30,
-    batch_size: int = 64,
-    learning_rate: float = 3e-4,
-    patience: int = 10,
-    seed: int = 0,
+    options: AdaptOptions,
+    settings: Mapping[str, Any] | None = None,
     resume: bool = False,
-) -> DomainAdaptationVAE:
+) -> TwoSurveyVAE:
     """Adapt a fitted VAE so that its latents mean the same in a second survey, and write a model folder.
 
     Learns from the training split alone, which is by galaxy. The weights kept are those of the epoch with the lowest
@@ -79,20 +66,10 @@ def adapt(
         source: Record set of the survey that the VAE was fitted to.
         target: Record set of the other survey.
         out: The model folder to write, by convention ``saved_models/NAME``.
-        mmd_weight: λ of eq. 6 on the scale of the loss per image (see `DomainAdaptationVAE`), where the paper's
-            0.5 does nothing.
-        pair_weight: Weight of what the two images of a galaxy say differently of it. Default: `PAIR_WEIGHT`
-            with pairs, 0 without. The paper has no such term: 0.
-        keep_weight: Weight of what the adapted encoder says of source images differently from the VAE. The paper has
-            no such term: 0.
-        alignment: ``mmd2`` or ``coral``: what ``mmd_weight`` is the weight of.
-        unpaired: The record sets are of different galaxies. Otherwise galaxies are joined by id and position.
-        pairs_only: Do not learn from source galaxies that have no partner. With them the model forgets less.
-        epochs: Passes over the pairs (unpaired: over the larger record set), at most.
-        batch_size: Galaxies of each survey a step, over all devices.
-        learning_rate: Adam's, at its highest.
-        patience: Stop after so many epochs without a better validation score.
-        seed: Of shuffling, augmentation and posterior noise.
+        options: By keywords of their own, as in ``mmd_weight=500.0``: those of `AdaptOptions`, which says what each
+            means and what it is by default. ``**AdaptOptions.PAPER`` gives the paper's terms; docs/adaptation.md says
+            why they are not the default.
+        settings: What an adapter other than the default is set to, where no option is of that name.
         resume: Go on with an interrupted run of the same settings.
 
     Returns:
@@ -106,28 +83,17 @@ def adapt(
     vae = _load_vae(model)
     source, target = RecordSet.load(source), RecordSet.load(target)
     _check_records(model, vae, source, target)
-    if unpaired and pair_weight:
-        raise GalkerasError(f"--pair-weight needs pairs, not --unpaired. Received: pair_weight={pair_weight}")
-    config = AdaptationConfig(
-        **asdict(vae.config) | {"surveys": (source.survey, target.survey)},
-        alignment=alignment,
-        mmd_weight=mmd_weight,
-        pair_weight=0.0 if unpaired else PAIR_WEIGHT if pair_weight is None else pair_weight,
-        keep_weight=keep_weight,
-    )
-    parts = _parts(source, target, unpaired, pairs_only)
-    learned = parts["train"]
+    adapter = ADAPTERS[options.adapter]
+    config = _config(adapter, vae, (source.survey, target.survey), options, dict(settings or {}))
+    parts = _parts(source, target, options.unpaired, options.pairs_only)
+    learned, paired = parts["train"], not options.unpaired
     training = AdaptationTraining(
         records=source.digest,
         target_records=target.digest,
         vae=vae.digest,
-        paired=not unpaired,
-        pairs_only=pairs_only,
-        epochs=epochs,
-        batch_size=min(batch_size, *(len(learned[name]) for name in ("source", "target"))),
-        learning_rate=learning_rate,
-        patience=patience,
-        seed=seed,
+        paired=paired,
+        pairs_only=options.pairs_only,
+        **options.run | {"batch_size": min(options.batch_size, *(len(learned[name]) for name in DOMAINS))},
     )
     if training.batch_size < _FEWEST:
         raise GalkerasError(
@@ -136,11 +102,11 @@ def adapt(
         )
     if not open_folder(out, config, training, resume):
         return load_model(out)
-    steps = max(len(learned[name]) for name in ("source", "target")) // training.batch_size
+    steps = max(len(learned[name]) for name in DOMAINS) // training.batch_size
     strategy = choose_strategy()
     with strategy.scope():
-        keras.utils.set_random_seed(seed)
-        adapted = DomainAdaptationVAE(config, paired=not unpaired, seed=seed)
+        keras.utils.set_random_seed(options.seed)
+        adapted = adapter(config, paired=paired, seed=options.seed)
         adapted.start_from(vae)
     train(
         adapted,
@@ -149,22 +115,40 @@ def adapt(
         training,
         steps,
         lambda first_epoch: adaptation_dataset(
-            learned, training.batch_size, paired=not unpaired, seed=seed, first_step=first_epoch * steps
+            learned, training.batch_size, paired=paired, seed=options.seed, first_step=first_epoch * steps
         ),
         scoring_dataset(parts["validation"]["source"], parts["validation"]["target"], training.batch_size),
-        monitor="loss",
+        monitor=adapter.monitor,
     )
     scored = next(split for split in ("test", "validation") if split in parts)
     return finish(
-        DomainAdaptationVAE(config),
+        adapter(config),
         out,
-        lambda model: summarise_adaptation(model, parts[scored]["source"], parts[scored]["target"], out, not unpaired),
+        lambda model: summarise_adaptation(model, parts[scored]["source"], parts[scored]["target"], out, paired),
     )
+
+
+def _config(
+    adapter: type[TwoSurveyVAE], vae: VAE, surveys: tuple[str, str], options: AdaptOptions, settings: dict[str, Any]
+) -> AdapterConfig:
+    """Return what the VAE is, and what the adapter has beside it: from the options, and else from ``settings``."""
+    known = {one.name for one in fields(adapter.config_class)} - {one.name for one in fields(ModelConfig)}
+    chosen = options.of_model(known)
+    if strange := [name for name in settings if name not in known - chosen.keys()]:
+        raise GalkerasError(
+            f"the adapter {options.adapter} has no setting {strange[0]!r} that is no option."
+            f" It has: {', '.join(sorted(known - chosen.keys())) or 'none'}"
+        )
+    values = asdict(vae.config) | {"surveys": surveys} | chosen | settings
+    try:
+        return adapter.config_class(**values)
+    except TypeError as error:
+        raise GalkerasError(f"the adapter {options.adapter} cannot be set so: {error}") from None
 
 
 def _load_vae(path: str | Path) -> VAE:
     vae = load_model(path)
-    if isinstance(vae, DomainAdaptationVAE):
+    if vae.roles:
         raise GalkerasError(f"{path} is adapted already: start from the VAE that `galkeras fit` wrote")
     return vae
 

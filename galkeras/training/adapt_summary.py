@@ -10,9 +10,9 @@ import numpy as np
 from galkeras.backend import tf
 from galkeras.io.figures import figure, save_figure
 from galkeras.io.files import write_json
-from galkeras.models.adaptation import DOMAINS, DomainAdaptationVAE
 from galkeras.models.measure import compare, measure, measure_surveys
 from galkeras.models.stretch import Stretch
+from galkeras.models.two_surveys import DOMAINS, TwoSurveyVAE
 from galkeras.models.vae import active_units
 from galkeras.records.pairs import Galaxies
 from galkeras.surveys.pictures import save_mosaic
@@ -24,9 +24,7 @@ _SHOWN = 12
 _BATCH = 64
 
 
-def summarise_adaptation(
-    model: DomainAdaptationVAE, source: Galaxies, target: Galaxies, out: Path, paired: bool
-) -> dict:
+def summarise_adaptation(model: TwoSurveyVAE, source: Galaxies, target: Galaxies, out: Path, paired: bool) -> dict:
     """Score ``model`` on galaxies that it did not learn from and draw its figures into ``out``.
 
     Writes ``summary.json``, ``losses.png`` and ``reconstructions.png``; warns when the latents have collapsed.
@@ -68,7 +66,7 @@ def summarise_adaptation(
     }
     write_json(out / "summary.json", summary)
     save_mosaic(out / "reconstructions.png", np.concatenate(shown), columns=len(shown[0]))
-    _draw_losses(out / "losses.png", read_history(out), model.config.alignment)
+    _draw_losses(out / "losses.png", read_history(out), tuple(model.factors))
     if summary["collapsed"]:
         warnings.warn(
             f"only {active} of {model.config.latent_dim} latents carry information: the model has collapsed, and a"
@@ -78,8 +76,8 @@ def summarise_adaptation(
     return summary
 
 
-def _draw_losses(path: Path, history: list[dict[str, float]], alignment: str) -> None:
-    terms = ["reconstruction", "kl", alignment, *(term for term in ("pair", "keep") if term in history[0])]
+def _draw_losses(path: Path, history: list[dict[str, float]], more: tuple[str, ...]) -> None:
+    terms = ["reconstruction", "kl", *(term for term in more if term in history[0])]
     panels, axes = figure(1, len(terms), (3.6 * len(terms), 3.4))
     epochs = [row["epoch"] for row in history]
     for axis, term in zip(axes, terms, strict=True):

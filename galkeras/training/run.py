@@ -11,6 +11,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.io.folders import OutputFolder
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, read_config, write_config, write_weights
+from galkeras.training.options import RunOptions
 from galkeras.training.progress import Progress
 from galkeras.training.state import BEST_FILE, EpochState
 
@@ -19,38 +20,17 @@ _WARMUP_EPOCHS = 2
 _CLIP_NORM = 3e3
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(RunOptions):
     """How a model is trained, beside what it is; stored in ``config.json`` and compared on resume.
 
     Attributes:
         records: Digest of the record sets.
-        epochs: Passes over the training split, at most.
-        batch_size: Images a step over all devices.
-        learning_rate: Adam's, at its highest.
-        patience: Epochs without a better validation score after which to stop.
-        seed: Of everything random.
         votes: Digest of the votes that are learned from; empty where there are none.
     """
 
     records: str
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    patience: int
-    seed: int
     votes: str = ""
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience"):
-            if getattr(self, name) < 1:
-                raise GalkerasError(f"`{name}` must be 1 or more. Received: {name}={getattr(self, name)}")
-        if not 0 < self.learning_rate < 1:
-            raise GalkerasError(
-                f"`learning_rate` must lie between 0 and 1. Received: learning_rate={self.learning_rate}"
-            )
-        if not 0 <= self.seed < 2**31:
-            raise GalkerasError(f"`seed` must lie between 0 and 2^31. Received: seed={self.seed}")
 
 
 def open_folder(out: Path, config: ModelConfig, training: TrainingConfig, resume: bool) -> bool:

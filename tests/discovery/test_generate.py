@@ -11,8 +11,8 @@ from serving.models import LATENTS, SIDE, sky, write_forests, write_model
 from galkeras.discovery.generate import draw_accepted, generate
 from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import read_latents
-from galkeras.models.adaptation import DomainAdaptationVAE
-from galkeras.models.config import AdaptationConfig, ModelConfig
+from galkeras.models.adapters.domain_adaptation import AdaptationConfig, DomainAdaptationVAE
+from galkeras.models.config import PAPER, PAPER_ADAPTATION, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
 from galkeras.models.vae import VAE
 from galkeras.morphology.predict import predict
@@ -117,7 +117,7 @@ def test_pictures_come_back_as_pictures(tmp_path):
 
 def test_a_model_that_halves_its_images_writes_larger_pixels(tmp_path):
     flux = (3.0, 4.0, 5.0)
-    config = ModelConfig(128, "nanomaggy", ("decals",), flux, flux, 0.262, LATENTS, network_size=64)
+    config = ModelConfig(128, "nanomaggy", ("decals",), flux, flux, 0.262, latent_dim=LATENTS, network_size=64, **PAPER)
     write_config(tmp_path / "model", config, {})
     disturbed(tmp_path / "model", VAE(config))
     done = generate(tmp_path / "model", tmp_path / "out", count=1, sampling="prior")
@@ -127,7 +127,15 @@ def test_a_model_that_halves_its_images_writes_larger_pixels(tmp_path):
 
 def test_survey_chooses_the_decoder(tmp_path):
     config = AdaptationConfig(
-        SIDE, "nanomaggy", ("decals", "bass-mzls"), (3.0,) * 3, (0.05,) * 3, latent_dim=LATENTS, pixel_scale=0.262
+        SIDE,
+        "nanomaggy",
+        ("decals", "bass-mzls"),
+        (3.0,) * 3,
+        (0.05,) * 3,
+        latent_dim=LATENTS,
+        pixel_scale=0.262,
+        **PAPER,
+        **PAPER_ADAPTATION,
     )
     write_config(tmp_path / "model", config, {})
     vae = disturbed(tmp_path / "model", DomainAdaptationVAE(config))

@@ -118,13 +118,15 @@ def test_an_unknown_name_is_sought_near_it_in_a_large_table():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    from galkeras.models.config import ModelConfig
+    from galkeras.models.config import PAPER, ModelConfig
     from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
     from galkeras.models.vae import VAE
 
     folder = tmp_path_factory.mktemp("model")
     vae = VAE(
-        ModelConfig(64, "nanomaggy", ("decals",), (5.0,) * 3, softening=(0.1,) * 3, latent_dim=6, pixel_scale=0.262)
+        ModelConfig(
+            64, "nanomaggy", ("decals",), (5.0,) * 3, softening=(0.1,) * 3, latent_dim=6, pixel_scale=0.262, **PAPER
+        )
     )
     write_config(folder, vae.config, {})
     write_weights(folder / WEIGHTS_FILE, vae)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from galkeras.evaluation.shift.domains import domain_scores, paired_mse, permutation_test
-from galkeras.models.alignment import mmd2
+from galkeras.models.alignment.mmd2 import mmd2
 
 RNG = np.random.default_rng(3)
 GALAXIES = RNG.normal(size=(240, 6))

@@ -38,17 +38,17 @@ def fitted(monkeypatch):
     """In place of fits, folders and latent tables of known SSIM; the list of what was fitted and what encoded."""
     done = SimpleNamespace(fits=[], encoded=[])
 
-    def fit(records, out, *, latent, loss, seed, resume, quiet, **settings):
+    def fit(records, out, *, latent_dim, loss, seed, resume, quiet, **settings):
         assert resume and quiet
         if not (out / "model.weights.h5").exists():
-            done.fits.append((loss, latent))
+            done.fits.append((loss, latent_dim))
             out.mkdir(parents=True)
             for name in ("config.json", "model.weights.h5"):
                 (out / name).write_text("{}")
-            summary = {"active_units": latent, "ssim_window": "Gaussian", "data_range": 1.0}
+            summary = {"active_units": latent_dim, "ssim_window": "Gaussian", "data_range": 1.0}
             (out / "summary.json").write_text(json.dumps(summary))
             (out / "history.csv").write_text("epoch,seconds\n1,2.5\n2,2.5\n")
-        return SimpleNamespace(digest=f"{loss}{latent}")
+        return SimpleNamespace(digest=f"{loss}{latent_dim}")
 
     def encode(folder, records, path, splits):
         done.encoded.append(folder.name)
@@ -68,7 +68,7 @@ def fitted(monkeypatch):
 
 
 def test_it_finds_the_bend_and_writes_it(many, fitted, tmp_path, capsys):
-    done = scan(many, tmp_path / "s", latent=(100, 10, 20, 40, 60, 80))
+    done = scan(many, tmp_path / "s", latent_dim=(100, 10, 20, 40, 60, 80))
     assert fitted.fits == [(loss, n) for loss in ("mse", "mae") for n in (10, 20, 40, 60, 80, 100)]
     assert {loss: (of["all"].latents, of["all"].kind) for loss, of in done.knees.items()} == {
         "mse": (40, "knee"),
@@ -90,7 +90,7 @@ def test_it_finds_the_bend_and_writes_it(many, fitted, tmp_path, capsys):
 
 
 def test_rate_and_distortion_are_those_of_the_latent_table(many, fitted, tmp_path):
-    point = scan(many, tmp_path / "s", latent=[10], loss=["mse"]).points[0]
+    point = scan(many, tmp_path / "s", latent_dim=[10], loss=["mse"]).points[0]
     table = scan_module.read_latents(tmp_path / "s" / "latents" / "mse-010.parquet")
     z, log_var = table.z.astype(float), table.log_var.astype(float)
     assert point.kl == pytest.approx(np.mean(np.sum(0.5 * (z**2 + np.exp(log_var) - 1 - log_var), 1)), rel=1e-5)
@@ -98,34 +98,34 @@ def test_rate_and_distortion_are_those_of_the_latent_table(many, fitted, tmp_pat
 
 
 def test_what_is_done_is_not_done_again(many, fitted, tmp_path, capsys):
-    scan(many, tmp_path / "s", latent=[20, 40], loss=["mse"])
+    scan(many, tmp_path / "s", latent_dim=[20, 40], loss=["mse"])
     before = list(fitted.fits)
-    done = scan(many, tmp_path / "s", latent=[10, 20, 40], loss=["mse"])
+    done = scan(many, tmp_path / "s", latent_dim=[10, 20, 40], loss=["mse"])
     assert fitted.fits == [*before, ("mse", 10)] and fitted.encoded == ["mse-020", "mse-040", "mse-010"]
     assert [point.latents for point in done.points] == [10, 20, 40]
     assert capsys.readouterr().out.count("there already") == 2
     # A damaged table, or one of a model that was fitted anew, is made again.
     (tmp_path / "s" / "latents" / "mse-010.parquet").write_bytes(b"PAR1 and no more")
     latent_table(5, 20).save(tmp_path / "s" / "latents" / "mse-020.parquet")
-    again = scan(many, tmp_path / "s", latent=[10, 20, 40], loss=["mse"])
+    again = scan(many, tmp_path / "s", latent_dim=[10, 20, 40], loss=["mse"])
     assert fitted.encoded[3:] == ["mse-010", "mse-020"] and again.points == done.points
 
 
 def test_an_interrupted_scan_goes_on(many, fitted, tmp_path, monkeypatch, capsys):
     fit = fit_module.fit
 
-    def interrupted(records, out, *, latent, **options):
-        if latent == 40:
+    def interrupted(records, out, *, latent_dim, **options):
+        if latent_dim == 40:
             raise KeyboardInterrupt
-        return fit(records, out, latent=latent, **options)
+        return fit(records, out, latent_dim=latent_dim, **options)
 
     monkeypatch.setattr(fit_module, "fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        scan(many, tmp_path / "s", latent=[20, 40], loss=["mse"])
+        scan(many, tmp_path / "s", latent_dim=[20, 40], loss=["mse"])
     assert "the same command goes on" in capsys.readouterr().out
     assert not REPORTS & {path.name for path in (tmp_path / "s").iterdir()}
     monkeypatch.setattr(fit_module, "fit", fit)
-    scan(many, tmp_path / "s", latent=[20, 40], loss=["mse"])
+    scan(many, tmp_path / "s", latent_dim=[20, 40], loss=["mse"])
     assert fitted.fits == [("mse", 20), ("mse", 40)]
 
 
@@ -157,7 +157,7 @@ def test_types_are_those_of_the_first_branches(many):
 
 def test_a_scan_by_type(many, fitted, tmp_path):
     ids, catalog, smooth = types_of(many)
-    done = scan(many, tmp_path / "s", latent=[10, 40, 100], loss=["mse"], catalog=catalog)
+    done = scan(many, tmp_path / "s", latent_dim=[10, 40, 100], loss=["mse"], catalog=catalog)
     assert list(done.knees["mse"]) == ["all", "round", "edge-on disc"]
     table = scan_module.read_latents(tmp_path / "s" / "latents" / "mse-040.parquet")
     for kind, mask in (("all", np.full(len(ids), True)), ("edge-on disc", ~smooth)):
@@ -172,7 +172,7 @@ def test_types_of_a_column(many, fitted, tmp_path):
     labels = ["ring"] * 15 + ["none"] * (len(ids) - 20) + [""] * 5
     labels[0] = "merger"
     catalog = write_csv(tmp_path / "c.csv", {"id": ids, "kind": labels})
-    options = {"latent": [10, 20], "loss": ["mse"]}
+    options = {"latent_dim": [10, 20], "loss": ["mse"]}
     with pytest.raises(GalkerasError, match="--label-column"):
         scan(many, tmp_path / "s", **options, catalog=catalog)
     with pytest.raises(GalkerasError, match="Did you mean 'kind'"):
@@ -187,10 +187,10 @@ def test_types_of_a_column(many, fitted, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"latent": [10, 10]}, "`latent` .--latent. must be different whole numbers"),
-        ({"latent": [0]}, "from 1 to 4096. Received: latent='0'"),
-        ({"latent": [10.5]}, "whole numbers"),
-        ({"latent": []}, "`latent`"),
+        ({"latent_dim": [10, 10]}, "`latent_dim` .--latent. must be different whole numbers"),
+        ({"latent_dim": [0]}, "from 1 to 4096. Received: latent_dim='0'"),
+        ({"latent_dim": [10.5]}, "whole numbers"),
+        ({"latent_dim": []}, "`latent_dim`"),
         ({"loss": ["mse", "maee"]}, "Did you mean 'mae'"),
         ({"loss": ["mse", "mse"]}, "each once"),
         ({"loss": []}, "`loss`"),
@@ -237,7 +237,7 @@ def test_the_command_line_refuses_what_is_no_list(many, tmp_path, arguments, mes
 
 def test_real_fits(records, tmp_path, capsys):
     options = {"loss": ["mse"], "epochs": 2, "batch_size": 16, "architecture": "paper", "learning_rate": 1e-3}
-    done = scan(records, tmp_path / "s", latent=[2, 4], **options)
+    done = scan(records, tmp_path / "s", latent_dim=[2, 4], **options)
     assert all(point.active_units <= point.latents and point.epochs == 2 for point in done.points)
     summary = json.loads((tmp_path / "s" / "models" / "mse-004" / "summary.json").read_text())
     assert done.points[1].ssim == pytest.approx(summary["ssim"]["mean"], rel=1e-4)
@@ -245,5 +245,5 @@ def test_real_fits(records, tmp_path, capsys):
     assert done.points[1].active_units == summary["active_units"]
     assert len(capsys.readouterr().out.splitlines()) == 2
     with pytest.raises(GalkerasError, match="models/mse-002 was begun with epochs=2, not 3"):
-        scan(records, tmp_path / "s", latent=[1, 2, 4], **options | {"epochs": 3})
+        scan(records, tmp_path / "s", latent_dim=[1, 2, 4], **options | {"epochs": 3})
     assert not (tmp_path / "s" / "models" / "mse-001").exists()

@@ -8,15 +8,21 @@ from galkeras.evaluation.shift.shift import shift
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.errors import GalkerasError
 from galkeras.latents.encode import encode
-from galkeras.models.adaptation import DomainAdaptationVAE
-from galkeras.models.config import AdaptationConfig, ModelConfig
+from galkeras.models.adapters.domain_adaptation import AdaptationConfig, DomainAdaptationVAE
+from galkeras.models.config import PAPER, PAPER_ADAPTATION, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
 from galkeras.models.vae import VAE
 from galkeras.morphology.classify import classify
 from galkeras.records.make import make_tfrecords
 
 IDS = range(150)
-SETTINGS = {"image_size": 64, "units": "nanomaggy", "ceiling": (4.0,) * 3, "latent_dim": 4, "pixel_scale": 0.262}
+SETTINGS = {
+    "image_size": 64,
+    "units": "nanomaggy",
+    "ceiling": (4.0,) * 3,
+    "latent_dim": 4,
+    "pixel_scale": 0.262,
+} | PAPER
 
 
 def survey(folder, name, ids, scale):
@@ -34,7 +40,7 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("world")
     sets = {name: survey(folder / name, name, IDS, scale) for name, scale in (("decals", 1.0), ("bass-mzls", 0.5))}
     vae = VAE(ModelConfig(surveys=("decals",), **SETTINGS))
-    adapted = DomainAdaptationVAE(AdaptationConfig(surveys=("decals", "bass-mzls"), **SETTINGS))
+    adapted = DomainAdaptationVAE(AdaptationConfig(surveys=("decals", "bass-mzls"), **SETTINGS, **PAPER_ADAPTATION))
     for name, model in (("vae", vae), ("da", adapted)):
         (folder / name).mkdir()
         write_config(folder / name, model.config, {})

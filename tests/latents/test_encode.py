@@ -11,7 +11,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.latents import encode as encode_module
 from galkeras.latents.encode import encode
 from galkeras.latents.table import read_latents
-from galkeras.models.config import ModelConfig
+from galkeras.models.config import PAPER, ModelConfig
 from galkeras.models.vae import VAE
 from galkeras.records.make import make_tfrecords
 from galkeras.records.reader import ordered_dataset
@@ -30,7 +30,7 @@ def records(tmp_path_factory) -> RecordSet:
 @pytest.fixture(scope="module")
 def model() -> VAE:
     """An untrained model with visible latents: encoding needs no more."""
-    return VAE(ModelConfig(64, "nanomaggy", ("decals",), (5.0,) * 3, softening=(0.1,) * 3, latent_dim=6))
+    return VAE(ModelConfig(64, "nanomaggy", ("decals",), (5.0,) * 3, softening=(0.1,) * 3, latent_dim=6, **PAPER))
 
 
 @pytest.fixture(autouse=True)

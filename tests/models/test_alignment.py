@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from galkeras.backend import tf
-from galkeras.models.alignment import BANDWIDTH_FACTORS, coral, median_distance, mmd2
+from galkeras.models.alignment.coral import coral
+from galkeras.models.alignment.mmd2 import BANDWIDTH_FACTORS, median_distance, mmd2
 
 RNG = np.random.default_rng(5)
 A = RNG.normal(size=(12, 3)).astype("f")

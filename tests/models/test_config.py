@@ -1,9 +1,15 @@
 import pytest
 
 from galkeras.io.errors import GalkerasError
-from galkeras.models.config import ModelConfig
+from galkeras.models.config import PAPER, ModelConfig
 
-GOOD = {"image_size": 64, "units": "picture", "surveys": ("decals",), "ceiling": (255.0, 255.0, 255.0)}
+GOOD = {
+    "image_size": 64,
+    "units": "picture",
+    "surveys": ("decals",),
+    "ceiling": (255.0, 255.0, 255.0),
+    "latent_dim": 40,
+} | PAPER
 
 
 def test_json_round_trip():

@@ -2,7 +2,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from galkeras.backend import tf
-from galkeras.models.config import ModelConfig
+from galkeras.models.config import PAPER, ModelConfig
 from galkeras.models.vae import VAE, focus_window
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
@@ -12,7 +12,8 @@ from galkeras.training.data import measure_stretch
 def start(records, **changes):
     records = RecordSet.load(records)
     config = ModelConfig(
-        **{"image_size": 64, "units": "nanomaggy", "surveys": ("decals",), "architecture": "residual", "latent_dim": 8}
+        **PAPER
+        | {"image_size": 64, "units": "nanomaggy", "surveys": ("decals",), "architecture": "residual", "latent_dim": 8}
         | measure_stretch(records)
         | changes
     )

@@ -1,19 +1,36 @@
-"""One more architecture and one more pixel loss, each put into its registry and nowhere else."""
+"""One more architecture, pixel loss, alignment term and adapter, each put into its registry and nowhere else."""
+
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from sky import survey
 
 from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
+from galkeras.models.adapters import ADAPTERS
+from galkeras.models.alignment import ALIGNMENTS
 from galkeras.models.architectures import ARCHITECTURES, Architecture
-from galkeras.models.config import ModelConfig
+from galkeras.models.config import PAPER, AdapterConfig, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, load_model, write_config, write_weights
 from galkeras.models.losses import LOSSES, PixelLoss
 from galkeras.models.measure import measure
+from galkeras.models.two_surveys import TwoSurveyVAE
 from galkeras.models.vae import VAE
+from galkeras.training.adapt import adapt
+from galkeras.training.fit import fit
+from galkeras.training.history import read_history
+from galkeras.training.options import AdaptOptions, FitOptions
 
 IMAGES = np.random.default_rng(1).uniform(0, 255, (4, 64, 64, 3)).astype("f")
-SETTINGS = {"image_size": 64, "units": "picture", "surveys": ("decals",), "ceiling": (255.0,) * 3, "latent_dim": 3}
+SETTINGS = {
+    "image_size": 64,
+    "units": "picture",
+    "surveys": ("decals",),
+    "ceiling": (255.0,) * 3,
+    "latent_dim": 3,
+} | PAPER
 
 
 class Mirrored(Architecture):
@@ -49,10 +66,48 @@ class Gaussian(keras.layers.Layer, PixelLoss):
         return tf.reduce_sum(nats * window, axis=(1, 2, 3))
 
 
+def apart(a, b, *, paired=False, a_weights=None, b_weights=None):
+    """The squared distance of the two samples' means."""
+    return tf.reduce_sum(tf.square(tf.reduce_mean(a, 0) - tf.reduce_mean(b, 0)))
+
+
+@dataclass(frozen=True)
+class CriticConfig(AdapterConfig):
+    """What `AdapterConfig` says, and the weight of the critic's term."""
+
+    kind: ClassVar[str] = "critic"
+
+    strength: float = 2.0
+
+
+class Critic(TwoSurveyVAE):
+    """An encoder trained against a linear critic that names the survey."""
+
+    config_class = CriticConfig
+
+    def _extend(self):
+        super()._extend()
+        self.critic = keras.layers.Dense(1)
+        self.critic.build((None, self.config.latent_dim))
+
+    @property
+    def factors(self):
+        return {"critic": self.config.strength}
+
+    def compare(self, latents):
+        # Its gradient is turned where it enters the encoder: the critic tells surveys apart, the encoder hinders it.
+        z = tf.concat([latents.source, latents.target], 0)
+        told = self.critic(2 * tf.stop_gradient(z) - z)[:, 0]
+        truth = tf.concat([tf.zeros(tf.shape(latents.source)[0]), tf.ones(tf.shape(latents.target)[0])], 0)
+        return {"critic": tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(truth, told))}
+
+
 @pytest.fixture
 def toys(monkeypatch):
     monkeypatch.setitem(ARCHITECTURES, "mirrored", Mirrored())
     monkeypatch.setitem(LOSSES, "noisy", Gaussian)
+    monkeypatch.setitem(ALIGNMENTS, "apart", apart)
+    monkeypatch.setitem(ADAPTERS, "critic", Critic)
 
 
 def trained(**changes):
@@ -94,7 +149,32 @@ def test_a_pixel_loss_with_weights_of_its_own(toys, tmp_path):
     assert again.digest == model.digest
 
 
+def test_an_alignment_term_and_an_adapter(toys, tmp_path):
+    records = {name: survey(tmp_path / name, name, range(60)) for name in ("decals", "bass-mzls")}
+    quick = {"epochs": 1, "batch_size": 8}
+    fit(records["decals"], tmp_path / "vae", latent_dim=3, quiet=True, **quick, **FitOptions.PAPER)
+    aligned = adapt(tmp_path / "vae", *records.values(), tmp_path / "apart", alignment="apart", mmd_weight=5.0, **quick)
+    assert "val_apart" in read_history(tmp_path / "apart")[0] and aligned.config.alignment == "apart"
+    other = adapt(
+        tmp_path / "vae",
+        *records.values(),
+        tmp_path / "critic",
+        adapter="critic",
+        settings={"strength": 3.0},
+        **quick,
+    )
+    again = load_model(tmp_path / "critic")
+    assert type(again) is Critic and again.digest == other.digest and again.config.strength == 3.0
+    assert np.any(again.critic.kernel != Critic(again.config).critic.kernel)
+    assert "val_critic" in read_history(tmp_path / "critic")[0]
+    with pytest.raises(GalkerasError, match="no setting 'force'.*It has: strength"):
+        adapt(tmp_path / "vae", *records.values(), tmp_path / "no", adapter="critic", settings={"force": 1}, **quick)
+
+
 def test_a_name_that_nothing_is_registered_under_is_refused():
     for name in ("architecture", "loss"):
         with pytest.raises(GalkerasError, match=f"`{name}` must be one of"):
             ModelConfig(**SETTINGS | {name: "noisy"})
+    for name in ("alignment", "adapter"):
+        with pytest.raises(GalkerasError, match=f"`{name}` must be one of"):
+            AdaptOptions(**{name: "critic"})

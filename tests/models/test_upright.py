@@ -6,7 +6,7 @@ from astropy.table import Table
 
 from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
-from galkeras.models.config import ModelConfig
+from galkeras.models.config import PAPER, ModelConfig
 from galkeras.models.folder import load_model
 from galkeras.models.pose import feature_count, mode_features, modes, pose_of, resample, ring_basis
 from galkeras.models.vae import VAE
@@ -16,7 +16,7 @@ from galkeras.records.reader import by_id
 from galkeras.training.fit import fit
 from galkeras.training.votes import LABEL_VOTES, read_votes
 
-UPRIGHT = dict(architecture="upright", loss="gaussian", kl_weight=1.0, focus=0.4, learning_rate=1.5e-3)
+UPRIGHT = {"architecture": "upright", "loss": "gaussian", "kl_weight": 1.0, "focus": 0.4}
 SIDE = 64
 
 
@@ -106,7 +106,7 @@ def test_labels_are_votes():
 @pytest.mark.parametrize(("weight", "learned"), [(1000.0, True), (0.0, False)])
 def test_latents_learn_what_was_voted(weight, learned):
     keras.utils.set_random_seed(0)
-    settings = {"architecture": "upright", "loss": "gaussian", "latent_dim": 10, "votes_weight": weight}
+    settings = UPRIGHT | {"latent_dim": 10, "votes_weight": weight}
     model = VAE(ModelConfig(SIDE, "picture", ("decals",), (1.0,) * 3, questions=(("kind", ("a", "b")),), **settings))
     votes = np.array([[20, 0], [0, 20]] * 4, np.float32)
     model.compile(keras.optimizers.Adam(3e-3, global_clipnorm=3e3), jit_compile=False)
@@ -127,8 +127,8 @@ def test_it_fits_with_labels_and_loads(records, tmp_path):
     flux = batch["image"].numpy().sum((1, 2, 3))
     table = Table({"id": ids, "kind": np.where(flux > np.median(flux), "bright", "faint")})
     model = fit(
-        records, tmp_path / "m", latent=10, epochs=2, batch_size=16, quiet=True, catalog=table,
-        label_columns=("kind",), **UPRIGHT,
+        records, tmp_path / "m", latent_dim=10, epochs=2, batch_size=16, quiet=True, catalog=table,
+        label_columns=("kind",), learning_rate=1.5e-3, **UPRIGHT,
     )  # fmt: skip
     assert model.config.questions == (("kind", ("bright", "faint")),)
     images = batch["image"].numpy()[:4]
@@ -144,6 +144,6 @@ def test_it_fits_with_labels_and_loads(records, tmp_path):
 
 
 def test_old_settings_mean_what_they_meant():
-    config = ModelConfig(64, "picture", ("decals",), (255.0,) * 3)
+    config = ModelConfig(64, "picture", ("decals",), (255.0,) * 3, latent_dim=40, **PAPER)
     assert "questions" not in config.identity()
     assert keras.backend.backend() == "tensorflow"

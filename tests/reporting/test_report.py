@@ -20,7 +20,8 @@ from galkeras.evaluation.shift.result import Shift
 from galkeras.io.columns import write_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
-from galkeras.models.config import AdaptationConfig, ModelConfig
+from galkeras.models.adapters.domain_adaptation import AdaptationConfig
+from galkeras.models.config import PAPER, PAPER_ADAPTATION, ModelConfig
 from galkeras.morphology import forests as forests_module
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import Forests
@@ -109,7 +110,9 @@ def write_model(folder, config, summary=(), **training):
 
 @pytest.fixture
 def model(tmp_path, records):
-    config = ModelConfig(image_size=64, units="nanomaggy", surveys=("decals",), ceiling=(4.0,) * 3, latent_dim=40)
+    config = ModelConfig(
+        image_size=64, units="nanomaggy", surveys=("decals",), ceiling=(4.0,) * 3, latent_dim=40, **PAPER
+    )
     kl = {"kl_per_latent": np.linspace(3, 0, 40).tolist(), "mse": QUANTILES}
     return write_model(tmp_path / "vae", config, kl, records=RecordSet.load(records).digest)
 
@@ -216,7 +219,12 @@ def test_the_page_says_what_the_files_say_and_needs_nothing_else(model, known, r
 def test_commands_to_repeat_are_commands(model, known, records, tmp_path):
     folder, _ = known
     adapted = AdaptationConfig(
-        image_size=64, units="nanomaggy", surveys=("a", "b"), ceiling=(4.0,) * 3, latent_dim=40, pair_weight=1.0
+        image_size=64,
+        units="nanomaggy",
+        surveys=("a", "b"),
+        ceiling=(4.0,) * 3,
+        latent_dim=40,
+        **PAPER | PAPER_ADAPTATION | {"pair_weight": 1.0},
     )
     other = write_model(tmp_path / "da", adapted, target_records="t" * 64, paired=False, pairs_only=False)
     said = []
@@ -247,7 +255,9 @@ def test_what_is_not_given_is_a_line_with_the_command_that_makes_it(model, tmp_p
 
 def test_no_name_becomes_markup(known, tmp_path):
     folder, table = known
-    config = ModelConfig(image_size=64, units="nanomaggy", surveys=(HOSTILE,), ceiling=(4.0,) * 3, latent_dim=40)
+    config = ModelConfig(
+        image_size=64, units="nanomaggy", surveys=(HOSTILE,), ceiling=(4.0,) * 3, latent_dim=40, **PAPER
+    )
     model = write_model(tmp_path / "<b>vae", config, {"ssim_window": HOSTILE})
     loaded = Forests.load(folder / "gzd5")
     named = {HOSTILE: replace(loaded.by_question["bar"], title=HOSTILE, classes=(HOSTILE, "$\\frac{", "<i>"))}

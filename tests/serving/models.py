@@ -8,7 +8,7 @@ from PIL import Image
 from sklearn.ensemble import RandomForestClassifier
 
 from galkeras.backend import keras
-from galkeras.models.config import ModelConfig
+from galkeras.models.config import PAPER, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
 from galkeras.models.vae import VAE
 from galkeras.morphology.forests import Forest, Forests
@@ -24,7 +24,7 @@ def write_model(folder: Path, units: str = "picture", seed: int = 0, **settings)
     flux = (255.0,) * 3 if units == "picture" else (3.0, 4.0, 5.0)
     softening = None if units == "picture" else (0.05, 0.06, 0.07)
     config = ModelConfig(
-        SIDE, units, ("decals",), flux, softening, latent_dim=LATENTS, **{"pixel_scale": 0.262} | settings
+        SIDE, units, ("decals",), flux, softening, latent_dim=LATENTS, **PAPER | {"pixel_scale": 0.262} | settings
     )
     model = VAE(config)
     write_config(folder, config, {})

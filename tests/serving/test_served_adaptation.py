@@ -7,8 +7,8 @@ import pytest
 from serving.c_api import CSession
 from serving.models import LATENTS, SIDE, sky
 
-from galkeras.models.adaptation import DomainAdaptationVAE
-from galkeras.models.config import AdaptationConfig
+from galkeras.models.adapters.domain_adaptation import AdaptationConfig, DomainAdaptationVAE
+from galkeras.models.config import PAPER, PAPER_ADAPTATION
 from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
 from galkeras.models.ssim import ssim
 from galkeras.serving.export import export
@@ -18,7 +18,14 @@ from galkeras.serving.export import export
 def adapted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("adapted") / "both"
     config = AdaptationConfig(
-        SIDE, "nanomaggy", ("decals", "bass-mzls"), (3.0, 4.0, 5.0), (0.05, 0.06, 0.07), latent_dim=LATENTS
+        SIDE,
+        "nanomaggy",
+        ("decals", "bass-mzls"),
+        (3.0, 4.0, 5.0),
+        (0.05, 0.06, 0.07),
+        latent_dim=LATENTS,
+        **PAPER,
+        **PAPER_ADAPTATION,
     )
     model = DomainAdaptationVAE(config)
     write_config(folder, config, {})

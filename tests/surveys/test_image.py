@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from galkeras.io.errors import GalkerasError
-from galkeras.models.config import ModelConfig
+from galkeras.models.config import PAPER, ModelConfig
 from galkeras.surveys.image import ImageSpec, Preparation, band_text, bands_of, in_order
 
 SPEC = ImageSpec(64, "nanomaggy", ("g", "r", "z"), 0.262, Preparation(128, "area"))
@@ -79,7 +79,7 @@ def test_bands_of_another_survey_must_agree_in_number():
 
 
 def test_settings_from_before_bands_were_written_down_are_of_grz():
-    config = ModelConfig(64, "picture", ("decals",), (255.0,) * 3)
+    config = ModelConfig(64, "picture", ("decals",), (255.0,) * 3, latent_dim=40, **PAPER)
     old = config.to_json()
     for name in ("bands", "preparation", "questions", "votes_weight"):
         del old[name]
@@ -89,7 +89,16 @@ def test_settings_from_before_bands_were_written_down_are_of_grz():
 
 
 def test_preparation_survives_json():
-    config = ModelConfig(64, "picture", ("euclid",), (255.0,), bands=("vis",), preparation=Preparation(128, "area"))
+    config = ModelConfig(
+        64,
+        "picture",
+        ("euclid",),
+        (255.0,),
+        bands=("vis",),
+        preparation=Preparation(128, "area"),
+        latent_dim=40,
+        **PAPER,
+    )
     assert ModelConfig.from_json(config.to_json()) == config
     with pytest.raises(GalkerasError, match="`preparation` must be"):
         ModelConfig.from_json(config.to_json() | {"preparation": {"cut": 5}})

@@ -7,12 +7,11 @@ import time
 
 import numpy as np
 import pytest
-from sky import galaxy, write_csv, write_fits
+from sky import survey
 
 from galkeras.io.errors import GalkerasError
-from galkeras.models.adaptation import DomainAdaptationVAE
+from galkeras.models.adapters.domain_adaptation import DomainAdaptationVAE
 from galkeras.models.folder import load_model
-from galkeras.records.make import make_tfrecords
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet
 from galkeras.training.adapt import adapt
@@ -22,16 +21,6 @@ from galkeras.training.pairs import adaptation_dataset, scoring_dataset
 
 SMALL = {"epochs": 3, "batch_size": 8}
 COUNT = 60
-
-
-def survey(folder, name, ids, offset=0.0, fade=1.0, side=64):
-    for i in ids:
-        header = {} if name == "decals" else {"VERSION": "DR9-north"}
-        write_fits(folder / "cutouts" / f"g{i:03d}.fits", fade * galaxy(side, i), **header)
-    columns = {"id": [f"g{i:03d}" for i in ids], "ra": [10 + i / 10 for i in ids], "dec": [33 + offset] * len(ids)}
-    write_csv(folder / "catalog.csv", columns)
-    make_tfrecords(folder / "catalog.csv", folder / "cutouts", folder / "records", survey=name, workers=1)
-    return folder / "records"
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +37,7 @@ def bass(tmp_path_factory):
 @pytest.fixture(scope="module")
 def vae(decals, tmp_path_factory):
     out = tmp_path_factory.mktemp("models") / "vae"
-    fit(decals, out, latent=4, epochs=2, batch_size=16, kl_weight=0.01)
+    fit(decals, out, latent_dim=4, epochs=2, batch_size=16, kl_weight=0.01)
     return out
 
 

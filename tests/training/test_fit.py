@@ -22,7 +22,7 @@ from galkeras.training.fit import fit
 from galkeras.training.history import read_history
 
 # The paper's network is the quicker to trace.
-SMALL = {"latent": 4, "epochs": 4, "batch_size": 16, "architecture": "paper", "learning_rate": 1e-3}
+SMALL = {"latent_dim": 4, "epochs": 4, "batch_size": 16, "architecture": "paper", "learning_rate": 1e-3}
 FIGURES = {"losses.png", "reconstructions.png", "latents.png", "traversal.png", "samples.png"}
 
 
@@ -94,7 +94,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(fitted, rec
     with pytest.raises(GalkerasError, match="--resume"):
         fit(records, out, **SMALL)
     with pytest.raises(GalkerasError, match="latent_dim=4, not 5"):
-        fit(records, out, **SMALL | {"latent": 5}, resume=True)
+        fit(records, out, **SMALL | {"latent_dim": 5}, resume=True)
     assert fit(records, out, **SMALL, resume=True).digest == load_model(fitted).digest
 
 
@@ -127,7 +127,7 @@ def test_a_collapsed_run_says_what_to_change(records, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"latent": 0}, "`latent_dim` must be .--latent. a whole number"),
+        ({"latent_dim": 0}, "`latent_dim` must be .--latent. a whole number"),
         ({"image_size": 48}, "network_size"),
         ({"loss": "rmse"}, "loss"),
         ({"epochs": 0}, "epochs"),

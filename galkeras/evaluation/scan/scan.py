@@ -27,9 +27,13 @@ from galkeras.models.stored import CONFIG_FILE, WEIGHTS_FILE
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet
 from galkeras.training.history import read_history
+from galkeras.training.options import NetworkOptions, takes
 
 LATENTS = (10, 20, 40, 60, 80, 100)
 """The default N_L, about those of the paper's Fig. 3."""
+
+LOSSES_TRIED = ("mse", "mae")
+"""The default losses: the paper's."""
 
 _MODELS, _LATENTS = "models", "latents"
 _MOST_LATENTS = 4096
@@ -37,24 +41,17 @@ _MOST_LATENTS = 4096
 _FITS_A_PROCESS = 4
 
 
+@takes(NetworkOptions)
 def scan(
     records: str | Path,
     out: str | Path,
     *,
-    latent: Sequence[int] = LATENTS,
-    loss: Sequence[str] = ("mse", "mae"),
+    latent_dim: Sequence[int] = LATENTS,
+    loss: Sequence[str] = LOSSES_TRIED,
     catalog: str | Path | Table | None = None,
     label_column: str | None = None,
     id_column: str | None = None,
-    architecture: str = "residual",
-    kl_weight: float = 0.01,
-    focus: float = 0.3,
-    image_size: int | None = None,
-    epochs: int = 50,
-    batch_size: int = 64,
-    learning_rate: float = 2e-4,
-    patience: int = 20,
-    seed: int = 0,
+    options: NetworkOptions,
 ) -> Scan:
     """Fit a VAE for every number of latents and loss, and find how many latents are enough.
 
@@ -66,20 +63,13 @@ def scan(
         records: Folder of the record set.
         out: The folder to write: ``scan.csv``, ``scan.json``, ``scan.png``, and beneath ``models`` and ``latents``
             the model folder and the latent table of the scored galaxies of each fit, as in ``models/mse-040``.
-        latent: Numbers of latents N_L.
+        latent_dim: Numbers of latents N_L.
         loss: Of ``mse`` and ``mae``.
         catalog: Vote fractions of one of the `TREES`: adds SSIM by the types of the tree (paper, Fig. 4).
         label_column: A column of the catalog to take the types from instead.
         id_column: The catalog's column of galaxy names, where it is not one of the usual.
-        architecture: This and what follows as in `galkeras.training.fit.fit`, the same for all fits.
-        kl_weight: Weight of the KL term.
-        focus: Width of the central weight of pixels.
-        image_size: Side at which the network works.
-        epochs: Passes over the training split, at most.
-        batch_size: Images a step.
-        learning_rate: Adam's, at its highest.
-        patience: Epochs without improvement.
-        seed: Of each fit, and of the bootstrap.
+        options: By keywords of their own, as in ``epochs=50``: those of `NetworkOptions`, the same for all fits; the
+            seed is that of the bootstrap, too.
 
     Returns:
         The points, the knees and the recommendation.
@@ -88,7 +78,7 @@ def scan(
         GalkerasError: Bad settings, a record set without enough galaxies, or a folder that holds something else or a
             scan begun with other settings.
     """
-    latent, loss = _checked_latents(latent), _checked_losses(loss)
+    latent_dim, loss = _checked_latents(latent_dim), _checked_losses(loss)
     if catalog is None and label_column is not None:
         raise GalkerasError("--label-column needs --catalog, whose column it names")
     records, folder = RecordSet.load(records), _folder(Path(out))
@@ -100,23 +90,13 @@ def scan(
         types, left_out = galaxy_types(ids, catalog, label_column, id_column)
 
     out = folder.path
-    folders = {(name, count): out / _MODELS / f"{name}-{count:03d}" for name in loss for count in latent}
+    folders = {(name, count): out / _MODELS / f"{name}-{count:03d}" for name in loss for count in latent_dim}
     # Those that are there come first, so that settings that are not theirs are refused before anything is fitted.
     order = sorted(folders, key=lambda key: _stage(folders[key]))
     there = [key for key in order if _stage(folders[key]) == 0]
     ahead = order[len(there) :]
     groups = [there] + [ahead[start : start + _FITS_A_PROCESS] for start in range(0, len(ahead), _FITS_A_PROCESS)]
-    settings = {
-        "architecture": architecture,
-        "kl_weight": kl_weight,
-        "focus": focus,
-        "image_size": image_size,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "patience": patience,
-        "seed": seed,
-    }
+    settings = asdict(options)
     fitted: dict[tuple[str, int], _Fitted] = {}
     with folder.writing():
         try:
@@ -133,19 +113,19 @@ def scan(
             print(f"{out}: stopped; the same command goes on")
             raise
 
-        result = _found(out, split, {key: fitted[key] for key in folders}, types, left_out, seed)
+        result = _found(out, split, {key: fitted[key] for key in folders}, types, left_out, options.seed)
         _write_points(out / "scan.csv", result.points)
         draw_scan(out / "scan.png", result)
         result.save(out)
     return result
 
 
-def _checked_latents(latent: Sequence[int]) -> tuple[int, ...]:
-    good = [count for count in latent if type(count) is int and 1 <= count <= _MOST_LATENTS]
-    if len(good) < len(latent) or not good or len(set(good)) < len(good):
+def _checked_latents(latent_dim: Sequence[int]) -> tuple[int, ...]:
+    good = [count for count in latent_dim if type(count) is int and 1 <= count <= _MOST_LATENTS]
+    if len(good) < len(latent_dim) or not good or len(set(good)) < len(good):
         raise GalkerasError(
-            f"`latent` (--latent) must be different whole numbers from 1 to {_MOST_LATENTS}."
-            f" Received: latent={','.join(map(str, latent))!r}"
+            f"`latent_dim` (--latent) must be different whole numbers from 1 to {_MOST_LATENTS}."
+            f" Received: latent_dim={','.join(map(str, latent_dim))!r}"
         )
     return tuple(sorted(good))
 
@@ -176,7 +156,7 @@ def _fit_and_encode(
     from galkeras.latents.encode import encode
     from galkeras.training.fit import fit
 
-    digest = fit(records, folder, loss=loss, latent=latent, **settings, resume=True, quiet=True).digest
+    digest = fit(records, folder, loss=loss, latent_dim=latent, **settings, resume=True, quiet=True).digest
     try:
         there = read_latents(path).model == digest
     except GalkerasError:  # none yet, or a damaged one

@@ -17,7 +17,6 @@ from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
 from galkeras.latents.encode import encode
 from galkeras.latents.table import LatentTable, read_latents
-from galkeras.models.adaptation import DomainAdaptationVAE
 from galkeras.models.folder import load_model
 from galkeras.morphology.forests import Forests
 from galkeras.records.pairs import join
@@ -76,7 +75,7 @@ def shift(
         raise GalkerasError("--forests needs --catalog, which says what is true")
     folder = OutputFolder(Path(out), "shift")
     folder.check()
-    adapted = isinstance(load_model(model), DomainAdaptationVAE)
+    adapted = bool(load_model(model).roles)
     if before is not None and not adapted:
         raise GalkerasError(f"--before needs an adapted model to compare with, and {model} is a VAE")
     stages = ({"before": before} if before is not None else {}) | {"after" if adapted else "before": model}

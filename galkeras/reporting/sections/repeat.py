@@ -2,6 +2,7 @@
 
 __all__: list[str] = []
 
+import json
 import platform
 import shlex
 from dataclasses import fields
@@ -14,20 +15,12 @@ from galkeras.models.config import ModelConfig
 from galkeras.reporting.page import Part, Table
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.subject import Subject
+from galkeras.training.options import AdaptOptions, FitOptions, choices, flag
 
 _PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy", "scikit-learn", "skops", "astropy")
-# Setting of config.json to the option that it comes from.
-_FIT_OPTIONS = {
-    "latent_dim": "latent",
-    "architecture": "architecture",
-    "loss": "loss",
-    "kl_weight": "kl-weight",
-    "focus": "focus",
-    "network_size": "image-size",
-}
 # All that an adapted model has beside what it has from its VAE is an option of adapt.
 _FROM_VAE = {field.name for field in fields(ModelConfig)}
-_TRAINING_OPTIONS = ("epochs", "batch_size", "learning_rate", "patience", "seed")
+_DEFAULT_ADAPTER = AdaptOptions().adapter
 
 
 def _part(subject: Subject) -> Part:
@@ -45,17 +38,26 @@ def _part(subject: Subject) -> Part:
     ]
     kind = config["kind"]
     model = config["model"]
-    if kind == ModelConfig.kind:
-        options = {option: model[name] for name, option in _FIT_OPTIONS.items()}
-        options["focus"] = options["focus"] or 0
+    stored = model | {"image_size": model["network_size"], "focus": model["focus"] or 0} | training
+    options = {
+        flag(one)[2:]: stored[one.name]
+        for one in choices(FitOptions if kind == ModelConfig.kind else AdaptOptions)
+        if one.name in stored and (kind == ModelConfig.kind or one.name not in _FROM_VAE | {"pairs_only"})
+    }
+    if kind != ModelConfig.kind and kind != _DEFAULT_ADAPTER:
+        options["adapter"] = kind
+        own = [name for name in model if name not in _FROM_VAE | {one.name for one in choices(AdaptOptions)}]
+        flags_of_adapter = [word for name in own for word in ("--set", f"{name}={json.dumps(model[name])}")]
     else:
-        options = {name.replace("_", "-"): value for name, value in model.items() if name not in _FROM_VAE}
-    options |= {name.replace("_", "-"): training[name] for name in _TRAINING_OPTIONS}
+        flags_of_adapter = []
+    if not model.get("questions"):
+        options.pop("votes-weight", None)
     if kind == ModelConfig.kind:
         lines.append(_command("fit", source, **options, out=str(folder)))
     else:
         flags = [] if training["paired"] else ["--unpaired"]
         flags += ["--pairs-only"] if training["pairs_only"] else []
+        flags += flags_of_adapter
         target = digests.get(training["target_records"], "TARGET_RECORDS")
         lines.append(_command("adapt", "VAE", source, target, *flags, **options, out=str(folder)))
     if latents is not None:

@@ -1,12 +1,14 @@
-"""Distances between two samples of latents: the maximum mean discrepancy, and CORAL."""
+"""The maximum mean discrepancy."""
 
-__all__ = ["BANDWIDTH_FACTORS", "coral", "median_distance", "mmd2"]
+__all__ = ["BANDWIDTH_FACTORS", "median_distance", "mmd2"]
 
 from galkeras.backend import tf
+from galkeras.models.alignment import ALIGNMENTS
 
 BANDWIDTH_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
+@ALIGNMENTS.add("mmd2")
 def mmd2(
     a: tf.Tensor,
     b: tf.Tensor,
@@ -63,37 +65,6 @@ def median_distance(x: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor
     middle = tf.cond(count > 0, lambda: tf.gather(ordered, [(count - 1) // 2, count // 2]), lambda: tf.ones(2))
     # Identical latents are at distance 0, where any bandwidth will do.
     return tf.stop_gradient(tf.reduce_mean(tf.sqrt(tf.maximum(middle, 1e-12))))
-
-
-def coral(
-    a: tf.Tensor,
-    b: tf.Tensor,
-    *,
-    a_weights: tf.Tensor | None = None,
-    b_weights: tf.Tensor | None = None,
-) -> tf.Tensor:
-    r"""Return the distance of the first two moments of two samples.
-
-    .. math:: \frac{\|\bar a - \bar b\|^2}{d} + \frac{\|C_a - C_b\|_F^2}{4 d^2}
-
-    The second term is CORAL's (Sun & Saenko 2016, eq. 1), which alone leaves a shift of the mean alone.
-
-    Args and weights are those of `mmd2`.
-    """
-    a_mean, a_covariance = _moments(a, a_weights)
-    b_mean, b_covariance = _moments(b, b_weights)
-    d = float(a.shape[-1])
-    return tf.reduce_sum(tf.square(a_mean - b_mean)) / d + tf.reduce_sum(tf.square(a_covariance - b_covariance)) / (
-        4 * d**2
-    )
-
-
-def _moments(x: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
-    weights = tf.ones(tf.shape(x)[0]) if weights is None else weights
-    count = tf.reduce_sum(weights)
-    mean = tf.math.divide_no_nan(tf.linalg.matvec(x, weights, transpose_a=True), count)
-    centred = (x - mean) * tf.sqrt(weights)[:, None]
-    return mean, tf.math.divide_no_nan(tf.matmul(centred, centred, transpose_a=True), count - 1)
 
 
 def _mean_kernel(a, b, a_weights, b_weights, bandwidth, exclude_same: bool) -> tf.Tensor:

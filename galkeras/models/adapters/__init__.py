@@ -1,0 +1,15 @@
+"""What makes one model of two surveys, one adapter a file."""
+
+from __future__ import annotations
+
+__all__ = ["ADAPTERS"]
+
+from typing import TYPE_CHECKING
+
+from galkeras.io.registry import LazyRegistry
+
+if TYPE_CHECKING:  # annotations alone: nobody pays for TensorFlow to list the names
+    from galkeras.models.two_surveys import TwoSurveyVAE
+
+ADAPTERS: LazyRegistry[type[TwoSurveyVAE]] = LazyRegistry("adapter", package=__name__)
+"""Model classes by the ``kind`` of their config."""

@@ -1,0 +1,205 @@
+"""What users choose of a fit and of an adaptation: every option with its default, its meaning and its bounds, once."""
+
+__all__ = ["AdaptOptions", "FitOptions", "NetworkOptions", "RunOptions", "choices", "flag", "takes"]
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import Field, asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from galkeras.io.errors import GalkerasError, did_you_mean
+from galkeras.models.adapters import ADAPTERS
+from galkeras.models.config import PAPER, PAPER_ADAPTATION, check_settings
+
+
+def option(default: Any, about: str, flag: str | None = None) -> Any:
+    """Return a field of a class of options: its default, what it means, and its name on the command line."""
+    return field(default=default, metadata={"about": about, "flag": flag})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a model is trained, whatever it is."""
+
+    epochs: int = option(50, "Passes over the training galaxies, at most.")
+    batch_size: int = option(64, "Images a step (of two surveys: of each), over all devices.")
+    learning_rate: float = option(2e-4, "Adam's, at its highest: it warms up and then follows a half cosine to 0.")
+    patience: int = option(20, "Stop after so many epochs without a better validation score.")
+    seed: int = option(0, "Of everything random.")
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            if getattr(self, name) < 1:
+                raise GalkerasError(f"`{name}` must be 1 or more. Received: {name}={getattr(self, name)}")
+        if not 0 < self.learning_rate < 1:
+            raise GalkerasError(
+                f"`learning_rate` must lie between 0 and 1. Received: learning_rate={self.learning_rate}"
+            )
+        if not 0 <= self.seed < 2**31:
+            raise GalkerasError(f"`seed` must lie between 0 and 2^31. Received: seed={self.seed}")
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """How the model is trained, by name: the options of every run."""
+        return {one.name: getattr(self, one.name) for one in fields(RunOptions)}
+
+
+class _WithPaper:
+    """Options of which the paper chose some otherwise."""
+
+    PAPER: ClassVar[dict[str, Any]]
+
+    def as_paper(self) -> Any:
+        """Return the options with the paper's choices; a `GalkerasError` where the user has chosen otherwise."""
+        for one in fields(self):
+            if one.name in self.PAPER and getattr(self, one.name) != one.default:
+                raise GalkerasError(f"--paper sets {flag(one)}, too: give one or the other")
+        return replace(self, **self.PAPER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions(RunOptions):
+    """What is chosen of a network that is fitted; all those of a scan have it in common."""
+
+    architecture: str = option("residual", "`residual`, `upright` or `paper` (Xu et al. 2023, Fig. 2).")
+    kl_weight: float = option(
+        0.01,
+        "Weight k of the KL term (paper, eq. 2), both terms summed per image. On images stretched to 0..1 the paper's"
+        " 1 says that the noise a pixel is 0.7, and 0.01 that it is 0.07.",
+    )
+    focus: float = option(
+        0.3, "Width of the central weight of pixels, in half sides; 0 weighs all alike, as the paper does."
+    )
+    image_size: int | None = option(
+        None, "Side at which the network works, to which images are block-averaged [default: the records' side]."
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_settings(self, "architecture", "kl_weight")
+        if not 0 <= self.focus < float("inf"):
+            raise GalkerasError(f"`focus` must be finite and not negative. Received: focus={self.focus!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(NetworkOptions, _WithPaper):
+    """What is chosen of a fit."""
+
+    PAPER: ClassVar[dict[str, Any]] = PAPER | {"focus": PAPER["focus"] or 0.0}
+
+    latent_dim: int = option(40, "Number of latents N_L.", "--latent")
+    loss: str = option(
+        "mse", "`mse` or `mae`, summed over the pixels of a stretched image, or `gaussian`: in nats, its noise learned."
+    )
+    catalog: str | Path | None = option(
+        None,
+        "Learn from the votes of this catalog too, of the galaxies of the training split that it knows: the latents"
+        " then hold what people ask about, and `classify` scores forests on other galaxies.",
+    )
+    label_columns: Sequence[str] = option(
+        (), "Learn from this column of labels instead of votes; may be repeated.", "--label-column"
+    )
+    votes_weight: float = option(10.0, "Weight of the votes' log likelihood.")
+    id_column: str | None = option(None, "Column of the catalog that names the galaxies, if not one of the usual.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_settings(self, "latent_dim", "loss", "votes_weight")
+        if self.label_columns and self.catalog is None:
+            raise GalkerasError(f"--label-column needs --catalog. Received: {', '.join(self.label_columns)}")
+
+
+_WEIGHTS = ("mmd_weight", "pair_weight", "keep_weight")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptOptions(RunOptions, _WithPaper):
+    """What is chosen of an adaptation."""
+
+    PAPER: ClassVar[dict[str, Any]] = {name: PAPER_ADAPTATION[name] for name in _WEIGHTS}
+
+    alignment: str = option("mmd2", "What --mmd-weight weighs: `mmd2` or `coral`.")
+    mmd_weight: float = option(
+        500.0,
+        "λ of the paper's eq. 6, on the scale of the loss per image, where the paper's 0.5 does next to nothing.",
+    )
+    pair_weight: float | None = option(
+        None,
+        "Weight of what the two images of a galaxy say differently of it. The paper's is 0."
+        "  [default: 1, or 0 with --unpaired]",
+    )
+    keep_weight: float = option(
+        1.0, "Weight of what is said of a source image differently from the VAE. The paper's is 0."
+    )
+    unpaired: bool = option(False, "The two sets are of different galaxies; else they are joined by id and position.")
+    pairs_only: bool = option(False, "Leave out source galaxies without a partner. With them the model forgets less.")
+    adapter: str = option("domain-adaptation", "What makes one model of the two surveys.")
+    epochs: int = option(30, "Passes over the pairs (unpaired: over the larger record set), at most.")
+    learning_rate: float = option(3e-4, "Adam's, at its highest: it warms up and then follows a half cosine to 0.")
+    patience: int = option(10, "Stop after so many epochs without a better validation score.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.adapter not in ADAPTERS:
+            raise GalkerasError(
+                f"`adapter` must be one of {', '.join(ADAPTERS)}.{did_you_mean(self.adapter, ADAPTERS)}"
+                f" Received: adapter={self.adapter!r}"
+            )
+        if self.unpaired and self.pair_weight:
+            raise GalkerasError(f"--pair-weight needs pairs, not --unpaired. Received: pair_weight={self.pair_weight}")
+        check_settings(self, "alignment", *(name for name in _WEIGHTS if getattr(self, name) is not None))
+
+    def of_model(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return those options that are settings of a model, by name."""
+        own = asdict(self)
+        if self.pair_weight is None:
+            own["pair_weight"] = 0.0 if self.unpaired else 1.0
+        return {name: own[name] for name in names if name in own}
+
+
+def choices(options: type) -> list[Field]:
+    """Return the options of a class: what it has of its own, then those of every run."""
+    inherited = [[one.name for one in fields(base)] for base in (NetworkOptions, RunOptions)]
+    return sorted(fields(options), key=lambda one: sum(one.name in names for names in inherited))
+
+
+def flag(one: Field) -> str:
+    """Return what an option is called on the command line."""
+    return one.metadata["flag"] or f"--{one.name.replace('_', '-')}"
+
+
+def takes(options: type, annotate: Callable[[Field], Any] = lambda one: one.type) -> Callable[[Callable], Callable]:
+    """Return a decorator by which a function of ``options`` takes each of them as a keyword of its own.
+
+    The function is given a valid object of the class; ``help`` and `inspect.signature` list the keywords with their
+    types and defaults.
+
+    Args:
+        options: The class of options.
+        annotate: Gives the type that a keyword is said to be of.
+    """
+    chosen = choices(options)
+    names = {one.name for one in chosen}
+
+    def decorate(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def taking(*args: Any, **given: Any) -> Any:
+            mine = {name: given.pop(name) for name in names & given.keys()}
+            return function(*args, options=options(**mine), **given)
+
+        signature = inspect.signature(function)
+        keywords = [
+            inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=annotate(one))
+            for one in chosen
+        ]
+        own = list(signature.parameters.values())
+        place = [one.name for one in own].index("options")
+        taking.__signature__ = signature.replace(parameters=own[:place] + keywords + own[place + 1 :])
+        taking.__annotations__ = {one.name: one.annotation for one in taking.__signature__.parameters.values()} | {
+            "return": signature.return_annotation
+        }
+        return taking
+
+    return decorate
