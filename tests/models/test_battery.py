@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from models.battery import KINDS, check_model, losses_on_devices
+from battery import KINDS, check_model, losses_on_devices
 
 
 @pytest.mark.parametrize("kind", KINDS)

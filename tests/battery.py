@@ -19,7 +19,7 @@ IMAGES = np.random.default_rng(1).uniform(0, 255, (4, SIDE, SIDE, 3)).astype("f"
 
 KINDS = {
     **{architecture: (None, {"architecture": architecture}) for architecture in ARCHITECTURES},
-    "upright in nats": (None, {"architecture": "upright", "loss": "gaussian", "focus": 0.4}),
+    "upright": (None, {"architecture": "upright", "loss": "gaussian", "focus": 0.4}),
     **{adapter: (adapter, PAPER_ADAPTATION | {"mmd_weight": 1e3, "pair_weight": 10.0}) for adapter in ADAPTERS},
 }
 """What is checked: names, each with an adapter or None, and settings."""
@@ -119,7 +119,7 @@ def _disturb(model: VAE) -> None:
 
 def losses_on_devices(count: int) -> dict[str, dict[str, list[float]]]:
     """Return what each of `KINDS` logs in three steps on so many devices, from a process of its own."""
-    said = run_on_devices(count, "from models.battery import say_losses\nsay_losses(strategy)\n")
+    said = run_on_devices(count, "from battery import say_losses\nsay_losses(strategy)\n")
     return json.loads(said.rpartition("|")[2])
 
 
