@@ -11,7 +11,7 @@ once() { [ -e "$1" ] || run "${@:2}"; }
 run galkeras mock --galaxies 1500 --surveys decals --size 64 --pixel-scale 0.524 --seed 1 --out "$demo/mock"
 run galkeras make-tfrecords "$demo/mock/catalog.parquet" "$demo/mock/cutouts/decals" --out "$demo/tfrecords/decals"
 run galkeras inspect "$demo/tfrecords/decals"
-run galkeras fit "$demo/tfrecords/decals" --latent 40 --epochs 20 --out "$demo/saved_models/vae40" --resume
+run galkeras fit "$demo/tfrecords/decals" --latent 40 --out "$demo/saved_models/vae40" --resume
 run galkeras encode "$demo/saved_models/vae40" "$demo/tfrecords/decals" --out "$demo/latents.parquet"
 once "$demo/forests/gzd5" \
     galkeras classify "$demo/latents.parquet" "$demo/mock/catalog.parquet" --out "$demo/forests/gzd5"

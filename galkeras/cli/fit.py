@@ -30,8 +30,9 @@ def command(
 
         galkeras fit tfrecords/decals --latent 40 --epochs 50 --out saved_models/vae40
 
-        galkeras fit tfrecords/decals --architecture upright --loss gaussian --kl-weight 1 --focus 0.4
-        --learning-rate 1.5e-3 --epochs 12 --catalog catalog.parquet --out saved_models/upright40
+        galkeras fit tfrecords/decals --catalog catalog.parquet --out saved_models/votes40
+
+        galkeras fit tfrecords/decals --paper --out saved_models/paper40
     """
     if paper:
         options = options.as_paper()

@@ -18,7 +18,7 @@ def command(
     records: Annotated[Path, Argument(help="Record set, as `galkeras make-tfrecords` wrote it.")],
     out: Annotated[Path, Option(help="Folder to write; the same again goes on where the last run stopped.")],
     latent: Annotated[str, Option(help="Numbers of latents N_L, with commas between.")] = "10,20,40,60,80,100",
-    loss: Annotated[str, Option(help="`mse`, `mae` or both, with a comma between.")] = "mse,mae",
+    loss: Annotated[str, Option(help="`gaussian`, `mse`, `mae` or several, with commas between.")] = "gaussian",
     catalog: Annotated[Path | None, Option(help="Galaxy Zoo votes: adds SSIM by morphological type.")] = None,
     label_column: Annotated[str | None, Option(help="Take the types from this column of the catalog.")] = None,
     id_column: Annotated[str | None, Option(help="The catalog's column of galaxy names.")] = None,
@@ -32,7 +32,7 @@ def command(
 
     Example:
 
-        galkeras scan tfrecords/decals --latent 10,20,40,60,80,100 --loss mse,mae
+        galkeras scan tfrecords/decals --latent 10,20,40,60,80,100
             --catalog gz_decals_volunteers_5.parquet --out scans/decals
     """
     from galkeras.evaluation.scan.scan import scan

@@ -10,12 +10,11 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from galkeras.backend import tf
 from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.io.files import write_json
 from galkeras.io.folders import OutputFolder, atomic_folder
 from galkeras.latents.mixture import AggregatePosterior, fit_aggregate_posterior
-from galkeras.latents.table import LatentTable, read_latents
+from galkeras.latents.table import LatentTable, pose_columns, read_latents
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
 from galkeras.morphology.forests import Forests
@@ -129,9 +128,10 @@ def generate(
     draw = _prior(vae.config.latent_dim) if posterior is None else posterior.sample
     z, tried = (draw(count, rng), count) if known is None else draw_accepted(draw, known, classes, count, rng)
     views = next((source.views for source in (given, known) if source is not None), 1)
-    table = _table(z, survey, vae.digest, views)
+    pose = vae.architecture.random_pose(count, rng)
+    table = _table(z, survey, vae.digest, views, pose)
     with atomic_folder(out) as folder:
-        _write_images(folder, vae, table, survey)
+        _write_images(folder, vae, table, survey, pose)
         table.save(folder / "latents.parquet")
         write_json(
             folder / "generate.json",
@@ -233,7 +233,7 @@ def _prior(latent_dim: int) -> Callable[[int, np.random.Generator], np.ndarray]:
     return lambda count, rng: rng.standard_normal((count, latent_dim), np.float32)
 
 
-def _table(z: np.ndarray, survey: str, digest: str, views: int) -> LatentTable:
+def _table(z: np.ndarray, survey: str, digest: str, views: int, pose: np.ndarray | None) -> LatentTable:
     unknown = np.full(len(z), np.nan, np.float32)
     return LatentTable(
         id=np.array([f"sample-{index:05d}" for index in range(len(z))]),
@@ -247,10 +247,11 @@ def _table(z: np.ndarray, survey: str, digest: str, views: int) -> LatentTable:
         ssim=unknown,
         model=digest,
         views=views,
+        pose=None if pose is None else pose_columns(pose),
     )
 
 
-def _write_images(folder: Path, vae: VAE, table: LatentTable, survey: str) -> None:
+def _write_images(folder: Path, vae: VAE, table: LatentTable, survey: str, pose: np.ndarray | None) -> None:
     config = vae.config
     # The decoder works at the network's side, whose pixels may be larger than the images'.
     scale = config.network_pixel_scale
@@ -259,7 +260,7 @@ def _write_images(folder: Path, vae: VAE, table: LatentTable, survey: str) -> No
     with tqdm(total=len(table), desc="decode", unit="image", disable=None) as bar:
         for start in range(0, len(table), _BATCH):
             rows = table[start : start + _BATCH]
-            images = vae.decode(tf.constant(rows.z), survey).numpy()
+            images = vae.decode(rows.z, survey, None if pose is None else pose[start : start + _BATCH]).numpy()
             pictures = to_rgb(images, config.units, scale, config.bands)
             if start < _SHOWN:
                 shown.append(pictures)

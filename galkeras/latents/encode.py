@@ -13,7 +13,7 @@ from tqdm import tqdm
 from galkeras.backend import tf
 from galkeras.io.columns import check_format, column_writer
 from galkeras.io.errors import GalkerasError
-from galkeras.latents.table import LatentTable, latent_metadata
+from galkeras.latents.table import LatentTable, latent_metadata, pose_columns
 from galkeras.latents.views import VIEWS, encode_views
 from galkeras.models.folder import load_model
 from galkeras.models.measure import measure
@@ -146,10 +146,5 @@ def _table(batch: dict, encoded: tuple[tf.Tensor, ...], survey: str, vae: Any, v
         model=vae.digest,
         views=views,
         votes=bool(vae.config.questions),
-        pose=_pose_columns(pose[0]) if pose else None,
+        pose=pose_columns(pose[0]) if pose else None,
     )
-
-
-def _pose_columns(pose: np.ndarray) -> np.ndarray:
-    """Return (rows, 2) position angles in degrees and parities of (rows, 3) cosines, sines and parities."""
-    return np.stack([np.degrees(np.arctan2(pose[:, 1], pose[:, 0])), pose[:, 2]], -1).astype(np.float32)

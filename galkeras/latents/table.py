@@ -167,3 +167,8 @@ def _column(path: str | Path, columns: Columns, name: str) -> np.ndarray:
     if columns[name].shape != columns["id" if "id" in columns else name].shape or columns[name].ndim != 1:
         raise GalkerasError(f"{path}: column {name!r} must hold one value a row. Received: {columns[name].shape}")
     return columns[name]
+
+
+def pose_columns(pose: np.ndarray) -> np.ndarray:
+    """Return (rows, 2) position angles in degrees and parities of (rows, 3) cosines, sines and parities."""
+    return np.stack([np.degrees(np.arctan2(pose[:, 1], pose[:, 0])), pose[:, 2]], -1).astype(np.float32)

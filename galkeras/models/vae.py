@@ -90,14 +90,15 @@ class VAE(keras.Model):
         posterior = self.posterior(self.stretch(images))
         return posterior.mean(), 2 * tf.math.log(posterior.stddev())
 
-    def decode(self, z: tf.Tensor, survey: str | None = None) -> tf.Tensor:
+    def decode(self, z: tf.Tensor, survey: str | None = None, pose: tf.Tensor | None = None) -> tf.Tensor:
         """Return images in survey units of (batch, latent_dim) latents, as ``survey`` would have taken them.
 
         Args:
             z: The latents.
             survey: One of ``config.surveys``; the first if None.
+            pose: How the galaxies lie in their images, as `look` says it; in the decoder's own pose if None.
         """
-        return self.stretch.inverse(self.decode_stretched(z, survey))
+        return self.stretch.inverse(self.draw(z, pose, survey))
 
     def decode_stretched(self, z: tf.Tensor, survey: str | None = None) -> tf.Tensor:
         """Return stretched images of (batch, latent_dim) latents; ``survey`` as in `decode`."""

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from galkeras.backend import keras
 from galkeras.io.errors import GalkerasError
+from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import load_model
+from galkeras.models.losses import LOSSES
 from galkeras.models.vae import VAE
 from galkeras.records.reader import damage_named, training_dataset
 from galkeras.records.schema import RecordSet
@@ -47,10 +49,11 @@ def fit(records: str | Path, out: str | Path, *, options: FitOptions, resume: bo
     votes = None
     if options.catalog is not None:
         votes = read_votes(options.catalog, tuple(options.label_columns), options.id_column)
-    batch_size = min(options.batch_size, records.count("train"))
-    training = TrainingConfig(
-        records=records.digest, votes=votes.digest if votes else "", **options.run | {"batch_size": batch_size}
-    )
+    run = options.run | {"batch_size": min(options.batch_size, records.count("train"))}
+    if options.learning_rate is None:
+        run["learning_rate"] = ARCHITECTURES[options.architecture].learning_rate
+    kl_weight = LOSSES[options.loss].kl_weight if options.kl_weight is None else options.kl_weight
+    training = TrainingConfig(records=records.digest, votes=votes.digest if votes else "", **run)
     size = options.image_size or records.image_size
     config = ModelConfig(
         image_size=records.image_size,
@@ -61,7 +64,7 @@ def fit(records: str | Path, out: str | Path, *, options: FitOptions, resume: bo
         network_size=size,
         architecture=options.architecture,
         loss=options.loss,
-        kl_weight=options.kl_weight,
+        kl_weight=kl_weight,
         focus=options.focus or None,
         bands=records.bands,
         preparation=records.preparation,

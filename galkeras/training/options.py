@@ -23,17 +23,20 @@ def option(default: Any, about: str, flag: str | None = None) -> Any:
 class RunOptions:
     """How a model is trained, whatever it is."""
 
-    epochs: int = option(50, "Passes over the training galaxies, at most.")
+    epochs: int = option(20, "Passes over the training galaxies, at most.")
     batch_size: int = option(64, "Images a step (of two surveys: of each), over all devices.")
-    learning_rate: float = option(2e-4, "Adam's, at its highest: it warms up and then follows a half cosine to 0.")
-    patience: int = option(20, "Stop after so many epochs without a better validation score.")
+    learning_rate: float | None = option(
+        None,
+        "Adam's, at its highest: it warms up and then follows a half cosine to 0 [default: the architecture's own].",
+    )
+    patience: int = option(10, "Stop after so many epochs without a better validation score.")
     seed: int = option(0, "Of everything random.")
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience"):
             if getattr(self, name) < 1:
                 raise GalkerasError(f"`{name}` must be 1 or more. Received: {name}={getattr(self, name)}")
-        if not 0 < self.learning_rate < 1:
+        if self.learning_rate is not None and not 0 < self.learning_rate < 1:
             raise GalkerasError(
                 f"`learning_rate` must lie between 0 and 1. Received: learning_rate={self.learning_rate}"
             )
@@ -63,14 +66,14 @@ class _WithPaper:
 class NetworkOptions(RunOptions):
     """What is chosen of a network that is fitted; all those of a scan have it in common."""
 
-    architecture: str = option("residual", "`residual`, `upright` or `paper` (Xu et al. 2023, Fig. 2).")
-    kl_weight: float = option(
-        0.01,
-        "Weight k of the KL term (paper, eq. 2), both terms summed per image. On images stretched to 0..1 the paper's"
-        " 1 says that the noise a pixel is 0.7, and 0.01 that it is 0.07.",
+    architecture: str = option(
+        "upright", "`upright`, which sees galaxies in their own frame, `residual` or `paper` (Xu et al. 2023, Fig. 2)."
+    )
+    kl_weight: float | None = option(
+        None, "Weight k of the KL term (paper, eq. 2) [default: the loss's own, 1 for `gaussian`]."
     )
     focus: float = option(
-        0.3, "Width of the central weight of pixels, in half sides; 0 weighs all alike, as the paper does."
+        0.4, "Width of the central weight of pixels, in half sides; 0 weighs all alike, as the paper does."
     )
     image_size: int | None = option(
         None, "Side at which the network works, to which images are block-averaged [default: the records' side]."
@@ -78,7 +81,7 @@ class NetworkOptions(RunOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_settings(self, "architecture", "kl_weight")
+        check_settings(self, "architecture", *(["kl_weight"] if self.kl_weight is not None else []))
         if not 0 <= self.focus < float("inf"):
             raise GalkerasError(f"`focus` must be finite and not negative. Received: focus={self.focus!r}")
 
@@ -87,11 +90,12 @@ class NetworkOptions(RunOptions):
 class FitOptions(NetworkOptions, _WithPaper):
     """What is chosen of a fit."""
 
-    PAPER: ClassVar[dict[str, Any]] = PAPER | {"focus": PAPER["focus"] or 0.0}
+    PAPER: ClassVar[dict[str, Any]] = PAPER | {"focus": 0.0, "epochs": 50}
 
     latent_dim: int = option(40, "Number of latents N_L.", "--latent")
     loss: str = option(
-        "mse", "`mse` or `mae`, summed over the pixels of a stretched image, or `gaussian`: in nats, its noise learned."
+        "gaussian",
+        "`gaussian`: in nats, its noise learned; `mse` or `mae`, summed over the pixels of a stretched image.",
     )
     catalog: str | Path | None = option(
         None,
@@ -138,7 +142,6 @@ class AdaptOptions(RunOptions, _WithPaper):
     adapter: str = option("domain-adaptation", "What makes one model of the two surveys.")
     epochs: int = option(30, "Passes over the pairs (unpaired: over the larger record set), at most.")
     learning_rate: float = option(3e-4, "Adam's, at its highest: it warms up and then follows a half cosine to 0.")
-    patience: int = option(10, "Stop after so many epochs without a better validation score.")
 
     def __post_init__(self) -> None:
         super().__post_init__()

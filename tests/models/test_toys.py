@@ -152,7 +152,7 @@ def test_a_pixel_loss_with_weights_of_its_own(toys, tmp_path):
 def test_an_alignment_term_and_an_adapter(toys, tmp_path):
     records = {name: survey(tmp_path / name, name, range(60)) for name in ("decals", "bass-mzls")}
     quick = {"epochs": 1, "batch_size": 8}
-    fit(records["decals"], tmp_path / "vae", latent_dim=3, quiet=True, **quick, **FitOptions.PAPER)
+    fit(records["decals"], tmp_path / "vae", latent_dim=3, quiet=True, **FitOptions.PAPER | quick)
     aligned = adapt(tmp_path / "vae", *records.values(), tmp_path / "apart", alignment="apart", mmd_weight=5.0, **quick)
     assert "val_apart" in read_history(tmp_path / "apart")[0] and aligned.config.alignment == "apart"
     other = adapt(

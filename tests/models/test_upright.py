@@ -6,8 +6,9 @@ from astropy.table import Table
 
 from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
+from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import PAPER, ModelConfig
-from galkeras.models.folder import load_model
+from galkeras.models.folder import load_model, read_config
 from galkeras.models.pose import feature_count, mode_features, modes, pose_of, resample, ring_basis
 from galkeras.models.vae import VAE
 from galkeras.models.variance import LearnedVariance
@@ -127,10 +128,18 @@ def test_it_fits_with_labels_and_loads(records, tmp_path):
     flux = batch["image"].numpy().sum((1, 2, 3))
     table = Table({"id": ids, "kind": np.where(flux > np.median(flux), "bright", "faint")})
     model = fit(
-        records, tmp_path / "m", latent_dim=10, epochs=2, batch_size=16, quiet=True, catalog=table,
-        label_columns=("kind",), learning_rate=1.5e-3, **UPRIGHT,
-    )  # fmt: skip
+        records,
+        tmp_path / "m",
+        latent_dim=10,
+        epochs=2,
+        batch_size=16,
+        quiet=True,
+        catalog=table,
+        label_columns=("kind",),
+    )
     assert model.config.questions == (("kind", ("bright", "faint")),)
+    assert (model.config.architecture, model.config.loss, model.config.kl_weight) == ("upright", "gaussian", 1.0)
+    assert read_config(tmp_path / "m")["training"]["learning_rate"] == ARCHITECTURES["upright"].learning_rate
     images = batch["image"].numpy()[:4]
     z, _ = model.encode(images)
     turned, _ = model.encode(np.ascontiguousarray(np.rot90(images, 1, (1, 2))))

@@ -22,7 +22,7 @@ from galkeras.training.fit import fit
 from galkeras.training.history import read_history
 
 # The paper's network is the quicker to trace.
-SMALL = {"latent_dim": 4, "epochs": 4, "batch_size": 16, "architecture": "paper", "learning_rate": 1e-3}
+SMALL = {"latent_dim": 4, "epochs": 4, "batch_size": 16, "architecture": "paper", "loss": "mse", "learning_rate": 1e-3}
 FIGURES = {"losses.png", "reconstructions.png", "latents.png", "traversal.png", "samples.png"}
 
 
@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(fitted, recor
 
 def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(fitted, records, tmp_path):
     out = tmp_path / "killed"
-    options = "--latent 4 --epochs 4 --batch-size 16 --architecture paper --learning-rate 1e-3".split()
+    options = "--latent 4 --epochs 4 --batch-size 16 --architecture paper --loss mse --learning-rate 1e-3".split()
     command = [sys.executable, "-c", "from galkeras.cli import main; main()", "fit", records, "--out", out, *options]
     process = subprocess.Popen(command, env=os.environ, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120

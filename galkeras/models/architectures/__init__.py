@@ -11,12 +11,14 @@ from galkeras.io.errors import GalkerasError
 from galkeras.io.registry import LazyRegistry
 
 if TYPE_CHECKING:  # annotations alone: nobody pays for TensorFlow to list the names
+    import numpy as np
+
     from galkeras.backend import keras, tf
     from galkeras.models.config import ModelConfig
     from galkeras.models.vae import VAE
     from galkeras.records.schema import RecordSet
 
-ARCHITECTURES: LazyRegistry[Architecture] = LazyRegistry("architecture", package=__name__)
+ARCHITECTURES: LazyRegistry[Architecture] = LazyRegistry("architecture", package=__name__, first=("upright",))
 
 
 class Architecture(ABC):
@@ -28,10 +30,12 @@ class Architecture(ABC):
 
     Attributes:
         multiple: The network's side must be a multiple of this many pixels.
+        learning_rate: Adam's, at its highest, that `fit` takes.
         disturbs: Whether the encoder takes ``draw``, a source of random rows, and is then disturbed as training wants.
     """
 
     multiple: ClassVar[int] = 1
+    learning_rate: ClassVar[float] = 2e-4
     disturbs: ClassVar[bool] = False
 
     def check(self, config: ModelConfig) -> None:
@@ -61,6 +65,10 @@ class Architecture(ABC):
     def place(self, images: tf.Tensor, pose: tf.Tensor) -> tf.Tensor:
         """Return decoded images in the ``pose`` that the encoder found; called where it gives one."""
         raise NotImplementedError(f"{type(self).__name__} has an encoder with a pose, and must say what it does")
+
+    def random_pose(self, count: int, rng: np.random.Generator) -> np.ndarray | None:
+        """Return so many poses as galaxies lie in the sky, by chance; None where the encoder gives no pose."""
+        return None
 
     def start(self, model: VAE, records: RecordSet, seed: int) -> None:  # noqa: B027  most have nothing to do
         """Set new weights of ``model`` to something better than noise, for the training galaxies of ``records``."""

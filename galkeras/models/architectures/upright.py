@@ -43,6 +43,7 @@ class Upright(Architecture):
     """
 
     multiple = 32
+    learning_rate = 1.5e-3
     disturbs = True
 
     def encoder(self, config: ModelConfig) -> keras.Model:
@@ -71,6 +72,10 @@ class Upright(Architecture):
 
     def place(self, images: tf.Tensor, pose: tf.Tensor) -> tf.Tensor:
         return resample(images, pose, back=True)
+
+    def random_pose(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        angle, parity = rng.uniform(-np.pi, np.pi, count), rng.choice([-1.0, 1.0], count)
+        return np.stack([np.cos(angle), np.sin(angle), parity], -1).astype(np.float32)
 
     def start(self, model: VAE, records: RecordSet, seed: int) -> None:
         r"""Set the linear paths to principal components of the training galaxies' features and upright pixels.

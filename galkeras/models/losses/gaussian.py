@@ -21,6 +21,7 @@ class GaussianNoise(PixelLoss, LearnedVariance):
     """
 
     in_nats = True
+    kl_weight = 1.0
 
     def __init__(self, config: ModelConfig):
         super().__init__(config.network_shape[-1], _START, "pixel_noise")
