@@ -4,7 +4,7 @@ __all__ = ["ASKED", "Label", "LabelQuestion", "Question", "Tree"]
 
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -73,6 +73,11 @@ class LabelQuestion:
     paper: tuple[float, float, float, float] | None = None
     paper_adapted: tuple[float, float, float] | None = None
     positive: str | None = None
+
+    def without_paper(self) -> "LabelQuestion":
+        """Return the same question without the paper's numbers, which are of its own tree alone."""
+        labels = tuple(Label(label.answer, label.above) for label in self.labels)
+        return replace(self, labels=labels, paper=None, paper_adapted=None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,9 @@
 import json
-import os
-import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
+from kills import kill_after_an_epoch
 from sky import survey
 
 from galkeras.io.errors import GalkerasError
@@ -86,13 +83,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(adapted, va
     out = tmp_path / "killed"
     command = [sys.executable, "-c", "from galkeras.cli import main; main()", "adapt", vae, decals, bass, "--out", out]
     command += "--epochs 3 --batch-size 8".split()
-    process = subprocess.Popen(command, env=os.environ, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (out / "checkpoints" / "last.weights.h5").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    kill_after_an_epoch(command, out)
     with pytest.raises(GalkerasError, match="mmd_weight=500.0, not 5"):
         adapt(vae, decals, bass, out, **SMALL, mmd_weight=5.0, resume=True)
     assert adapt(vae, decals, bass, out, **SMALL, resume=True).digest == load_model(adapted).digest

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 from devices import run_on_devices
+from kills import kill_after_an_epoch
 from sky import write_survey
 
 from galkeras.backend import tf
@@ -82,13 +83,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(fitted, rec
     out = tmp_path / "killed"
     options = "--latent 4 --epochs 4 --batch-size 16 --architecture paper --loss mse --learning-rate 1e-3".split()
     command = [sys.executable, "-c", "from galkeras.cli import main; main()", "fit", records, "--out", out, *options]
-    process = subprocess.Popen(command, env=os.environ, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (out / "checkpoints" / "last.weights.h5").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    kill_after_an_epoch(command, out)
     with pytest.raises(GalkerasError, match="--resume"):
         load_model(out)
     with pytest.raises(GalkerasError, match="--resume"):

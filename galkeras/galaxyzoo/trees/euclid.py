@@ -32,15 +32,7 @@ EUCLID = replace(
     title="Galaxy Zoo Euclid and Cosmic Dawn",
     asks=(_FIRST, *GZD5.asks[1:], *_NEW),
     classes=(
-        *(
-            replace(
-                question,
-                labels=tuple(Label(label.answer, label.above) for label in question.labels),
-                paper=None,
-                paper_adapted=None,
-            )
-            for question in GZD5.classes
-        ),
+        *(question.without_paper() for question in GZD5.classes),
         LabelQuestion("clumps", "Clumps?", (Label("yes", 0.8), Label("no", 0.8)), positive="yes"),
     ),
     recognizes=lambda columns: GZD5.recognizes(columns) and any(name.startswith(_ONLY_HERE) for name in columns),

@@ -4,7 +4,6 @@ __all__ = ["GZ_DESI"]
 
 from dataclasses import replace
 
-from galkeras.galaxyzoo.tree import Label
 from galkeras.galaxyzoo.trees import TREES
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
 
@@ -14,15 +13,7 @@ GZ_DESI = replace(
     GZD5,
     name="gz-desi",
     title="Galaxy Zoo DESI",
-    classes=tuple(
-        replace(
-            question,
-            labels=tuple(Label(label.answer, label.above) for label in question.labels),
-            paper=None,
-            paper_adapted=None,
-        )
-        for question in GZD5.classes
-    ),
+    classes=tuple(question.without_paper() for question in GZD5.classes),
     recognizes=lambda columns: "dr8_id" in columns and GZD5.recognizes(columns),
 )
 TREES.add(GZ_DESI.name, GZ_DESI)
