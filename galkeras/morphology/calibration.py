@@ -1,6 +1,6 @@
 """Whether probabilities are what they say: of galaxies called barred with 0.8, are four in five barred?"""
 
-__all__ = ["MEANS", "SAMPLES", "Calibration", "calibrate"]
+__all__ = ["BOUNDED", "MEANS", "SAMPLES", "Calibration", "calibrate"]
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,6 +11,9 @@ from sklearn.metrics import brier_score_loss
 
 MEANS, SAMPLES = "posterior means", "posterior samples"
 """Two ways to probabilities: the forest's for the mean of a galaxy's posterior, or its average over draws from it."""
+
+BOUNDED = ("brier", "ece")
+"""The scores that come with a bootstrap interval."""
 
 _BINS = 10
 # Galaxies in a bin, at least: fewer bins for fewer galaxies.

@@ -15,7 +15,7 @@ from galkeras.galaxyzoo.labels import column_labels
 from galkeras.galaxyzoo.tree import LabelQuestion
 from galkeras.galaxyzoo.trees import recognized, vote_columns
 from galkeras.io.errors import GalkerasError
-from galkeras.io.files import atomic_write, write_json
+from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.calibration import MEANS, SAMPLES, calibrate
@@ -136,7 +136,7 @@ def classify(
     )
     mean, std = (tuple(values.tolist()) for values in (latents.z.mean(0, np.float64), latents.z.std(0, np.float64)))
     with folder.writing():
-        write_json(out / "scores.json", classification.to_json())
+        classification.save(out)
         atomic_write(out / "scores.md", classification.markdown())
         save_confusion_matrices(out / "confusion.png", {result.title: result.scores for result in results})
         save_reliability(out / "calibration.png", {result.title: result.calibration for result in results})

@@ -1,14 +1,21 @@
 """What a classification found, as objects, JSON and Markdown."""
 
-__all__ = ["Classification", "QuestionResult"]
+__all__ = ["SCORES_FILE", "Classification", "QuestionResult"]
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from galkeras.io.files import write_json
 from galkeras.io.text import markdown_table
-from galkeras.morphology.calibration import Calibration
-from galkeras.morphology.scores import Scores
+from galkeras.io.typed import read_typed
+from galkeras.morphology.calibration import BOUNDED, Calibration
+from galkeras.morphology.scores import INTERVALS, Scores
+
+SCORES_FILE = "scores.json"
+_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -69,9 +76,31 @@ class Classification:
     results: tuple[QuestionResult, ...]
     skipped: dict[str, str]
 
+    @classmethod
+    def load(cls, folder: str | Path) -> "Classification":
+        """Read what `save` wrote; a file that is damaged or foreign is a `GalkerasError` that names the field."""
+        stored = read_typed(Path(folder) / SCORES_FILE, _Stored, "classify", _FORMAT)
+        results = tuple(question.result(name) for name, question in stored.questions.items())
+        return cls(
+            forests=Path(folder),
+            matched=stored.matched,
+            unmatched=stored.unmatched,
+            seed=stored.seed,
+            folds=stored.folds,
+            minimum=stored.minimum,
+            samples=stored.samples,
+            results=results,
+            skipped=stored.skipped,
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``scores.json``."""
+        write_json(Path(folder) / SCORES_FILE, self.to_json())
+
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
         return {
+            "format": _FORMAT,
             "matched": self.matched,
             "unmatched": self.unmatched,
             "seed": self.seed,
@@ -190,6 +219,86 @@ class Classification:
             for way, one in result.calibration.items()
         ]
         return markdown_table(header, rows)
+
+
+@dataclass(frozen=True)
+class _Paper:
+    """The paper's numbers of one question, as far as it has them."""
+
+    galaxies: dict[str, int] = field(default_factory=dict)
+    accuracy: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+
+    @property
+    def scores(self) -> dict[str, float]:
+        named = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "galaxies"}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class _Question(Scores):
+    """What ``scores.json`` holds of one question: its scores, and beside them the rest of a `QuestionResult`."""
+
+    confusion: tuple[tuple[int, ...], ...]
+    title: str
+    galaxies: dict[str, int]
+    left_out: tuple[str, ...]
+    trained: int
+    tested: int
+    folds: tuple[dict[str, float], ...]
+    paper: _Paper
+    # Scores of before probabilities were judged have none.
+    calibration: dict[str, Calibration] = field(default_factory=dict)
+
+    def check(self, name: str) -> None:
+        count = len(self.classes)
+        if [len(row) for row in self.confusion] != [count] * count:
+            raise ValueError(f"`questions.{name}.confusion` must be a row and a column for each of {count} classes")
+        bounded = {"intervals": (self.intervals, INTERVALS)}
+        bounded |= {f"calibration.{way}.intervals": (one.intervals, BOUNDED) for way, one in self.calibration.items()}
+        for place, (intervals, wanted) in bounded.items():
+            missing = [score for score in wanted if score not in intervals]
+            if missing:
+                raise ValueError(f"`questions.{name}.{place}.{missing[0]}` is missing")
+
+    def result(self, name: str) -> QuestionResult:
+        scores = {one.name: getattr(self, one.name) for one in fields(Scores)}
+        return QuestionResult(
+            name=name,
+            title=self.title,
+            galaxies=self.galaxies,
+            left_out=self.left_out,
+            trained=self.trained,
+            tested=self.tested,
+            scores=Scores(**scores | {"confusion": np.array(self.confusion, np.int64)}),
+            calibration=self.calibration,
+            folds=self.folds,
+            paper_galaxies=self.paper.galaxies,
+            paper_scores=self.paper.scores,
+        )
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What ``scores.json`` holds."""
+
+    matched: int
+    unmatched: int
+    seed: int
+    folds: int | None
+    minimum: int
+    questions: dict[str, _Question]
+    skipped: dict[str, str]
+    # Scores of before there were draws have none.
+    samples: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.questions:
+            raise ValueError("`questions` must not be empty")
+        for name, question in self.questions.items():
+            question.check(name)
 
 
 _TRUST = (

@@ -10,10 +10,12 @@ from morphology.data import telling_latents, votes
 from galkeras.galaxyzoo.labels import labels
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.errors import GalkerasError
+from galkeras.io.files import write_json
 from galkeras.morphology import forests as forests_module
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.predict import predict
+from galkeras.morphology.report import Classification
 from galkeras.surveys.catalog import read_catalog
 
 
@@ -80,6 +82,66 @@ def test_reports_say_what_the_result_says(tmp_path):
     text = (tmp_path / "forests" / "scores.md").read_text()
     assert "| Edge on? | yes |" in text and "8,377" in text and "96.4%" in text
     assert all(result.title in text for result in done.results)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A classification of two folds, and what its ``scores.json`` holds."""
+    catalog, folder = votes(300), tmp_path_factory.mktemp("stored")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(forests_module.FOREST, "n_estimators", 5)
+        done = classify(telling_latents(catalog), catalog, folder, folds=2)
+    return done, json.loads((folder / "scores.json").read_text())
+
+
+def test_stored_scores_come_back(stored, tmp_path):
+    done, value = stored
+    done.save(tmp_path)
+    found = Classification.load(tmp_path)
+    assert found.to_json() == done.to_json()
+    assert json.loads((tmp_path / "scores.json").read_text()) == value and value["format"] == 1
+    assert replace(found, forests=done.forests).markdown() == done.markdown()
+    # Of before there were formats, draws and calibration.
+    older = {name: one for name, one in value.items() if name not in ("format", "samples")}
+    older["questions"] = {
+        "bar": {name: one for name, one in value["questions"]["bar"].items() if name != "calibration"}
+    }
+    write_json(tmp_path / "scores.json", older)
+    found = Classification.load(tmp_path)
+    assert found.samples is None and found.results[0].calibration == {}
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "message"),
+    [
+        ("questions.bar.accuracy", "high", "`questions.bar.accuracy` must be a number. Received: 'high'"),
+        ("questions.bar.confusion", [[1, 2]], "`questions.bar.confusion` must be a row and a column for each of"),
+        ("questions.bar.intervals", {}, "`questions.bar.intervals.accuracy` is missing"),
+        ("questions.bar.calibration.posterior means.intervals", {}, "posterior means.intervals.brier` is missing"),
+        ("questions.bar.paper.recall", [], "`questions.bar.paper.recall` must be a number"),
+        ("questions", {}, "`questions` must not be empty"),
+        ("skipped", None, "`skipped` must be an object"),
+        ("format", 2, "`format` must be 1. Received: 2"),
+    ],
+)
+def test_damaged_scores_are_named(stored, tmp_path, place, change, message):
+    value = json.loads(json.dumps(stored[1]))
+    *way, last = place.split(".")
+    inside = value
+    for name in way:
+        inside = inside[name]
+    inside[last] = change
+    write_json(tmp_path / "scores.json", value)
+    with pytest.raises(GalkerasError, match="scores.json is not what `galkeras classify` writes: .*" + message):
+        Classification.load(tmp_path)
+
+
+def test_a_foreign_file_is_no_scores(tmp_path):
+    with pytest.raises(GalkerasError, match="scores.json does not exist"):
+        Classification.load(tmp_path)
+    write_json(tmp_path / "scores.json", {"surveys": ["a", "b"], "scores": {}})
+    with pytest.raises(GalkerasError, match="scores.json is not what `galkeras classify` writes: `matched` is missing"):
+        Classification.load(tmp_path)
 
 
 def test_same_seed_same_files_and_another_seed_another_split(tmp_path):

@@ -4,12 +4,13 @@ __all__: list[str] = []
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from galkeras.io.files import read_json
 from galkeras.morphology.forests import FORESTS_FILE
+from galkeras.morphology.report import Classification
+from galkeras.morphology.scores import Scores
 from galkeras.reporting.figures import stored_picture
-from galkeras.reporting.page import Part, Table, reading
+from galkeras.reporting.page import Part, Table
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.sections._scores import bounded, share
 from galkeras.reporting.subject import Subject, check_model
@@ -28,13 +29,10 @@ def _part(subject: Subject) -> Part:
         )
     for folder in folders:
         check_model(folder, read_json(folder / FORESTS_FILE), subject.digest)
-        path = folder / "scores.json"
-        scores = read_json(path)
-        with reading(path, "classify"):
-            part.text.append(_how(folder, scores))
-            part.tables += [_table_2(folder, scores["questions"]), _table_3(folder, scores["questions"])]
-            part.tables += _calibration(folder, scores["questions"])
-            part.text += [f"Left out of {folder.name}: {name}: {why}" for name, why in scores["skipped"].items()]
+        found = Classification.load(folder)
+        part.text.append(_how(found))
+        part.tables += [_table_2(found), _table_3(found), *_calibration(found)]
+        part.text += [f"Left out of {folder.name}: {name}: {why}" for name, why in found.skipped.items()]
         alt = "Confusion matrices, rows the truth and columns the prediction."
         part.pictures += stored_picture(folder / "confusion.png", alt, f"Confusion matrices of {folder.name}.")
         alt = "Reliability diagrams: how often a class is true against the probability that it was given."
@@ -48,64 +46,63 @@ def _part(subject: Subject) -> Part:
     return part
 
 
-def _how(folder: Path, scores: dict[str, Any]) -> str:
+def _how(found: Classification) -> str:
     by = (
-        f"{scores['folds']}-fold cross-validation"
-        if scores["folds"]
+        f"{found.folds}-fold cross-validation"
+        if found.folds
         else "forests fitted on 70 % of the galaxies and tested on the other 30 %"
     )
     return (
-        f"{folder.name}: {scores['matched']:,} rows of the latent table have a row in the catalog,"
-        f" {scores['unmatched']:,} do not. Scores by {by}."
-        f" Classes of fewer than {scores['minimum']} galaxies are left out."
+        f"{found.forests.name}: {found.matched:,} rows of the latent table have a row in the catalog,"
+        f" {found.unmatched:,} do not. Scores by {by}."
+        f" Classes of fewer than {found.minimum} galaxies are left out."
     )
 
 
-def _table_2(folder: Path, questions: dict[str, Any]) -> Table:
+def _table_2(found: Classification) -> Table:
     rows = []
-    for question in questions.values():
-        paper = question["paper"].get("galaxies", {})
-        for name, count in question["galaxies"].items():
-            left_out = " (left out)" if name in question["left_out"] else ""
-            rows.append((question["title"], f"{name}{left_out}", f"{count:,}", _count(paper.get(name))))
-    caption = f"Table 2, {folder.name}: galaxies of each class."
+    for result in found.results:
+        for name, count in result.galaxies.items():
+            left_out = " (left out)" if name in result.left_out else ""
+            rows.append((result.title, f"{name}{left_out}", f"{count:,}", _count(result.paper_galaxies.get(name))))
+    caption = f"Table 2, {found.forests.name}: galaxies of each class."
     return _without_empty_columns(Table(("question", "class", "galaxies", "the paper's"), rows, caption))
 
 
-def _table_3(folder: Path, questions: dict[str, Any]) -> Table:
+def _table_3(found: Classification) -> Table:
     header = ["question", "classes", "tested", "accuracy", "the paper's", "majority", "balanced accuracy", "macro F1"]
     for name in ("precision", "recall", "F1"):
         header += [name, f"the paper's {name}"]
     rows = []
-    for one in questions.values():
-        paper = one["paper"]
-        row = [one["title"], str(len(one["classes"])), f"{one['tested']:,}", _interval(one, "accuracy")]
-        row += [share(paper.get("accuracy")), share(one["majority"])]
+    for result in found.results:
+        one, paper = result.scores, result.paper_scores
+        row = [result.title, str(len(one.classes)), f"{result.tested:,}", _interval(one, "accuracy")]
+        row += [share(paper.get("accuracy")), share(one.majority)]
         row += [_interval(one, name) for name in ("balanced_accuracy", "macro_f1")]
         for name in ("precision", "recall", "f1"):
-            row += [share(one[name]), share(paper.get(name))]
+            row += [share(getattr(one, name)), share(paper.get(name))]
         rows.append(row)
-    return _without_empty_columns(Table(header, rows, f"Table 3, {folder.name}: scores of forests on latents."))
+    return _without_empty_columns(Table(header, rows, f"Table 3, {found.forests.name}: scores of forests on latents."))
 
 
-def _calibration(folder: Path, questions: dict[str, Any]) -> list[Table]:
+def _calibration(found: Classification) -> list[Table]:
     """Return how far probabilities can be trusted, by each way of getting them; nothing for older scores."""
     header = ("question", "by", "Brier score", "of the classes' shares", "calibration error", "by chance")
     rows = [
         (
-            one["title"],
+            result.title,
             way,
-            _numbers(found["brier"], found["intervals"]["brier"]),
-            f"{found['brier_of_shares']:.3f}",
-            _numbers(found["ece"], found["intervals"]["ece"]),
-            f"{found['ece_by_chance']:.3f}",
+            _numbers(one.brier, one.intervals["brier"]),
+            f"{one.brier_of_shares:.3f}",
+            _numbers(one.ece, one.intervals["ece"]),
+            f"{one.ece_by_chance:.3f}",
         )
-        for one in questions.values()
-        for way, found in one.get("calibration", {}).items()
+        for result in found.results
+        for way, one in result.calibration.items()
     ]
     caption = (
-        f"How far the probabilities of {folder.name} can be trusted: Brier score, beside that of always giving each"
-        " class its share, and expected calibration error, beside that of true probabilities."
+        f"How far the probabilities of {found.forests.name} can be trusted: Brier score, beside that of always giving"
+        " each class its share, and expected calibration error, beside that of true probabilities."
     )
     return [Table(header, rows, caption)] if rows else []
 
@@ -124,8 +121,8 @@ def _count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def _interval(question: dict[str, Any], name: str) -> str:
-    return bounded(question[name], question["intervals"][name])
+def _interval(scores: Scores, name: str) -> str:
+    return bounded(getattr(scores, name), scores.intervals[name])
 
 
 SECTIONS.add("morphology", Section(_part, option="forests", first=True), order=6)

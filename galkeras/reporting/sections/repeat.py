@@ -10,8 +10,8 @@ from importlib import metadata
 from typing import Any
 
 from galkeras import __version__
-from galkeras.io.files import read_json
 from galkeras.models.config import ModelConfig
+from galkeras.morphology.report import Classification
 from galkeras.reporting.page import Part, Table
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.subject import Subject
@@ -64,10 +64,9 @@ def _part(subject: Subject) -> Part:
         path, table = latents
         lines.append(_command("encode", str(folder), source, views=table.views, out=str(path)))
         for one in forests:
-            scores = read_json(one / "scores.json")
-            options = {
-                name: scores[name] for name in ("seed", "minimum", "folds", "samples") if scores.get(name) is not None
-            }
+            found = Classification.load(one)
+            given = {name: getattr(found, name) for name in ("seed", "minimum", "folds", "samples")}
+            options = {name: value for name, value in given.items() if value is not None}
             lines.append(_command("classify", str(path), votes, **options, out=str(one)))
     part.commands = lines
     part.text.append(
