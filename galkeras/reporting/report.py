@@ -10,15 +10,17 @@ from typing import Any
 
 from galkeras import __version__
 from galkeras.io.errors import GalkerasError, did_you_mean
-from galkeras.io.files import atomic_write, read_json
+from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
 from galkeras.latents.table import read_latents
+from galkeras.models.config import ModelConfig
 from galkeras.models.stored import read_config
 from galkeras.records.schema import RecordSet
 from galkeras.reporting.page import reading, render
 from galkeras.reporting.sections import SECTIONS
 from galkeras.reporting.subject import Subject, check_model, known_of
 from galkeras.training.history import read_history
+from galkeras.training.stored import SUMMARY_FILE, AdaptSummary, FitSummary, Summary
 
 PAGE = "index.html"
 
@@ -65,8 +67,8 @@ def report(
     if catalog is not None and latents is None:
         raise GalkerasError("a catalog says what galaxies are: give --latents beside it, which say how they look")
     config = read_config(folder)
-    summary, history = _scores(folder), read_history(folder)
-    digest = summary["digest"]
+    summary, history = _summary(folder, config), read_history(folder)
+    digest = summary.digest
     sets = [RecordSet.load(path) for path in records]
     table = None if latents is None else read_latents(latents)
     if table is not None:
@@ -108,11 +110,8 @@ def _check_inputs(given: Mapping[str, Any]) -> None:
             )
 
 
-def _scores(folder: Path) -> dict[str, Any]:
-    path = folder / "summary.json"
-    if not path.exists():
-        raise GalkerasError(f"{folder} holds no finished model: {path.name} is missing. Go on with --resume")
-    summary = read_json(path)
-    if not isinstance(summary, dict) or not isinstance(summary.get("digest"), str):
-        raise GalkerasError(f"{path} is not what `galkeras fit` writes: it names no `digest`")
-    return summary
+def _summary(folder: Path, config: dict[str, Any]) -> Summary:
+    if not (folder / SUMMARY_FILE).exists():
+        raise GalkerasError(f"{folder} holds no finished model: {SUMMARY_FILE} is missing. Go on with --resume")
+    kind = FitSummary if config["kind"] == ModelConfig.kind else AdaptSummary
+    return kind.load(folder)

@@ -18,6 +18,7 @@ from galkeras.latents.table import LatentTable
 from galkeras.morphology.forests import Forests
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.catalog import read_catalog, rows_in
+from galkeras.training.stored import Summary
 
 _COLORINGS = 5
 
@@ -44,7 +45,7 @@ class Subject:
     Attributes:
         folder: The model folder.
         config: What its ``config.json`` holds.
-        summary: What its ``summary.json`` holds.
+        summary: Its scores, as `fit` or `adapt` wrote them.
         history: Its losses, a row for each epoch.
         digest: The model's digest.
         sets: Record sets of its galaxies.
@@ -56,7 +57,7 @@ class Subject:
 
     folder: Path
     config: dict[str, Any]
-    summary: dict[str, Any]
+    summary: Summary
     history: list[dict[str, float]]
     digest: str
     sets: Sequence[RecordSet] = ()

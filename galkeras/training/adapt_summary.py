@@ -9,22 +9,22 @@ import numpy as np
 
 from galkeras.backend import tf
 from galkeras.io.figures import figure, save_figure
-from galkeras.io.files import write_json
 from galkeras.models.measure import compare, measure, measure_surveys
-from galkeras.models.stretch import Stretch
 from galkeras.models.two_surveys import DOMAINS, TwoSurveyVAE
-from galkeras.models.vae import active_units
 from galkeras.records.pairs import Galaxies
 from galkeras.surveys.pictures import save_mosaic
 from galkeras.training.history import read_history
 from galkeras.training.pairs import scoring_dataset
-from galkeras.training.summary import COLLAPSED, quantiles, show
+from galkeras.training.stored import AdaptSummary, Quantiles
+from galkeras.training.summary import common, show
 
 _SHOWN = 12
 _BATCH = 64
 
 
-def summarise_adaptation(model: TwoSurveyVAE, source: Galaxies, target: Galaxies, out: Path, paired: bool) -> dict:
+def summarise_adaptation(
+    model: TwoSurveyVAE, source: Galaxies, target: Galaxies, out: Path, paired: bool
+) -> AdaptSummary:
     """Score ``model`` on galaxies that it did not learn from and draw its figures into ``out``.
 
     Writes ``summary.json``, ``losses.png`` and ``reconstructions.png``; warns when the latents have collapsed.
@@ -50,27 +50,20 @@ def summarise_adaptation(model: TwoSurveyVAE, source: Galaxies, target: Galaxies
             count = int(min(_SHOWN, *(np.sum(there[domain]) for domain in DOMAINS)))
             shown = [show(model, row[:count]) for row in rows]
     means = {domain: np.concatenate(values) for domain, values in means.items()}
-    active = active_units(np.concatenate(list(means.values())))
     if not paired:
         del similarity["translated"]
-    summary = {
-        "split": str(source.split[0]),
-        "galaxies": {domain: len(means[domain]) for domain in DOMAINS},
-        "ssim": {name: quantiles(np.concatenate(values)) for name, values in similarity.items()},
-        "ssim_window": "Gaussian, 11 pixels, sigma 1.5",
-        "data_range": Stretch.DATA_RANGE,
-        "latents": model.config.latent_dim,
-        "active_units": active,
-        "collapsed": active < max(1, COLLAPSED * model.config.latent_dim),
-        "digest": model.digest,
-    }
-    write_json(out / "summary.json", summary)
+    summary = AdaptSummary(
+        **common(model, str(source.split[0]), np.concatenate(list(means.values()))),
+        galaxies={domain: len(means[domain]) for domain in DOMAINS},
+        ssim={name: Quantiles.of(np.concatenate(values)) for name, values in similarity.items()},
+    )
+    summary.save(out)
     save_mosaic(out / "reconstructions.png", np.concatenate(shown), columns=len(shown[0]))
     _draw_losses(out / "losses.png", read_history(out), tuple(model.factors))
-    if summary["collapsed"]:
+    if summary.collapsed:
         warnings.warn(
-            f"only {active} of {model.config.latent_dim} latents carry information: the model has collapsed, and a"
-            " collapsed one mixes surveys without knowing galaxies. Lower --mmd-weight or --pair-weight",
+            f"only {summary.active_units} of {summary.latents} latents carry information: the model has collapsed,"
+            " and a collapsed one mixes surveys without knowing galaxies. Lower --mmd-weight or --pair-weight",
             stacklevel=2,
         )
     return summary

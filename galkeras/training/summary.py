@@ -1,15 +1,15 @@
 """What a fitted model looks like: scores in ``summary.json`` and figures in its folder."""
 
-__all__ = ["COLLAPSED", "quantiles", "show", "summarise"]
+__all__ = ["common", "show", "summarise"]
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from galkeras.backend import tf
 from galkeras.io.figures import figure, save_figure
-from galkeras.io.files import write_json
 from galkeras.models.measure import measure
 from galkeras.models.stretch import Stretch
 from galkeras.models.vae import VAE, active_units
@@ -17,15 +17,16 @@ from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.pictures import save_mosaic, shown_planes, to_rgb
 from galkeras.training.history import read_history
+from galkeras.training.stored import FitSummary, Quantiles
 
 _SHOWN = 12
 _SAMPLES = 36
 _TRAVERSED = 12
-COLLAPSED = 0.1
-"""Below this share of active latents a run is called collapsed."""
+# Below this share of active latents a run is called collapsed.
+_COLLAPSED = 0.1
 
 
-def summarise(model: VAE, records: RecordSet, out: Path) -> dict:
+def summarise(model: VAE, records: RecordSet, out: Path) -> FitSummary:
     """Score ``model`` on the test galaxies (validation where there are none) and draw its figures into ``out``.
 
     Writes ``summary.json``, ``losses.png``, ``reconstructions.png``, ``latents.png``, ``traversal.png`` and
@@ -47,21 +48,15 @@ def summarise(model: VAE, records: RecordSet, out: Path) -> dict:
     means, log_vars = np.concatenate(means), np.concatenate(log_vars)
     similarity, mse = np.concatenate(scores).T
     kl = 0.5 * (means**2 + np.exp(log_vars) - 1 - log_vars).mean(0)
-    summary = {
-        "split": split,
-        "galaxies": len(means),
-        "ssim": quantiles(similarity),
-        "ssim_window": "Gaussian, 11 pixels, sigma 1.5",
-        "data_range": Stretch.DATA_RANGE,
-        "mse": quantiles(mse),
-        "latents": model.config.latent_dim,
-        "active_units": active_units(means),
-        "kl": float(kl.sum()),
-        "kl_per_latent": kl.round(4).tolist(),
-        "collapsed": active_units(means) < max(1, COLLAPSED * model.config.latent_dim),
-        "digest": model.digest,
-    }
-    write_json(out / "summary.json", summary)
+    summary = FitSummary(
+        **common(model, split, means),
+        galaxies=len(means),
+        ssim=Quantiles.of(similarity),
+        mse=Quantiles.of(mse),
+        kl=float(kl.sum()),
+        kl_per_latent=tuple(kl.round(4).tolist()),
+    )
+    summary.save(out)
     _draw_losses(out / "losses.png", read_history(out), model.config.loss)
     _draw_latents(out / "latents.png", kl, means)
     _draw_reconstructions(
@@ -70,20 +65,27 @@ def summarise(model: VAE, records: RecordSet, out: Path) -> dict:
     _draw_traversal(out / "traversal.png", model, means, kl)
     noise = tf.random.stateless_normal((_SAMPLES, model.config.latent_dim), (0, 0))
     save_mosaic(out / "samples.png", show(model, model.decode_stretched(noise)))
-    if summary["collapsed"]:
+    if summary.collapsed:
         warnings.warn(
-            f"only {summary['active_units']} of {summary['latents']} latents carry information: the model has"
+            f"only {summary.active_units} of {summary.latents} latents carry information: the model has"
             f" collapsed. Lower --kl-weight (now {model.config.kl_weight:g}), or train for more epochs",
             stacklevel=2,
         )
     return summary
 
 
-def quantiles(values: np.ndarray) -> dict[str, float]:
-    """Return mean and percentiles of scores."""
-    names = ("p5", "p25", "median", "p75", "p95")
-    percentiles = dict(zip(names, map(float, np.percentile(values, (5, 25, 50, 75, 95))), strict=True))
-    return {"mean": float(np.mean(values)), **percentiles}
+def common(model: VAE, split: str, means: np.ndarray) -> dict[str, Any]:
+    """Return what a `Summary` says of any model: of the (galaxies, latent_dim) ``means`` of its posteriors."""
+    active = active_units(means)
+    return {
+        "split": split,
+        "ssim_window": "Gaussian, 11 pixels, sigma 1.5",
+        "data_range": Stretch.DATA_RANGE,
+        "latents": model.config.latent_dim,
+        "active_units": active,
+        "collapsed": active < max(1, _COLLAPSED * model.config.latent_dim),
+        "digest": model.digest,
+    }
 
 
 def show(model: VAE, stretched) -> np.ndarray:

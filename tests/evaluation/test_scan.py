@@ -20,6 +20,7 @@ from galkeras.records.make import make_tfrecords
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet
 from galkeras.training import fit as fit_module
+from galkeras.training.stored import FitSummary, Quantiles
 
 REPORTS = {"scan.csv", "scan.json", "scan.png"}
 
@@ -31,6 +32,24 @@ def many(tmp_path_factory):
     catalog, cutouts = write_survey(folder, 300, 16)
     make_tfrecords(catalog, cutouts, folder / "records", workers=1)
     return folder / "records"
+
+
+def summarised(latents):
+    """What fit says of a model, all of whose latents are active."""
+    return FitSummary(
+        split="test",
+        ssim_window="Gaussian",
+        data_range=1.0,
+        latents=latents,
+        active_units=latents,
+        collapsed=False,
+        digest="",
+        galaxies=30,
+        ssim=Quantiles.of(np.ones(30)),
+        mse=Quantiles.of(np.zeros(30)),
+        kl=float(latents),
+        kl_per_latent=(1.0,) * latents,
+    )
 
 
 @pytest.fixture
@@ -45,8 +64,7 @@ def fitted(monkeypatch):
             out.mkdir(parents=True)
             for name in ("config.json", "model.weights.h5"):
                 (out / name).write_text("{}")
-            summary = {"active_units": latent_dim, "ssim_window": "Gaussian", "data_range": 1.0}
-            (out / "summary.json").write_text(json.dumps(summary))
+            summarised(latent_dim).save(out)
             (out / "history.csv").write_text("epoch,seconds\n1,2.5\n2,2.5\n")
         return SimpleNamespace(digest=f"{loss}{latent_dim}")
 

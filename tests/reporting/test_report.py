@@ -101,6 +101,9 @@ def write_model(folder, config, summary=(), **training):
         "collapsed": False,
         "digest": DIGEST,
     }
+    if not adapted:
+        kl = np.linspace(3, 0, config.latent_dim)
+        written |= {"mse": QUANTILES, "kl": kl.sum(), "kl_per_latent": kl.tolist()}
     write_json(folder / "summary.json", written | dict(summary))
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 240, 3), np.uint8)).save(
         folder / "reconstructions.png"
@@ -113,8 +116,7 @@ def model(tmp_path, records):
     config = ModelConfig(
         image_size=64, units="nanomaggy", surveys=("decals",), ceiling=(4.0,) * 3, latent_dim=40, **PAPER
     )
-    kl = {"kl_per_latent": np.linspace(3, 0, 40).tolist(), "mse": QUANTILES}
-    return write_model(tmp_path / "vae", config, kl, records=RecordSet.load(records).digest)
+    return write_model(tmp_path / "vae", config, records=RecordSet.load(records).digest)
 
 
 @pytest.fixture(scope="module")
@@ -361,7 +363,7 @@ def test_a_section_is_one_entry(model, tmp_path, monkeypatch):
         path = subject.inputs.get("toy")
         if path is None:
             return None
-        return Part("toy", "A toy", text=[f"{path.read_text()} for a model of {subject.summary['latents']} latents"])
+        return Part("toy", "A toy", text=[f"{path.read_text()} for a model of {subject.summary.latents} latents"])
 
     monkeypatch.setitem(SECTIONS, "toy", Section(part, option="toy"))
     (tmp_path / "toy.txt").write_text("Hello")

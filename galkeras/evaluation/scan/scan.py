@@ -17,7 +17,7 @@ from galkeras.evaluation.scan.knee import bootstrap_means, find_knee
 from galkeras.evaluation.scan.report import ALL, Point, Scan, draw_scan
 from galkeras.evaluation.scan.types import galaxy_types
 from galkeras.io.errors import GalkerasError, did_you_mean
-from galkeras.io.files import atomic_write, read_json
+from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
 from galkeras.io.processes import in_child
 from galkeras.io.text import counted
@@ -28,6 +28,7 @@ from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet
 from galkeras.training.history import read_history
 from galkeras.training.options import NetworkOptions, takes
+from galkeras.training.stored import FitSummary
 
 LATENTS = (10, 20, 40, 60, 80, 100)
 """The default N_L, about those of the paper's Fig. 3."""
@@ -167,15 +168,15 @@ def _fit_and_encode(
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    """A model's latents of the scored galaxies, what its ``summary.json`` says, and its history."""
+    """A model's latents of the scored galaxies, its summary, and its history."""
 
     table: LatentTable
-    summary: dict[str, Any]
+    summary: FitSummary
     history: list[dict[str, float]]
 
     @classmethod
     def load(cls, folder: Path, latents: Path) -> "_Fitted":
-        return cls(read_latents(latents), read_json(folder / "summary.json"), read_history(folder))
+        return cls(read_latents(latents), FitSummary.load(folder), read_history(folder))
 
     @property
     def kl(self) -> np.ndarray:
@@ -185,7 +186,7 @@ class _Fitted:
     def line(self, loss: str, latent: int, there: bool) -> str:
         spent = "there already" if there else f"{sum(row['seconds'] for row in self.history):,.0f} s"
         return (
-            f"{loss} {latent}: SSIM {self.table.ssim.mean():.4f}, {self.summary['active_units']} of {latent} latents"
+            f"{loss} {latent}: SSIM {self.table.ssim.mean():.4f}, {self.summary.active_units} of {latent} latents"
             f" active, KL {self.kl.mean():.1f} nats, {counted(len(self.history), 'epoch')}, {spent}"
         )
 
@@ -220,7 +221,7 @@ def _found(
                     ssim_high=float(high[column]),
                     mse=float(one.table.reconstruction_mse[mask].mean()),
                     kl=float(one.kl[mask].mean()),
-                    active_units=one.summary["active_units"],
+                    active_units=one.summary.active_units,
                     epochs=len(one.history),
                 )
             )
@@ -229,7 +230,7 @@ def _found(
             latents = np.array([count for key, count in fitted if key == name])
             knees[name][kind] = find_knee(latents, mean[columns], samples[:, columns])
     summary = next(iter(fitted.values())).summary
-    measure = {name: summary[name] for name in ("ssim_window", "data_range")}
+    measure = {"ssim_window": summary.ssim_window, "data_range": summary.data_range}
     return Scan(out, split, tuple(points), knees, left_out, measure)
 
 

@@ -1,14 +1,15 @@
-"""Scores as text, and those of a summary by survey where there are several."""
+"""Scores as text, and SSIM by survey where there are several."""
 
-__all__ = ["bounded", "by_domain", "share"]
+__all__ = ["bounded", "share", "ssim_rows"]
 
 from collections.abc import Sequence
-from typing import Any
+
+from galkeras.training.stored import Quantiles, Summary
 
 
-def by_domain(values: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return one unnamed value of a VAE, or those of an adapted model by survey."""
-    return [("", values)] if "mean" in values else [(f", {name}", value) for name, value in values.items()]
+def ssim_rows(summary: Summary) -> list[tuple[str, Quantiles]]:
+    """Return SSIM as people read it: once of a VAE, of an adapted model by survey."""
+    return [(f"SSIM, {name}" if name else "SSIM", value) for name, value in summary.ssim_by_survey.items()]
 
 
 def share(value: float | None) -> str:

@@ -16,6 +16,7 @@ from galkeras.reporting.figures import (
 from galkeras.reporting.page import Part
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.subject import Known, Subject
+from galkeras.training.stored import FitSummary
 
 _SOURCES = {
     "votes": "Classes are by the catalog's votes; grey: not asked, or no clear answer.",
@@ -31,10 +32,10 @@ def _part(subject: Subject) -> Part:
         part.missing.append(("A map of the latents needs them:", "galkeras encode MODEL RECORDS --out latents.parquet"))
     else:
         _add_maps(part, latents, known)
-    if "kl_per_latent" in summary:
-        caption = f"What each latent carries; {summary['active_units']} of {summary['latents']} are active."
+    if isinstance(summary, FitSummary):
+        caption = f"What each latent carries; {summary.active_units} of {summary.latents} are active."
         labels = ("latent, sorted", "mean KL [nat]")
-        part.pictures.append(bars_panel(np.array(summary["kl_per_latent"], float), labels, caption))
+        part.pictures.append(bars_panel(np.array(summary.kl_per_latent), labels, caption))
     part.pictures += stored_picture(
         folder / "traversal.png",
         "Grid of galaxy images that change along each row.",

@@ -5,7 +5,7 @@ __all__: list[str] = []
 
 from galkeras.reporting.page import Part
 from galkeras.reporting.sections import SECTIONS, Section
-from galkeras.reporting.sections._scores import by_domain
+from galkeras.reporting.sections._scores import ssim_rows
 from galkeras.reporting.subject import Subject
 
 
@@ -14,19 +14,17 @@ def _part(subject: Subject) -> Part:
     config, summary = subject.config, subject.summary
     model = config["model"]
     side = f"{model['image_size']} px"
-    galaxies = summary["galaxies"]
-    count = sum(galaxies.values()) if isinstance(galaxies, dict) else galaxies
     facts = [
         ("kind", config["kind"].replace("vae", "VAE").replace("-", " ")),
         ("surveys", ", ".join(model["surveys"])),
         ("images", side),
-        ("latents", f"{summary['latents']}"),
-        ("of them active", f"{summary['active_units']}"),
-        *((f"mean SSIM{name}", f"{value['mean']:.3f}") for name, value in by_domain(summary["ssim"])),
-        (f"{summary['split']} galaxies", f"{count:,}"),
+        ("latents", f"{summary.latents}"),
+        ("of them active", f"{summary.active_units}"),
+        *((f"mean {title}", f"{value.mean:.3f}") for title, value in ssim_rows(summary)),
+        (f"{summary.split} galaxies", f"{summary.scored:,}"),
     ]
     text = []
-    if summary["collapsed"]:
+    if summary.collapsed:
         text.append("This model has collapsed: few of its latents carry information, and no result of it means much.")
     part = Part("overview", "Overview", facts=facts, text=text)
     if not subject.sets:

@@ -2,6 +2,7 @@
 
 __all__: list[str] = []
 
+from dataclasses import astuple
 
 import numpy as np
 
@@ -14,8 +15,9 @@ from galkeras.reporting.figures import (
 )
 from galkeras.reporting.page import Part, Table
 from galkeras.reporting.sections import SECTIONS, Section
-from galkeras.reporting.sections._scores import by_domain
+from galkeras.reporting.sections._scores import ssim_rows
 from galkeras.reporting.subject import Subject
+from galkeras.training.stored import FitSummary
 
 
 def _part(subject: Subject) -> Part:
@@ -33,7 +35,7 @@ def _part(subject: Subject) -> Part:
     part.pictures += stored_picture(
         folder / "reconstructions.png",
         "Rows of galaxy images beside what the model makes of them.",
-        f"Galaxies of the {summary['split']} split. {rows}",
+        f"Galaxies of the {summary.split} split. {rows}",
     )
     scored = None if latents is None else _held_out(latents)
     if scored is not None:
@@ -59,15 +61,10 @@ def _part(subject: Subject) -> Part:
     else:
         part.missing.append(("SSIM by galaxy needs latents:", "galkeras encode MODEL RECORDS --out latents.parquet"))
     header = ("score", "mean", "5 %", "25 %", "median", "75 %", "95 %")
-    names = ("mean", "p5", "p25", "median", "p75", "p95")
-    rows = [
-        (f"{score.upper()}{name}", *(f"{value[q]:.4g}" for q in names))
-        for score in ("ssim", "mse")
-        if score in summary
-        for name, value in by_domain(summary[score])
-    ]
-    how = f"window {summary['ssim_window']}; stretched images, data range {summary['data_range']:g}"
-    part.tables.append(Table(header, rows, f"Scores of the {summary['split']} split ({how})."))
+    scores = ssim_rows(summary) + ([("MSE", summary.mse)] if isinstance(summary, FitSummary) else [])
+    rows = [(title, *(f"{value:.4g}" for value in astuple(one))) for title, one in scores]
+    how = f"window {summary.ssim_window}; stretched images, data range {summary.data_range:g}"
+    part.tables.append(Table(header, rows, f"Scores of the {summary.split} split ({how})."))
     alt = "Grid of images that the decoder drew."
     part.pictures += stored_picture(folder / "samples.png", alt, "Draws from the prior.", wide=False)
     return part

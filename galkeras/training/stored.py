@@ -1,0 +1,144 @@
+"""``summary.json`` of a model folder, written and read without TensorFlow."""
+
+__all__ = ["SUMMARY_FILE", "AdaptSummary", "FitSummary", "Quantiles", "Summary"]
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+
+from galkeras.io.files import write_json
+from galkeras.io.typed import read_typed
+
+SUMMARY_FILE = "summary.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Mean and percentiles of a score over galaxies."""
+
+    mean: float
+    p5: float
+    p25: float
+    median: float
+    p75: float
+    p95: float
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> "Quantiles":
+        """Return those of some values.
+
+        >>> Quantiles.of(np.arange(101)).p95
+        95.0
+        """
+        return cls(float(np.mean(values)), *map(float, np.percentile(values, (5, 25, 50, 75, 95))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary(ABC):
+    """What a model's scores on galaxies that it did not learn from say, of any kind of model.
+
+    Attributes:
+        split: Whose galaxies were scored: ``test``, or ``validation`` where there is no test split.
+        ssim_window: How SSIM is measured.
+        data_range: The range of stretched images, for SSIM.
+        latents: N_L.
+        active_units: Latents whose posterior mean varies over the galaxies by more than 0.01.
+        collapsed: Whether so few are active that the model knows little of its galaxies.
+        digest: The model's digest.
+    """
+
+    command: ClassVar[str]
+
+    split: str
+    ssim_window: str
+    data_range: float
+    latents: int
+    active_units: int
+    collapsed: bool
+    digest: str
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read what `save` wrote; a file that is damaged or foreign is a `GalkerasError` that names the field."""
+        return read_typed(Path(folder) / SUMMARY_FILE, cls, cls.command, _FORMAT)
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``summary.json``."""
+        write_json(Path(folder) / SUMMARY_FILE, {"format": _FORMAT, **asdict(self)})
+
+    @property
+    @abstractmethod
+    def scored(self) -> int:
+        """How many galaxies were scored, those of all surveys together."""
+
+    @property
+    @abstractmethod
+    def ssim_by_survey(self) -> dict[str, Quantiles]:
+        """SSIM by survey, and of a translation; under an empty name where the model does not tell surveys apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitSummary(Summary):
+    """What `fit` says of a VAE.
+
+    Attributes:
+        galaxies: How many were scored.
+        ssim: Of their reconstructions.
+        mse: Mean squared error a pixel and band of the stretched images.
+        kl: Mean KL divergence of posterior and prior in nats, summed over latents.
+        kl_per_latent: The same of each latent.
+    """
+
+    command: ClassVar[str] = "fit"
+
+    galaxies: int
+    ssim: Quantiles
+    mse: Quantiles
+    kl: float
+    kl_per_latent: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.kl_per_latent) != self.latents:
+            raise ValueError(f"`kl_per_latent` must be {self.latents} values. Received: {len(self.kl_per_latent)}")
+
+    @property
+    def scored(self) -> int:
+        return self.galaxies
+
+    @property
+    def ssim_by_survey(self) -> dict[str, Quantiles]:
+        return {"": self.ssim}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptSummary(Summary):
+    """What `adapt` says of an adapted model.
+
+    Attributes:
+        galaxies: How many were scored, by survey: ``source`` and ``target``.
+        ssim: Of their reconstructions, by survey; where the surveys have the same galaxies ``translated``, too: of the
+            source's images, translated to the target, against the target's own.
+    """
+
+    command: ClassVar[str] = "adapt"
+
+    galaxies: dict[str, int]
+    ssim: dict[str, Quantiles]
+
+    def __post_init__(self) -> None:
+        for name in ("galaxies", "ssim"):
+            for survey in ("source", "target"):
+                if survey not in getattr(self, name):
+                    raise ValueError(f"`{name}.{survey}` is missing")
+
+    @property
+    def scored(self) -> int:
+        return sum(self.galaxies.values())
+
+    @property
+    def ssim_by_survey(self) -> dict[str, Quantiles]:
+        return self.ssim

@@ -1,0 +1,66 @@
+"""summary.json: what fit and adapt write comes back, and what they did not write is refused by its field."""
+
+import json
+
+import numpy as np
+import pytest
+
+from galkeras.io.errors import GalkerasError
+from galkeras.io.files import write_json
+from galkeras.training.stored import AdaptSummary, FitSummary, Quantiles
+
+COMMON = {
+    "split": "test",
+    "ssim_window": "Gaussian",
+    "data_range": 1.0,
+    "latents": 2,
+    "active_units": 1,
+    "collapsed": False,
+    "digest": "a" * 64,
+}
+SCORES = Quantiles.of(np.linspace(0, 1, 11))
+FIT = FitSummary(**COMMON, galaxies=11, ssim=SCORES, mse=SCORES, kl=1.5, kl_per_latent=(1.0, 0.5))
+ADAPT = AdaptSummary(**COMMON, galaxies={"source": 4, "target": 7}, ssim={"source": SCORES, "target": SCORES})
+
+
+@pytest.mark.parametrize("summary", [FIT, ADAPT])
+def test_a_summary_comes_back(summary, tmp_path):
+    summary.save(tmp_path)
+    assert type(summary).load(tmp_path) == summary and summary.scored == 11
+    assert set(summary.ssim_by_survey.values()) == {SCORES}
+    value = json.loads((tmp_path / "summary.json").read_text())
+    assert value.pop("format") == 1
+    write_json(tmp_path / "summary.json", value)
+    assert type(summary).load(tmp_path) == summary, "a file of before there were formats"
+
+
+@pytest.mark.parametrize(
+    ("summary", "change", "message"),
+    [
+        (FIT, {"digest": None}, "`galkeras fit` writes: `digest` must be text. Received: None"),
+        (FIT, {"ssim": {"mean": 0.5}}, "`ssim.p5` is missing"),
+        (FIT, {"kl_per_latent": [1.0]}, "`kl_per_latent` must be 2 values. Received: 1"),
+        (FIT, {"active_units": 1.5}, "`active_units` must be a whole number"),
+        (FIT, {"format": 2}, "`format` must be 1. Received: 2"),
+        (ADAPT, {"collapsed": 0}, "`galkeras adapt` writes: `collapsed` must be true or false"),
+        (ADAPT, {"galaxies": {"source": 4}}, "`galaxies.target` is missing"),
+        (ADAPT, {"ssim": {"source": 1}}, "`ssim.source` must be an object"),
+    ],
+)
+def test_a_damaged_summary_is_named(summary, change, message, tmp_path):
+    summary.save(tmp_path)
+    write_json(tmp_path / "summary.json", json.loads((tmp_path / "summary.json").read_text()) | change)
+    with pytest.raises(GalkerasError, match="summary.json is not what .*" + message):
+        type(summary).load(tmp_path)
+
+
+def test_a_foreign_summary_is_refused(tmp_path):
+    with pytest.raises(GalkerasError, match="summary.json does not exist"):
+        FitSummary.load(tmp_path)
+    for written, read in ((FIT, AdaptSummary), (ADAPT, FitSummary)):
+        written.save(tmp_path)
+        with pytest.raises(GalkerasError, match="summary.json is not what .*: `galaxies` must be "):
+            read.load(tmp_path)
+    write_json(tmp_path / "summary.json", [])
+    with pytest.raises(GalkerasError, match="`the whole` must be an object"):
+        FitSummary.load(tmp_path)
