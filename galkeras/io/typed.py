@@ -1,6 +1,6 @@
 """JSON files as dataclasses: what a file holds is of the declared types, or is refused with the name of the field."""
 
-__all__ = ["from_json", "read_typed"]
+__all__ = ["from_json", "of_format", "read_typed"]
 
 import types
 from dataclasses import MISSING, fields, is_dataclass
@@ -27,12 +27,21 @@ def read_typed(path: Path, kind: type, command: str, version: int) -> Any:
     """
     value = read_json(path)
     try:
-        found = value.get("format", 1) if isinstance(value, dict) else 1
-        if found != version:
-            raise ValueError(f"`format` must be {version}. Received: {found!r}")
-        return from_json(kind, value)
+        return of_format(kind, value, version)
     except ValueError as error:
         raise GalkerasError(f"{path} is not what `galkeras {command}` writes: {error}") from None
+
+
+def of_format(kind: type, value: Any, version: int) -> Any:
+    """Return a whole JSON value as an instance of the dataclass ``kind``, as `read_typed` does that of a file.
+
+    Raises:
+        ValueError: It is something else or of another format; the error names the field.
+    """
+    found = value.get("format", 1) if isinstance(value, dict) else 1
+    if found != version:
+        raise ValueError(f"`format` must be {version}. Received: {found!r}")
+    return from_json(kind, value)
 
 
 def from_json(kind: Any, value: Any, name: str = "") -> Any:

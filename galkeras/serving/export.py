@@ -101,7 +101,7 @@ def _next_version(model: Path) -> int:
 
 
 def _write(staged: Path, assets: Path, vae: VAE, name: str, version: int, forests: Forests | None) -> tuple[str, ...]:
-    about = description(vae, name, version, domains_of(vae), forests)
+    about = description(vae, name, version, domains_of(vae), forests).to_json()
     write_json(assets / DESCRIPTION_FILE, about)
     served = Served(vae, json.dumps(about), forests)
     module, signatures = served.module(), served.signatures()

@@ -4,7 +4,6 @@ __all__ = ["Answers", "request"]
 
 import csv
 import io
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,8 +24,8 @@ from galkeras.records.example import encode_example
 from galkeras.records.schema import split_of
 from galkeras.records.single import prepare_cutout
 from galkeras.serving.client import Server, connect
+from galkeras.serving.description import Description
 from galkeras.surveys.cutouts import Cutout, CutoutError, extension_of, extensions, read_cutout, survey_of
-from galkeras.surveys.image import ImageSpec
 
 # Requests under way at once: a server that batches puts them together.
 _IN_FLIGHT = 4
@@ -45,19 +44,6 @@ class Answers:
     galaxies: int
     rejected: tuple[tuple[Path, str], ...]
     rows: dict[str, np.ndarray] | None
-
-
-class _Model(NamedTuple):
-    """What the served model says of itself, as far as it matters here."""
-
-    digest: str
-    version: int
-    latent_dim: int
-    views: int
-    votes: bool
-    images: ImageSpec
-    surveys: tuple[str, ...]
-    domains: tuple[str, ...]
 
 
 class _Record(NamedTuple):
@@ -154,45 +140,31 @@ def _name(path: Path) -> str:
     return path.name[: -len(end)] if end else ""
 
 
-def _introduce(server: Server) -> _Model:
+def _introduce(server: Server) -> Description:
     """Ask the model what it is."""
     try:
         (text,) = next(iter(server.ask("describe", "anything", [b""]).values()))
-        about = json.loads(text)
-        takes = about["input"]
-        return _Model(
-            digest=str(about["model"]),
-            version=int(about["version"]),
-            latent_dim=int(about["latent_dim"]),
-            views=int(about["views"]),
-            # Exported before models learned from votes: it did not.
-            votes=about.get("votes") is True,
-            images=ImageSpec(
-                int(takes["image_size"]), str(takes["units"]), tuple(takes["bands"]), takes["pixel_scale"]
-            ),
-            surveys=tuple(map(str, takes["surveys"])),
-            domains=tuple(map(str, about["domains"])),
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        return Description.from_text(text)
+    except (TypeError, ValueError) as error:
         raise GalkerasError(f"model {server.name} on {server.root} was not exported by galkeras: {error}") from None
 
 
 def _records(
-    paths: dict[str, Path], model: _Model, crop: int | None, rejected: list[tuple[Path, str]]
+    paths: dict[str, Path], model: Description, crop: int | None, rejected: list[tuple[Path, str]]
 ) -> Iterator[_Record]:
     for name, path in paths.items():
         try:
-            cutout = read_cutout(path, bands=model.images.bands)
+            cutout = read_cutout(path, bands=model.input.images.bands)
             survey = survey_of(cutout)
-            survey = survey if survey in model.surveys else model.surveys[0]
+            survey = survey if survey in model.input.surveys else model.input.surveys[0]
             yield _Record(name, survey, _example(path, cutout, survey, model, crop))
         except CutoutError as error:
             rejected.append((path, str(error)))
 
 
-def _example(path: Path, cutout: Cutout, survey: str, model: _Model, crop: int | None) -> bytes:
+def _example(path: Path, cutout: Cutout, survey: str, model: Description, crop: int | None) -> bytes:
     """Return the record of a cutout, made as for a record set of the model's size and units."""
-    return encode_example(prepare_cutout(cutout, path.name, survey, model.images, crop=crop))
+    return encode_example(prepare_cutout(cutout, path.name, survey, model.input.images, crop=crop))
 
 
 def _answers(server: Server, records: Iterator[_Record], batch_size: int) -> Iterator[dict[str, np.ndarray]]:
@@ -247,20 +219,20 @@ class _Gathered:
 
 
 @contextmanager
-def _collector(out: Path | None, model: _Model) -> Iterator[Any]:
+def _collector(out: Path | None, model: Description) -> Iterator[Any]:
     if out is None:
         yield _Gathered()
         return
-    with column_writer(out, latent_metadata(model.digest, model.latent_dim, model.views, model.votes)) as write:
+    with column_writer(out, latent_metadata(model.model, model.latent_dim, model.views, model.votes)) as write:
         yield lambda answers: write(_table(answers, model))
 
 
-def _table(answers: dict[str, np.ndarray], model: _Model) -> dict[str, np.ndarray]:
+def _table(answers: dict[str, np.ndarray], model: Description) -> dict[str, np.ndarray]:
     """Return the columns of a latent table, and the morphology behind them."""
     rest = dict(answers)
     ids, survey = rest.pop("id"), rest.pop("survey")
     # Of a model with a decoder for each survey, each galaxy's own one counts.
-    domain = np.array([model.surveys.index(name) for name in survey.tolist()])
+    domain = np.array([model.input.surveys.index(name) for name in survey.tolist()])
     scores = {}
     for name in ("reconstruction_mse", "ssim"):
         parts = [rest.pop(f"{name}_{end}" if end else name) for end in model.domains]
