@@ -163,7 +163,7 @@ def main() -> None:
         commands.choices[name].add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.command == "score":
-        score(read_catalog(given.catalog), given.tables, given.label_column, given.seed)
+        score(read_catalog(given.catalog, position=False), given.tables, given.label_column, given.seed)
         return
     vae, records = load_model(given.model), RecordSet.load(given.records)
     if given.command == "components":
