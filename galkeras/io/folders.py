@@ -56,7 +56,7 @@ class OutputFolder:
         if not strange:
             return
         if self.ours:
-            trouble = f"holds something else ({', '.join(strange[:_NAMED])})"
+            trouble = f"is not empty and holds something else ({', '.join(strange[:_NAMED])})"
         elif self.sign is not None:
             trouble = f"is not empty and holds no {self.sign}"
         else:

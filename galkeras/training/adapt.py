@@ -21,7 +21,7 @@ from galkeras.records.schema import RecordSet
 from galkeras.training.adapt_summary import summarise_adaptation
 from galkeras.training.options import AdaptOptions, takes
 from galkeras.training.pairs import adaptation_dataset, scoring_dataset
-from galkeras.training.run import TrainingConfig, finish, open_folder, train
+from galkeras.training.run import TrainingConfig, finish, model_folder, train
 from galkeras.training.strategy import choose_strategy
 
 _SPLITS = ("train", "validation", "test")
@@ -100,32 +100,33 @@ def adapt(
             f"`batch_size` must be {_FEWEST} or more: the estimator compares galaxies of a survey with each other."
             f" Received: batch_size={training.batch_size}"
         )
-    if not open_folder(out, config, training, resume):
-        return load_model(out)
-    steps = max(len(learned[name]) for name in DOMAINS) // training.batch_size
-    strategy = choose_strategy()
-    with strategy.scope():
-        keras.utils.set_random_seed(options.seed)
-        adapted = adapter(config, paired=paired, seed=options.seed)
-        adapted.start_from(vae)
-    train(
-        adapted,
-        strategy,
-        out,
-        training,
-        steps,
-        lambda first_epoch: adaptation_dataset(
-            learned, training.batch_size, paired=paired, seed=options.seed, first_step=first_epoch * steps
-        ),
-        scoring_dataset(parts["validation"]["source"], parts["validation"]["target"], training.batch_size),
-        monitor=adapter.monitor,
-    )
-    scored = next(split for split in ("test", "validation") if split in parts)
-    return finish(
-        adapter(config),
-        out,
-        lambda model: summarise_adaptation(model, parts[scored]["source"], parts[scored]["target"], out, paired),
-    )
+    with model_folder(out, config, training, resume) as unfinished:
+        if not unfinished:
+            return load_model(out)
+        steps = max(len(learned[name]) for name in DOMAINS) // training.batch_size
+        strategy = choose_strategy()
+        with strategy.scope():
+            keras.utils.set_random_seed(options.seed)
+            adapted = adapter(config, paired=paired, seed=options.seed)
+            adapted.start_from(vae)
+        train(
+            adapted,
+            strategy,
+            out,
+            training,
+            steps,
+            lambda first_epoch: adaptation_dataset(
+                learned, training.batch_size, paired=paired, seed=options.seed, first_step=first_epoch * steps
+            ),
+            scoring_dataset(parts["validation"]["source"], parts["validation"]["target"], training.batch_size),
+            monitor=adapter.monitor,
+        )
+        scored = next(split for split in ("test", "validation") if split in parts)
+        return finish(
+            adapter(config),
+            out,
+            lambda model: summarise_adaptation(model, parts[scored]["source"], parts[scored]["target"], out, paired),
+        )
 
 
 def _config(

@@ -15,7 +15,7 @@ from galkeras.records.reader import damage_named, training_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.training.data import measure_stretch, validation_dataset
 from galkeras.training.options import FitOptions, takes
-from galkeras.training.run import TrainingConfig, finish, open_folder, train
+from galkeras.training.run import TrainingConfig, finish, model_folder, train
 from galkeras.training.state import LAST_FILE
 from galkeras.training.strategy import choose_strategy
 from galkeras.training.summary import summarise
@@ -72,27 +72,28 @@ def fit(records: str | Path, out: str | Path, *, options: FitOptions, resume: bo
         votes_weight=options.votes_weight,
         **measure_stretch(records, max(1, records.image_size // size)),
     )
-    if not open_folder(out, config, training, resume):
-        return load_model(out)
-    beside = None if votes is None else (votes.ids, votes.counts)
-    steps = records.count("train") // training.batch_size
-    strategy = choose_strategy()
-    with strategy.scope():
-        keras.utils.set_random_seed(options.seed)
-        model = VAE(config, seed=options.seed)
-    if not (out / LAST_FILE).exists():  # else the run goes on from there
-        model.architecture.start(model, records, options.seed)
-    with damage_named(records):
-        train(
-            model,
-            strategy,
-            out,
-            training,
-            steps,
-            lambda first: training_dataset(
-                records, "train", training.batch_size, seed=options.seed, first_epoch=first, beside=beside
-            ),
-            validation_dataset(records, "validation", training.batch_size, beside),
-            quiet=quiet,
-        )
-        return finish(VAE(config), out, lambda model: summarise(model, records, out))
+    with model_folder(out, config, training, resume) as unfinished:
+        if not unfinished:
+            return load_model(out)
+        beside = None if votes is None else (votes.ids, votes.counts)
+        steps = records.count("train") // training.batch_size
+        strategy = choose_strategy()
+        with strategy.scope():
+            keras.utils.set_random_seed(options.seed)
+            model = VAE(config, seed=options.seed)
+        if not (out / LAST_FILE).exists():  # else the run goes on from there
+            model.architecture.start(model, records, options.seed)
+        with damage_named(records):
+            train(
+                model,
+                strategy,
+                out,
+                training,
+                steps,
+                lambda first: training_dataset(
+                    records, "train", training.batch_size, seed=options.seed, first_epoch=first, beside=beside
+                ),
+                validation_dataset(records, "validation", training.batch_size, beside),
+                quiet=quiet,
+            )
+            return finish(VAE(config), out, lambda model: summarise(model, records, out))

@@ -1,8 +1,10 @@
 """The run that `fit` and `adapt` share: an output folder, a resumable training loop, a finish."""
 
-__all__ = ["TrainingConfig", "finish", "open_folder", "train"]
+__all__ = ["TrainingConfig", "finish", "model_folder", "train"]
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,29 +35,39 @@ class TrainingConfig(RunOptions):
     votes: str = ""
 
 
-def open_folder(out: Path, config: ModelConfig, training: TrainingConfig, resume: bool) -> bool:
-    """Make the model folder ready; return False when it already holds the finished model.
+@contextmanager
+def model_folder(out: Path, config: ModelConfig, training: TrainingConfig, resume: bool) -> Iterator[bool]:
+    """Make the model folder ready and keep others out of it; yield whether there is something left to train.
 
     Raises:
-        GalkerasError: It holds something else, or, to be resumed, a run with other settings.
+        GalkerasError: It holds something else, or, to be resumed, a run with other settings; or another command is
+            training there at this time.
     """
-    settings = {"model": config.to_json(), "training": asdict(training)}
-    if resume and (out / CONFIG_FILE).exists():
-        stored = read_config(out)
-        for part, values in settings.items():
-            for name, value in values.items():
-                old = stored[part].get(name)
-                if old != (list(value) if isinstance(value, tuple) else value):
-                    raise GalkerasError(
-                        f"{out} was begun with {name}={old}, not {value}: give the same, or another --out"
-                    )
-        return not (out / WEIGHTS_FILE).exists()
-    if (out / CONFIG_FILE).exists():
+    folder = OutputFolder(out, "fit or adapt", ours=re.escape(CONFIG_FILE), sign=CONFIG_FILE)
+    folder.check()
+    begun = (out / CONFIG_FILE).exists()
+    if begun and not resume:
         raise GalkerasError(f"{out} holds a model: go on with --resume, or give another --out")
-    OutputFolder(out, "fit", ours="", sign=CONFIG_FILE).check()
-    out.mkdir(parents=True, exist_ok=True)
-    write_config(out, config, asdict(training))
-    return True
+    if begun:
+        _check_begun(out, config, training)
+    if begun and (out / WEIGHTS_FILE).exists():
+        yield False
+        return
+    with folder.writing():
+        if not begun:
+            write_config(out, config, asdict(training))
+        yield True
+
+
+def _check_begun(out: Path, config: ModelConfig, training: TrainingConfig) -> None:
+    """Raise a `GalkerasError` where the run that was begun in a folder has other settings."""
+    settings = {"model": config.to_json(), "training": asdict(training)}
+    stored = read_config(out)
+    for part, values in settings.items():
+        for name, value in values.items():
+            old = stored[part].get(name)
+            if old != (list(value) if isinstance(value, tuple) else value):
+                raise GalkerasError(f"{out} was begun with {name}={old}, not {value}: give the same, or another --out")
 
 
 def train(

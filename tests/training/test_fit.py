@@ -14,6 +14,8 @@ from sky import write_survey
 
 from galkeras.backend import tf
 from galkeras.io.errors import GalkerasError
+from galkeras.io.files import written_for
+from galkeras.io.folders import locked
 from galkeras.models.architectures import residual
 from galkeras.models.folder import load_model
 from galkeras.records.make import make_tfrecords
@@ -97,6 +99,19 @@ def test_resuming_a_finished_run_changes_nothing(fitted, records):
     before = (fitted / "model.weights.h5").stat().st_mtime_ns
     assert fit(records, fitted, **SMALL, resume=True).digest == load_model(fitted).digest
     assert (fitted / "model.weights.h5").stat().st_mtime_ns == before
+
+
+def test_a_second_run_in_the_folder_is_refused_and_left_overs_of_a_kill_are_not(records, tmp_path):
+    out = tmp_path / "m"
+    out.mkdir()
+    with locked(out, "fit"), pytest.raises(GalkerasError, match="another fit or adapt is writing"):
+        fit(records, out, **SMALL | {"epochs": 1})
+    assert not list(out.iterdir())
+    # Killed while it wrote its config.
+    (out / ".config.12345.part.json").write_text("{")
+    assert written_for(".config.12345.part.json") == "config.json"
+    fit(records, out, **SMALL | {"epochs": 1})
+    assert not [path for path in out.iterdir() if "part" in path.name]
 
 
 def test_two_devices_do_what_one_does_with_the_whole_batch(fitted, records, tmp_path):
