@@ -17,6 +17,7 @@ from galkeras.evaluation.scan.knee import Knee
 from galkeras.evaluation.scan.report import Point, Scan
 from galkeras.evaluation.scan.types import galaxy_types
 from galkeras.evaluation.shift.result import Shift
+from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.columns import write_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
@@ -228,6 +229,23 @@ def test_commands_to_repeat_are_commands(model, known, records, tmp_path):
         latent_dim=40,
         **PAPER | PAPER_ADAPTATION | {"pair_weight": 1.0},
     )
+    voted = ModelConfig(
+        image_size=64,
+        units="nanomaggy",
+        surveys=("decals",),
+        ceiling=(4.0,) * 3,
+        latent_dim=40,
+        questions=tuple((question.name, question.answers) for question in GZD5.asks),
+        **PAPER,
+    )
+    labelled = replace(voted, questions=(("ring", ("no", "yes")),))
+    for name, config, options in (
+        ("voted", voted, "--catalog CATALOG --latent"),
+        ("labelled", labelled, "--catalog CATALOG --label-column ring --latent"),
+    ):
+        write_model(tmp_path / name, config)
+        commands = Page(report(tmp_path / name, tmp_path / f"{name}-report")).commands()
+        assert any(f"galkeras fit RECORDS {options}" in line for line in commands)
     other = write_model(tmp_path / "da", adapted, target_records="t" * 64, paired=False, pairs_only=False)
     said = []
     for number, one in enumerate((model, other)):

@@ -5,11 +5,13 @@ __all__: list[str] = []
 import json
 import platform
 import shlex
+from collections.abc import Iterable
 from dataclasses import fields
 from importlib import metadata
 from typing import Any
 
 from galkeras import __version__
+from galkeras.galaxyzoo.trees import TREES
 from galkeras.models.config import ModelConfig
 from galkeras.morphology.report import Classification
 from galkeras.reporting.page import Part, Table
@@ -53,7 +55,8 @@ def _part(subject: Subject) -> Part:
     if not model.get("questions"):
         options.pop("votes-weight", None)
     if kind == ModelConfig.kind:
-        lines.append(_command("fit", source, **options, out=str(folder)))
+        learned = _learned_from(model.get("questions") or (), votes)
+        lines.append(_command("fit", source, *learned, **options, out=str(folder)))
     else:
         flags = [] if training["paired"] else ["--unpaired"]
         flags += ["--pairs-only"] if training["pairs_only"] else []
@@ -78,6 +81,16 @@ def _part(subject: Subject) -> Part:
     made = "" if latents is None else f" The latents were written by galkeras {latents[1].version}."
     part.text.append(f"The model's digest begins with {digest[:12]}; latents and forests name it, too.{made}")
     return part
+
+
+def _learned_from(questions: Iterable[tuple[str, Iterable[str]]], catalog: str) -> list[str]:
+    """Return the options by which a model learned from these questions: a tree's votes, or columns of labels."""
+    told = {name: tuple(answers) for name, answers in questions}
+    if not told:
+        return []
+    by_votes = any(told == {one.name: one.answers for one in tree.asks} for tree in TREES.values())
+    columns = () if by_votes else told
+    return ["--catalog", catalog, *(word for column in columns for word in ("--label-column", column))]
 
 
 def _command(name: str, *arguments: str, **options: Any) -> str:
