@@ -1,17 +1,28 @@
 """Model folders: ``config.json`` and weights. Nothing in them is ever executed or deserialised as an object."""
 
-__all__ = ["CONFIG_FILE", "WEIGHTS_FILE", "load_model", "read_config", "write_config", "write_weights"]
+__all__ = [
+    "CONFIG_FILE",
+    "WEIGHTS_FILE",
+    "finish_folder",
+    "load_model",
+    "read_config",
+    "write_config",
+    "write_weights",
+]
 
 from pathlib import Path
 from typing import Any
 
 from galkeras.backend import keras
 from galkeras.io.errors import GalkerasError
-from galkeras.io.files import atomic_path, write_json
+from galkeras.io.files import atomic_path, sha256_of, write_json
 from galkeras.models.adapters import ADAPTERS
 from galkeras.models.config import ModelConfig
 from galkeras.models.stored import CONFIG_FILE, FORMAT, WEIGHTS_FILE, read_config
 from galkeras.models.vae import VAE
+
+# Of the weights, in the config; models from before it was written have none.
+_CHECKSUM = "weights_sha256"
 
 
 def load_model(path: str | Path) -> VAE:
@@ -27,6 +38,10 @@ def load_model(path: str | Path) -> VAE:
     weights = path / WEIGHTS_FILE
     if not weights.exists():
         raise GalkerasError(f"{path} holds no finished model: {WEIGHTS_FILE} is missing. Go on with --resume")
+    if (checksum := stored.get(_CHECKSUM)) is not None and checksum != sha256_of(weights):
+        raise GalkerasError(
+            f"{weights} is damaged: its SHA-256 is not the one that {CONFIG_FILE} holds. Take both from a copy"
+        )
     model = model_class(config)
     try:
         model.load_weights(weights)
@@ -47,7 +62,18 @@ def write_config(path: Path, config: ModelConfig, training: dict[str, Any]) -> N
 def write_weights(path: Path, model: keras.Model) -> None:
     """Write the weights of ``model``, and of its optimizer where it has one, atomically to file ``path``."""
     with atomic_path(path) as temporary:
-        # Keras insists on the double suffix.
-        staged = temporary.with_suffix(".weights.h5")
-        model.save_weights(staged)
-        staged.replace(temporary)
+        _save(model, temporary)
+
+
+def finish_folder(path: Path, model: keras.Model) -> None:
+    """Write the weights that finish a model folder, and before them their checksum into its ``config.json``."""
+    with atomic_path(path / WEIGHTS_FILE) as temporary:
+        _save(model, temporary)
+        write_json(path / CONFIG_FILE, read_config(path) | {_CHECKSUM: sha256_of(temporary)})
+
+
+def _save(model: keras.Model, path: Path) -> None:
+    # Keras insists on the double suffix.
+    staged = path.with_suffix(".weights.h5")
+    model.save_weights(staged)
+    staged.replace(path)

@@ -12,7 +12,7 @@ from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
 from galkeras.io.folders import OutputFolder
 from galkeras.models.config import ModelConfig
-from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, read_config, write_config, write_weights
+from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, finish_folder, read_config, write_config
 from galkeras.training.options import RunOptions
 from galkeras.training.progress import Progress
 from galkeras.training.state import BEST_FILE, EpochState
@@ -132,7 +132,7 @@ def finish(model: keras.Model, out: Path, summarise: Callable[[keras.Model], Non
     """Load the best weights into a fresh ``model``, summarise it, and write its weights: the folder is finished."""
     model.load_weights(out / BEST_FILE)
     summarise(model)
-    write_weights(out / WEIGHTS_FILE, model)
+    finish_folder(out, model)
     return model
 
 

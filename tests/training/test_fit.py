@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -112,6 +113,19 @@ def test_a_second_run_in_the_folder_is_refused_and_left_overs_of_a_kill_are_not(
     assert written_for(".config.12345.part.json") == "config.json"
     fit(records, out, **SMALL | {"epochs": 1})
     assert not [path for path in out.iterdir() if "part" in path.name]
+
+
+def test_a_flipped_byte_in_the_weights_is_seen(fitted, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(fitted, copy)
+    weights = copy / "model.weights.h5"
+    whole = weights.read_bytes()
+    for place in range(0, len(whole), len(whole) // 40):
+        weights.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(GalkerasError, match=r"model.weights.h5 is damaged: its SHA-256"):
+            load_model(copy)
+    weights.write_bytes(whole)
+    assert load_model(copy).digest == load_model(fitted).digest
 
 
 def test_two_devices_do_what_one_does_with_the_whole_batch(fitted, records, tmp_path):
