@@ -205,7 +205,11 @@ class Classification:
     def calibration_table(self) -> str:
         """Return how far the probabilities can be trusted, as Markdown."""
         header = ("question", "tested", "probabilities of", "Brier", "Brier of the shares", "ECE", "ECE by chance")
-        rows = [
+        return markdown_table(header, self.calibration_rows())
+
+    def calibration_rows(self) -> list[tuple[str, ...]]:
+        """Return, by question and way of getting probabilities, the cells of `calibration_table`."""
+        return [
             (
                 result.title,
                 f"{result.tested:,}",
@@ -218,7 +222,6 @@ class Classification:
             for result in self.results
             for way, one in result.calibration.items()
         ]
-        return markdown_table(header, rows)
 
 
 @dataclass(frozen=True)

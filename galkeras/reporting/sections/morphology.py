@@ -88,27 +88,13 @@ def _table_3(found: Classification) -> Table:
 def _calibration(found: Classification) -> list[Table]:
     """Return how far probabilities can be trusted, by each way of getting them; nothing for older scores."""
     header = ("question", "by", "Brier score", "of the classes' shares", "calibration error", "by chance")
-    rows = [
-        (
-            result.title,
-            way,
-            _numbers(one.brier, one.intervals["brier"]),
-            f"{one.brier_of_shares:.3f}",
-            _numbers(one.ece, one.intervals["ece"]),
-            f"{one.ece_by_chance:.3f}",
-        )
-        for result in found.results
-        for way, one in result.calibration.items()
-    ]
+    # Table 3 says how many were tested.
+    rows = [(title, *rest) for title, _, *rest in found.calibration_rows()]
     caption = (
         f"How far the probabilities of {found.forests.name} can be trusted: Brier score, beside that of always giving"
         " each class its share, and expected calibration error, beside that of true probabilities."
     )
     return [Table(header, rows, caption)] if rows else []
-
-
-def _numbers(value: float, bounds: Sequence[float]) -> str:
-    return f"{value:.3f} ({bounds[0]:.3f}–{bounds[1]:.3f})"
 
 
 def _without_empty_columns(table: Table) -> Table:
