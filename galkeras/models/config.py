@@ -19,6 +19,8 @@ PAPER: dict[str, Any] = {"architecture": "paper", "loss": "mse", "kl_weight": 1.
 PAPER_ADAPTATION: dict[str, Any] = {"alignment": "mmd2", "mmd_weight": 0.5, "pair_weight": 0.0, "keep_weight": 0.0}
 """The terms of its domain adaptation."""
 
+# Settings that models from before they were written down have by default.
+_LATER = ("bands", "preparation", "questions", "votes_weight")
 # The share of latents that votes are told from.
 _VOTE_SHARE = 0.2
 
@@ -144,12 +146,7 @@ class ModelConfig:
         known = {one.name for one in fields(cls)}
         if not isinstance(value, dict):
             raise GalkerasError(f"model settings must be a JSON object. Received: {value!r}")
-        value = {
-            "bands": BANDS,
-            "preparation": None,
-            "questions": (),
-            "votes_weight": 1.0,
-        } | value  # for models from before these were written down
+        value = {one.name: one.default for one in fields(cls) if one.name in _LATER} | value
         if strange := set(value) ^ known:
             raise GalkerasError(f"missing or unknown model settings: {', '.join(sorted(strange))}")
         try:

@@ -43,8 +43,6 @@ def model_folder(out: Path, config: ModelConfig, training: TrainingConfig, resum
         GalkerasError: It holds something else, or, to be resumed, a run with other settings; or another command is
             training there at this time.
     """
-    folder = OutputFolder(out, "fit or adapt", ours=re.escape(CONFIG_FILE), sign=CONFIG_FILE)
-    folder.check()
     begun = (out / CONFIG_FILE).exists()
     if begun and not resume:
         raise GalkerasError(f"{out} holds a model: go on with --resume, or give another --out")
@@ -53,7 +51,7 @@ def model_folder(out: Path, config: ModelConfig, training: TrainingConfig, resum
     if begun and (out / WEIGHTS_FILE).exists():
         yield False
         return
-    with folder.writing():
+    with OutputFolder(out, "fit or adapt", ours=re.escape(CONFIG_FILE), sign=CONFIG_FILE).writing():
         if not begun:
             write_config(out, config, asdict(training))
         yield True
