@@ -94,6 +94,18 @@ def test_same_seed_same_galaxies(model, latents, tmp_path):
     assert (tmp_path / "a" / "mosaic.png").read_bytes() == (tmp_path / "b" / "mosaic.png").read_bytes()
 
 
+def test_galaxies_lie_in_their_images_as_the_table_says(tmp_path):
+    vae = write_model(tmp_path / "model", architecture="upright", loss="gaussian")
+    done = generate(tmp_path / "model", tmp_path / "out", count=6, sampling="prior")
+    angle, parity = np.radians(done.latents.pose[:, 0]), done.latents.pose[:, 1]
+    assert np.ptp(angle) > 0.5 and set(parity) == {-1.0, 1.0}
+    placed = vae.decode(done.latents.z, pose=np.stack([np.cos(angle), np.sin(angle), parity], -1)).numpy()
+    assert np.abs(placed - vae.decode(done.latents.z)).max() > 1
+    for name, image in zip(done.latents.id, placed, strict=True):
+        written = np.asarray(Image.open(tmp_path / "out" / "cutouts" / f"{name}.png")).astype(float)
+        np.testing.assert_allclose(written, np.clip(image, 0, 255)[::-1, :, ::-1], atol=1)
+
+
 def test_prior_needs_no_latents_and_is_standard_normal(model, tmp_path):
     folder, _ = model
     done = generate(folder, tmp_path / "out", count=300, sampling="prior")
