@@ -1,16 +1,17 @@
-"""What latents say of morphology, beside principal components and a supervised network of the same galaxies.
+r"""What latents say of morphology, beside principal components and a supervised network of the same galaxies.
 
     python benchmarks/latents.py components saved_models/vae40 tfrecords/decals --out pca.parquet
     python benchmarks/latents.py supervised saved_models/vae40 tfrecords/decals catalog.parquet --out supervised.parquet
     python benchmarks/latents.py score catalog.parquet pca.parquet latents.parquet supervised.parquet
-    python benchmarks/latents.py rebuilt saved_models/vae40 tfrecords/decals catalog.parquet mock/noise-free/decals
+    python benchmarks/latents.py rebuilt saved_models/vae40 tfrecords/decals catalog.parquet mock/noise-free/decals \
+        latents.parquet
 
 Components are of stretched images weighed about the centre, fitted on the eight orientations of training galaxies; the
 supervised network is a convolutional one through as many numbers, trained on the same votes. Both write a latent table.
 `score` fits forests on the galaxies of the training split and scores all others: mean balanced accuracy over the
 questions, its difference from the first table with the 95 % bootstrap interval over galaxies, and each question.
 `rebuilt` compares reconstructions of the galaxies outside the training split with their noise-free images: SSIM in the
-central half of the frame, by type; and counts dark lobes, of these and of galaxies drawn from a mixture of latents.
+central half of the frame, by type; and counts dark lobes, of these and of galaxies that `generate` would draw.
 With `--label-column` (repeated) labels stand in place of votes.
 """
 
@@ -19,13 +20,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from features import feature_table
 from sklearn.decomposition import PCA
-from sklearn.mixture import GaussianMixture
 
 from galkeras.backend import keras, tf
 from galkeras.evaluation.scan.types import galaxy_types
 from galkeras.galaxyzoo.labels import column_labels, labels
 from galkeras.galaxyzoo.trees import tree_of
+from galkeras.latents.mixture import fit_aggregate_posterior
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.folder import load_model
 from galkeras.models.layers import ResidualBlock
@@ -47,21 +49,8 @@ DARK = -0.08
 def write_table(vae: VAE, records: RecordSet, encode, name: str, out: Path) -> None:
     """Write the table of what ``encode`` makes of the stretched images of all galaxies."""
     batches = list(ordered_dataset(records, batch_size=256))
-    columns = {key: np.concatenate([batch[key] for batch in batches]) for key in ("id", "split", "ra", "dec")}
-    z = np.concatenate([np.asarray(encode(vae.stretch(batch["image"]))) for batch in batches]).astype(np.float32)
-    unknown = np.full(len(z), np.nan, np.float32)
-    LatentTable(
-        id=columns["id"].astype(str),
-        ra=columns["ra"],
-        dec=columns["dec"],
-        survey=np.full(len(z), records.survey),
-        split=columns["split"].astype(str),
-        z=z,
-        log_var=np.zeros_like(z),
-        reconstruction_mse=unknown,
-        ssim=unknown,
-        model=name,
-    ).save(out)
+    z = np.concatenate([np.asarray(encode(vae.stretch(batch["image"]))) for batch in batches])
+    feature_table(batches, records.survey, z, name).save(out)
 
 
 def components(vae: VAE, records: RecordSet, focus: float, out: Path) -> None:
@@ -154,41 +143,31 @@ def score(catalog, paths: list[Path], columns: list[str], seed: int) -> None:
         print("| " + " | ".join([*cells, *(f"{100 * value:.1f}" for value in values)]) + " |")
 
 
-def rebuilt(vae: VAE, records: RecordSet, catalog: Path, clean: Path) -> None:
+def rebuilt(vae: VAE, records: RecordSet, catalog: Path, clean: Path, latents: LatentTable) -> None:
     half = slice(records.image_size // 4, 3 * records.image_size // 4)
-    names, posteriors, shown = [], [], {"noisy image": [], "reconstruction": []}
-    lobes = []
-    for batch in ordered_dataset(records, batch_size=128):
-        others = batch["split"].numpy() != b"train"
+    names, lobes, scores = [], [], {"noisy image": [], "reconstruction": []}
+    others = tuple(split for split in ("validation", "test") if records.count(split))
+    for batch in ordered_dataset(records, others, 128):
         measured = measure(vae, batch["image"])
-        posteriors.append(np.stack([measured.z, measured.log_var], 1)[~others])
-        ids = [name.decode() for name in batch["id"].numpy()[others]]
-        if not ids:
-            continue
-        names += ids
+        ids = [name.decode() for name in batch["id"].numpy()]
         truth = vae.stretch(np.stack([read_cutout(clean / f"{name}.fits").image for name in ids]))
         for name, images in (("noisy image", measured.stretched), ("reconstruction", measured.rebuilt)):
-            shown[name].append(ssim(images.numpy()[others][:, half, half], truth[:, half, half]))
-        lobes.append(_has_lobe(measured.rebuilt.numpy()[others], half))
-    scores = {name: np.concatenate(values) for name, values in shown.items()}
+            scores[name].append(ssim(images[:, half, half], truth[:, half, half]))
+        lobes.append(_has_lobe(measured.rebuilt.numpy(), half))
+        names += ids
+    scores = {name: np.concatenate(values) for name, values in scores.items()}
     types, _ = galaxy_types(np.array(names), catalog)
     kinds = np.array([types.get(name, "") for name in names])
     print("| SSIM, central half, against the noise-free image | galaxies | " + " | ".join(scores) + " |")
     print("| --- " * (len(scores) + 2) + "|")
     for kind in (*dict.fromkeys(types.values()), "all"):
         rows = kinds == kind if kind != "all" else np.ones(len(kinds), bool)
-        print(
-            f"| {kind} | {rows.sum()} | "
-            + " | ".join(f"{values[rows].mean():.3f}" for values in scores.values())
-            + " |"
-        )
-    posterior = np.concatenate(posteriors)
-    rng = np.random.default_rng(0)
-    z = posterior[:, 0] + rng.standard_normal(posterior[:, 0].shape) * np.exp(0.5 * posterior[:, 1])
-    mixture = GaussianMixture(32, reg_covar=1e-3, random_state=0).fit(z)
-    drawn = vae.decode_stretched(mixture.sample(500)[0].astype(np.float32)).numpy()
+        cells = [kind, f"{rows.sum()}", *(f"{values[rows].mean():.3f}" for values in scores.values())]
+        print("| " + " | ".join(cells) + " |")
+    posterior = fit_aggregate_posterior(latents[latents.split == "train"])
+    drawn = vae.decode_stretched(posterior.sample(500, np.random.default_rng(0))).numpy()
     shares = [np.concatenate(lobes).mean(), _has_lobe(drawn, half).mean()]
-    print("dark lobes: {:.1%} of reconstructions, {:.1%} of 500 drawn".format(*shares))
+    print("dark lobes: {:.1%} of reconstructions, {:.1%} of 500 drawn as `generate` does".format(*shares))
 
 
 def _has_lobe(stretched: np.ndarray, half: slice) -> np.ndarray:
@@ -208,7 +187,7 @@ def main() -> None:
     commands.choices["supervised"].add_argument("catalog", type=Path)
     commands.choices["supervised"].add_argument("--epochs", type=int, default=20)
     one = commands.add_parser("rebuilt")
-    for name in ("model", "records", "catalog", "clean"):
+    for name in ("model", "records", "catalog", "clean", "latents"):
         one.add_argument(name, type=Path)
     commands.add_parser("score").add_argument("catalog", type=Path)
     commands.choices["score"].add_argument("tables", type=Path, nargs="+")
@@ -221,7 +200,7 @@ def main() -> None:
         return
     vae, records = load_model(given.model), RecordSet.load(given.records)
     if given.command == "rebuilt":
-        rebuilt(vae, records, given.catalog, given.clean)
+        rebuilt(vae, records, given.catalog, given.clean, read_latents(given.latents))
     elif given.command == "components":
         components(vae, records, given.focus, given.out)
     else:

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Table, vstack
+from features import feature_table
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from galkeras.latents.table import LatentTable, read_latents
+from galkeras.latents.table import read_latents
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import FOREST
 from galkeras.records.schema import RecordSet
@@ -47,7 +48,6 @@ def score_components(path: Path, catalog: Path, focus: float, out: Path) -> None
 
     records = RecordSet.load(path)
     batches = list(ordered_dataset(records).as_numpy_iterator())
-    columns = {name: np.concatenate([batch[name] for batch in batches]) for name in ("id", "split", "ra", "dec")}
     images = np.concatenate([batch["image"] for batch in batches]) / 255
     side = records.image_size
     window = focus_window(
@@ -56,19 +56,7 @@ def score_components(path: Path, catalog: Path, focus: float, out: Path) -> None
     z = PCA(40, svd_solver="randomized", random_state=0).fit_transform(
         (images * np.sqrt(window)).reshape(len(images), -1)
     )
-    unknown = np.full(len(z), np.nan, np.float32)
-    table = LatentTable(
-        id=columns["id"].astype(str),
-        ra=columns["ra"],
-        dec=columns["dec"],
-        survey=np.full(len(z), records.survey),
-        split=columns["split"].astype(str),
-        z=z.astype(np.float32),
-        log_var=np.zeros_like(z, np.float32),
-        reconstruction_mse=unknown,
-        ssim=unknown,
-        model=f"PCA-40, focus {focus}",
-    )
+    table = feature_table(batches, records.survey, z, f"PCA-40, focus {focus}")
     out.mkdir(parents=True, exist_ok=True)
     table.save(out / "latents.parquet")
     for label in LABELS:
