@@ -23,6 +23,21 @@ def command(
     image_size: Annotated[
         int | None, Option(help="Resample to N x N pixels (after any crop), conserving flux.", metavar="N")
     ] = None,
+    pixel_scale: Annotated[
+        float | None,
+        Option(help="Resample each cutout from its own pixel scale to this one; with --image-size.", metavar="ARCSEC"),
+    ] = None,
+    width_arcsec: Annotated[
+        float | None,
+        Option(help="Take the central part of the sky of this width; with --image-size.", metavar="ARCSEC"),
+    ] = None,
+    like: Annotated[
+        Path | None,
+        Option(
+            help="Size, units, bands, crop and pixel scale are those of this model or record set.",
+            metavar="saved_models/NAME",
+        ),
+    ] = None,
     dtype: Annotated[
         str | None,
         Option(
@@ -43,6 +58,8 @@ def command(
     cannot be used are listed with the reason in rejected.csv. After an interruption the same command goes on.
 
         galkeras make-tfrecords catalog.csv cutouts/ --crop 212 --image-size 128 --out tfrecords/decals
+
+        galkeras make-tfrecords new.csv cutouts/ --like saved_models/first --out tfrecords/new
     """
     from galkeras.records.make import make_tfrecords
 
@@ -54,6 +71,9 @@ def command(
         bands=bands,
         crop=crop,
         image_size=image_size,
+        pixel_scale=pixel_scale,
+        width_arcsec=width_arcsec,
+        like=like,
         dtype=dtype,
         id_column=id_column,
         position=position,

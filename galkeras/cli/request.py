@@ -20,7 +20,10 @@ def command(
     ] = None,
     crop: Annotated[
         int | None,
-        Option(help="Take the central N x N pixels, resampled to the model's size, as make-tfrecords.", metavar="N"),
+        Option(
+            help="Take the central N x N pixels, resampled to the model's size. [default: as the model's own images]",
+            metavar="N",
+        ),
     ] = None,
     batch_size: Annotated[int, Option(help="Cutouts a request.")] = 32,
     patience: Annotated[float, Option(help="Seconds to try again where the server is down or busy.")] = 30.0,

@@ -17,7 +17,7 @@ def command(
     crop: Annotated[
         int | None,
         typer.Option(
-            help="For --image: take the central N x N pixels, resampled to the model's size, as make-tfrecords.",
+            help="For --image: take the central N x N pixels. [default: as the model's own images were prepared]",
             metavar="N",
         ),
     ] = None,

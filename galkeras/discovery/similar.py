@@ -18,7 +18,7 @@ from galkeras.io.folders import OutputFolder
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.records.pictures import galaxy_pictures
 from galkeras.records.schema import RecordSet
-from galkeras.surveys.cutouts import CutoutError, read_cutout, survey_of
+from galkeras.surveys.cutouts import CutoutError, read_cutout
 from galkeras.surveys.pictures import save_mosaic, to_rgb
 
 TABLE = "similar.parquet"
@@ -120,8 +120,8 @@ def similar(
         count: Neighbours of each; all others where there are fewer.
         image: A cutout (FITS, PNG or JPEG) to look for as well.
         model: The model folder that encodes it: the one that made the table.
-        crop: Take the central ``crop`` x ``crop`` pixels of the cutout and resample them to the model's size, as
-            ``make-tfrecords --crop`` did.
+        crop: Take the central ``crop`` x ``crop`` pixels of the cutout and resample them to the model's size; by
+            default the cutout is prepared as the model's own images were.
         records: The record sets that were encoded, at most one a survey, to show them.
 
     Returns:
@@ -179,7 +179,7 @@ def _of_image(table: LatentTable, where: str, path: Path, model: Any, crop: int 
     # TensorFlow takes seconds to load, and only images need it.
     from galkeras.latents.views import encode_views
     from galkeras.models.folder import load_model
-    from galkeras.records.single import prepare_cutout
+    from galkeras.records.single import prepare_for
 
     vae = load_model(model)
     if vae.digest != table.model:
@@ -190,9 +190,7 @@ def _of_image(table: LatentTable, where: str, path: Path, model: Any, crop: int 
     takes = vae.config
     try:
         cutout = read_cutout(path, bands=takes.bands)
-        survey = survey_of(cutout)
-        survey = survey if survey in takes.surveys else takes.surveys[0]
-        galaxy = prepare_cutout(cutout, path.name, survey, takes.images, crop=crop)
+        galaxy, survey = prepare_for(cutout, path.name, takes.images, takes.surveys, crop=crop)
     except CutoutError as error:
         raise GalkerasError(f"{path}: {error}") from None
     pixels = galaxy.image[None].astype(np.float32)

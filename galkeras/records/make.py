@@ -5,6 +5,7 @@ __all__ = ["make_tfrecords"]
 import csv
 import errno
 import io
+import math
 import re
 import shutil
 from collections import Counter
@@ -12,10 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
-from galkeras.io.errors import GalkerasError, did_you_mean
+from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
 from galkeras.io.processes import cores, in_parallel
@@ -23,17 +23,19 @@ from galkeras.io.text import counted
 from galkeras.records.plan import PIXEL_SCALES, plan_rows, plan_settings, plan_tasks, record_bytes
 from galkeras.records.schema import (
     DATASET_FILE,
-    DTYPES,
     REJECTED_FILE,
     SHARD_NAME,
     SPLITS,
     RecordSet,
 )
+from galkeras.records.wanted import wanted
 from galkeras.records.write import STATE_FOLDER, Reject, Settings, ShardResult, ShardTask, write_shard
 from galkeras.surveys.catalog import read_catalog
-from galkeras.surveys.image import MAX_SIDE, band_text, bands_of
+from galkeras.surveys.image import band_text
 from galkeras.surveys.locate import locate_cutouts
 
+# Relative spread of pixel scales that is told.
+_MIXED = 0.01
 _OURS = rf"{DATASET_FILE}|{REJECTED_FILE}|mosaic\.png|{re.escape(STATE_FOLDER)}|{SHARD_NAME.pattern}"
 
 
@@ -46,6 +48,9 @@ def make_tfrecords(
     bands: str | Sequence[str] | None = None,
     crop: int | None = None,
     image_size: int | None = None,
+    pixel_scale: float | None = None,
+    width_arcsec: float | None = None,
+    like: str | Path | None = None,
     dtype: str | None = None,
     id_column: str | None = None,
     position: bool = True,
@@ -68,6 +73,11 @@ def make_tfrecords(
         crop: Keep only the central ``crop`` x ``crop`` pixels.
         image_size: Resample to this side, conserving flux, after any crop. Without ``crop`` and ``image_size`` all
             cutouts must have one size.
+        pixel_scale: Resample each cutout from its own pixel scale, as file or catalog says, to this one in arcsec.
+            Needs ``image_size`` or ``width_arcsec``.
+        width_arcsec: Take the central part of the sky so many arcsec wide. Needs ``image_size`` or ``pixel_scale``.
+        like: A model folder or a record set: size, units, bands and preparation are those of its images. Cutouts of
+            another pixel scale are resampled to its own, where it is known.
         dtype: ``uint8``, ``float16`` or ``float32``; by default uint8 for pictures and float32 for FITS.
         id_column: Column that names the galaxies.
         position: Whether the catalog must know ra and dec.
@@ -81,16 +91,23 @@ def make_tfrecords(
         GalkerasError: Bad input, an output folder that holds something else, or a full disk.
     """
     out = Path(out)
-    _check_options(survey, crop, image_size, dtype)
+    asked = wanted(
+        survey=survey,
+        bands=bands,
+        crop=crop,
+        image_size=image_size,
+        pixel_scale=pixel_scale,
+        width_arcsec=width_arcsec,
+        dtype=dtype,
+        like=like,
+    )
     keep = ("file", "row", "petro_th50", "petro_th90", *PIXEL_SCALES)
     table = read_catalog(catalog, id_column, position, columns=keep)
     rows, rejects = plan_rows(table, locate_cutouts(table, cutouts, catalog))
-    settings, preparation = plan_settings(
-        rows, cutouts, survey, None if bands is None else _bands(bands), crop, image_size, dtype
-    )
+    settings, preparation = plan_settings(rows, cutouts, asked)
     _check_folder(out, settings)
     tasks = plan_tasks(out, rows, settings, shard_megabytes)
-    _announce(out, tasks, settings, len(rejects), crop)
+    _announce(out, tasks, settings, len(rejects))
     with _folder(out).writing(), _full_disk_told(out):
         results = _write(tasks, workers or cores())
         rejects = sorted(rejects + [reject for result in results for reject in result.rejects])
@@ -111,32 +128,19 @@ def make_tfrecords(
         _remove_others(out, {task.name for task in tasks})
         _write_rejects(out / REJECTED_FILE, rejects)
         records.save()
-    _report(records, rejects, sum(result.kept for result in results))
+    _report(records, rejects, results)
     return records
 
 
-def _bands(bands: str | Sequence[str]) -> tuple[str, ...]:
-    return bands_of(bands if isinstance(bands, str) else ",".join(bands))
-
-
-def _check_options(survey: str | None, crop: int | None, image_size: int | None, dtype: str | None) -> None:
-    for name, value in (("crop", crop), ("image_size", image_size)):
-        if value is not None and not 1 <= value <= MAX_SIDE:
-            raise GalkerasError(f"`{name}` must be 1 to {MAX_SIDE} pixels. Received: {name}={value}")
-    if dtype is not None and dtype not in DTYPES:
-        raise GalkerasError(
-            f"`dtype` must be one of {', '.join(DTYPES)}.{did_you_mean(dtype, DTYPES)} Received: dtype={dtype!r}"
-        )
-    if survey is not None and not re.fullmatch(r"[\w.+-]+", survey):
-        raise GalkerasError(f"`survey` must be letters, digits, dots and hyphens. Received: survey={survey!r}")
-
-
-def _announce(out: Path, tasks: list[ShardTask], settings: Settings, missing: int, crop: int | None) -> None:
+def _announce(out: Path, tasks: list[ShardTask], settings: Settings, missing: int) -> None:
     """Print what will be written; too little space is an error before anything is."""
     count = sum(len(task.rows) for task in tasks)
     size = count * record_bytes(settings)
     side = settings.image_size
-    steps = [f"central {crop} x {crop} pixels" if crop else "", f"{side} x {side} x {len(settings.bands)}"]
+    crop, scale = settings.crop, settings.scale
+    taken = f"central {side * scale:.4g} arcsec at {scale:g} arcsec a pixel" if scale else ""
+    taken = f"central {crop} x {crop} pixels" if crop else taken
+    steps = [taken, f"{side} x {side} x {len(settings.bands)}"]
     print(
         f"{out}: {counted(count, 'galaxy', 'galaxies')} of {settings.survey} ({missing:,} without cutout), "
         f"{' to '.join(filter(None, steps))} {settings.dtype} {settings.units}, "
@@ -210,11 +214,19 @@ def _write_rejects(path: Path, rejects: list[Reject]) -> None:
 
 
 def _common_scale(results: list[ShardResult]) -> float | None:
-    low, high = np.array([result.scales for result in results if result.shard.examples]).T
-    return float(low.min()) if high.max() - low.min() <= 1e-4 * low.min() else None
+    low, high = _scale_range(results)
+    unknown = any(result.unknown for result in results)
+    return low if not unknown and high - low <= 1e-4 * low else None
 
 
-def _report(records: RecordSet, rejects: list[Reject], kept: int) -> None:
+def _scale_range(results: list[ShardResult]) -> tuple[float, float]:
+    """Return the smallest and the largest pixel scale that is known, NaN where none is."""
+    known = [result.scales for result in results if result.shard.examples > result.unknown]
+    return (min(low for low, _ in known), max(high for _, high in known)) if known else (math.nan, math.nan)
+
+
+def _report(records: RecordSet, rejects: list[Reject], results: list[ShardResult]) -> None:
+    kept = sum(result.kept for result in results)
     counts = ", ".join(f"{split} {records.count(split):,}" for split in SPLITS)
     print(f"{records.path}: {records.written:,} of {records.read:,} galaxies written ({counts})", end="")
     print(f"; {kept} of {len(records.shards)} shards were there already" if kept else "")
@@ -222,6 +234,15 @@ def _report(records: RecordSet, rejects: list[Reject], kept: int) -> None:
         reasons = Counter(reject.reason.split(":")[0] for reject in rejects).most_common(3)
         why = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
         print(f"{records.path / REJECTED_FILE}: {len(rejects):,} rejected ({why})")
+    low, high = _scale_range(results)
+    if high > low * (1 + _MIXED):
+        unknown = sum(result.unknown for result in results)
+        more = f", and those of {counted(unknown, 'galaxy', 'galaxies')} are not known" if unknown else ""
+        print(
+            f"warning: pixel scales run from {low:.3g} to {high:.3g} arcsec{more}: how large a galaxy looks says little"
+            f" of its size on the sky. --pixel-scale {high:.3g} or --width-arcsec {low * records.image_size:.3g}, each"
+            f" with --image-size, resamples every cutout from its own scale"
+        )
 
 
 # --- the work ---

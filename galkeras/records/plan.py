@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from astropy.table import Table
 
 from galkeras.io.errors import GalkerasError
 from galkeras.records.schema import ITEM_SIZES, SPLITS, split_of
-from galkeras.records.write import Reject, Row, Settings, ShardTask, prepare
+from galkeras.records.wanted import Wanted
+from galkeras.records.write import Reject, Row, Settings, ShardTask, pixel_scale, prepare
 from galkeras.surveys.cutouts import Cutout, CutoutError, read_cutout, survey_of
 from galkeras.surveys.facts import SURVEYS
-from galkeras.surveys.image import NANOMAGGY, PICTURE, Preparation
+from galkeras.surveys.image import NANOMAGGY, PICTURE, ImageSpec, Preparation
 from galkeras.surveys.locate import Source
 
 PIXEL_SCALES = ("pixel_scale", "pxscale", "pixscale")
@@ -24,6 +26,9 @@ PIXEL_SCALES = ("pixel_scale", "pxscale", "pixscale")
 
 # Cutouts read before the start to learn their units, size and survey.
 _PROBES = 16
+
+# Relative difference of pixel scales that are the same.
+_SAME = 0.01
 
 # Several shards to interleave, but none with only a handful of galaxies.
 _FEWEST_SHARDS = 4
@@ -68,17 +73,14 @@ def _numbers(table: Table, name: str) -> np.ndarray:
 def plan_settings(
     rows: list[Row],
     cutouts: str | Path,
-    survey: str | None,
-    bands: tuple[str, ...] | None,
-    crop: int | None,
-    image_size: int | None,
-    dtype: str | None,
+    asked: Wanted,
 ) -> tuple[Settings, Preparation]:
-    """Return what all images of the record set have in common, from the options and the first cutouts.
+    """Return what all images of the record set have in common, from what is asked for and the first cutouts.
 
     Raises:
-        GalkerasError: The options do not fit the cutouts, or none of the first cutouts can be used.
+        GalkerasError: What is asked for does not fit the cutouts, or none of the first cutouts can be used.
     """
+    survey, bands, dtype = asked.survey, asked.bands, asked.dtype
     probed = _probe(rows, cutouts, bands)
     probes = [cutout for _, cutout in probed]
     units = _most_common(probe.units for probe in probes)
@@ -94,6 +96,9 @@ def plan_settings(
         survey = _most_common(headers)
     elif headers and survey in SURVEYS and survey not in headers:
         raise GalkerasError(f"the cutouts in {cutouts} are of survey {headers[0]} by their headers, not {survey}")
+    if asked.like is not None:
+        asked = _alike(asked, asked.like, probed, survey)
+    crop, image_size = asked.crop, asked.image_size
     side = None
     if crop is None and image_size is None:
         square = [probe.image.shape[0] for probe in probes if probe.image.shape[0] == probe.image.shape[1]]
@@ -102,11 +107,30 @@ def plan_settings(
         side = _most_common(square)
     default = "uint8" if units == PICTURE else "float32"
     bands = bands or _bands_of(survey, units, _most_common(probe.bands for probe in probes))
-    settings = Settings(survey, units, dtype or default, image_size or crop or side, crop, side, bands)
-    reasons = [_misfit(row, settings) for row, _ in probed]
-    if all(reasons):
+    settings = Settings(survey, units, dtype or default, image_size or crop or side, crop, side, bands, asked.scale)
+    fits = [_fit(row, settings) for row, _ in probed]
+    reasons = [fit for fit in fits if isinstance(fit, str)]
+    if len(reasons) == len(fits):
         raise GalkerasError(f"none of the first {len(probed)} cutouts in {cutouts} fits; {_most_common(reasons)}")
-    return settings, _preparation(settings, {probe.image.shape[0] for probe in probes})
+    preparation = _preparation(settings, {probe.image.shape[0] for probe in probes})
+    if asked.like is not None:
+        scales = {round(fit, 6) for fit in fits if isinstance(fit, float)}
+        scale = scales.pop() if len(scales) == 1 else None
+        got = ImageSpec(settings.image_size, units, bands, scale if scale == scale else None, preparation)
+        asked.like.check(got, cutouts, taker=asked.whose)
+    return settings, preparation
+
+
+def _alike(asked: Wanted, like: ImageSpec, probed: list[tuple[Row, Cutout]], survey: str) -> Wanted:
+    """Return how the cutouts become images such as those that they must be like."""
+    crop = None if like.preparation is None else like.preparation.crop
+    if like.pixel_scale:
+        # The same crop of cutouts of the same pixels; cutouts of others are resampled to the same scale.
+        side = crop or like.size
+        scales = [pixel_scale(cutout, row, survey) * side / like.size for row, cutout in probed]
+        if crop is None or not all(abs(scale / like.pixel_scale - 1) < _SAME for scale in scales if scale == scale):
+            return replace(asked, image_size=like.size, scale=like.pixel_scale)
+    return replace(asked, image_size=like.size, crop=crop)
 
 
 def _bands_of(survey: str, units: str, held: tuple[str, ...]) -> tuple[str, ...]:
@@ -121,13 +145,16 @@ def _bands_of(survey: str, units: str, held: tuple[str, ...]) -> tuple[str, ...]
 
 def _preparation(settings: Settings, sides: set[int]) -> Preparation:
     """Return how images are made, from the ``sides`` of the first cutouts where all is taken of them."""
+    if settings.scale:
+        return Preparation(None, "scale")
     taken = settings.crop or settings.side or (sides.pop() if len(sides) == 1 else None)
-    return Preparation(taken, None if taken is None else "none" if taken == settings.image_size else "area")
+    return Preparation(taken, "none" if taken == settings.image_size else "area")
 
 
-def _misfit(row: Row, settings: Settings) -> str | None:
+def _fit(row: Row, settings: Settings) -> float | str:
+    """Return the pixel scale of the image that a cutout becomes, or the reason why it becomes none."""
     try:
-        prepare(read_cutout(*row.source, bands=settings.bands), row, settings)
+        return prepare(read_cutout(*row.source, bands=settings.bands), row, settings).pixel_scale
     except CutoutError as error:
         return str(error)
 

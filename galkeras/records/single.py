@@ -1,19 +1,52 @@
 """One cutout, prepared as the images that a model was fitted on."""
 
-__all__ = ["prepare_cutout"]
+__all__ = ["prepare_cutout", "prepare_for"]
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 from galkeras.records.example import Galaxy
-from galkeras.records.write import Row, Settings, prepare
-from galkeras.surveys.cutouts import Cutout, CutoutError
+from galkeras.records.write import Row, Settings, pixel_scale, prepare
+from galkeras.surveys.cutouts import Cutout, CutoutError, survey_of
 from galkeras.surveys.image import PICTURE, ImageSpec
 from galkeras.surveys.locate import Source
 
 
-def prepare_cutout(cutout: Cutout, name: str, survey: str, images: ImageSpec, *, crop: int | None = None) -> Galaxy:
+def prepare_for(
+    cutout: Cutout,
+    name: str,
+    images: ImageSpec,
+    surveys: Sequence[str],
+    *,
+    crop: int | None = None,
+    row: Row | None = None,
+) -> tuple[Galaxy, str]:
+    """Return a cutout as a model of ``surveys`` takes it, and of which of these it is: the first, if it does not say.
+
+    The other arguments and errors are those of `prepare_cutout`.
+    """
+    said = survey_of(cutout)
+    survey = said if said in surveys else surveys[0]
+    # How images were made is known of the first survey.
+    known = images if survey == surveys[0] else replace(images, preparation=None)
+    return prepare_cutout(cutout, name, survey, known, crop=crop, row=row), survey
+
+
+def prepare_cutout(
+    cutout: Cutout,
+    name: str,
+    survey: str,
+    images: ImageSpec,
+    *,
+    crop: int | None = None,
+    row: Row | None = None,
+) -> Galaxy:
     """Return a cutout as ``make-tfrecords`` would store it for a model that takes such images.
 
-    A larger cutout at the model's own pixel scale is cropped to the model's size. A larger one of another, or
-    unknown, scale needs ``crop``.
+    It is prepared as the images were that the model was fitted on, where that is known: cropped alike where the pixel
+    scales do not contradict, or resampled to their pixel scale where they were too. A cutout of the model's size is
+    taken to be prepared already. Else a larger one at the model's own pixel scale is cropped to the model's size, and
+    a larger one of another, or unknown, scale needs ``crop``.
 
     Args:
         cutout: What `galkeras.surveys.cutouts.read_cutout` read in the bands of ``images``.
@@ -21,29 +54,47 @@ def prepare_cutout(cutout: Cutout, name: str, survey: str, images: ImageSpec, *,
         survey: Its survey.
         images: The images that the model takes.
         crop: Take the central ``crop`` x ``crop`` pixels and resample them to the model's size.
+        row: What the catalog says of it.
 
     Raises:
         CutoutError: It does not fit the model.
     """
-    image_size, units, pixel_scale = images.size, images.units, images.pixel_scale
-    side = min(cutout.image.shape[:2])
-    if crop is None and side > image_size:
-        if not _same_scale(cutout.pixel_scale, pixel_scale):
-            raise CutoutError(
-                f"wrong shape: {side} pixels where the model takes {image_size}, and which part of the sky that"
-                " is cannot be told: say --crop"
-            )
-        crop = image_size
-    dtype = "uint8" if units == PICTURE else "float32"
-    settings = Settings(survey, units, dtype, image_size, crop, image_size, images.bands)
+    image_size, units = images.size, images.units
     nan = float("nan")
-    galaxy = prepare(cutout, Row(0, name, nan, nan, nan, nan, Source(name)), settings)
-    if galaxy.pixel_scale == galaxy.pixel_scale and pixel_scale:
-        if not _same_scale(galaxy.pixel_scale, pixel_scale):
+    row = row or Row(0, name, nan, nan, nan, nan, Source(name))
+    own = pixel_scale(cutout, row, survey)
+    side = min(cutout.image.shape[:2])
+    scaled = images.preparation is not None and images.preparation.resampling == "scale" and crop is None
+    if scaled and not (side == image_size and own != own):
+        scale = images.pixel_scale
+    else:
+        scale = None
+        crop = _crop(side, own, images) if crop is None else crop
+    dtype = "uint8" if units == PICTURE else "float32"
+    galaxy = prepare(cutout, row, Settings(survey, units, dtype, image_size, crop, image_size, images.bands, scale))
+    if galaxy.pixel_scale == galaxy.pixel_scale and images.pixel_scale:
+        if not _same_scale(galaxy.pixel_scale, images.pixel_scale):
             raise CutoutError(
-                f"wrong pixel scale: {galaxy.pixel_scale:.3f} arcsec a pixel where the model takes {pixel_scale:.3f}"
+                f"wrong pixel scale: {galaxy.pixel_scale:.3f} arcsec a pixel where the model takes"
+                f" {images.pixel_scale:.3f}"
             )
     return galaxy
+
+
+def _crop(side: int, own: float, images: ImageSpec) -> int | None:
+    """Return the side of the central square to take of a cutout with pixels of ``own`` arcsec, None for all of it."""
+    if side <= images.size:
+        return None
+    known = images.preparation.crop if images.preparation else None
+    unsaid = own != own or not images.pixel_scale
+    if known and (unsaid or _same_scale(own * known / images.size, images.pixel_scale)):
+        return known
+    if not _same_scale(own, images.pixel_scale):
+        raise CutoutError(
+            f"wrong shape: {side} pixels where the model takes {images.size}, and which part of the sky that"
+            " is cannot be told: say --crop"
+        )
+    return images.size
 
 
 def _same_scale(one: float | None, other: float | None) -> bool:

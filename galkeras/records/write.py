@@ -1,6 +1,6 @@
 """One shard of a record set: its galaxies decoded, resized and written, whole or not at all."""
 
-__all__ = ["Reject", "Row", "Settings", "ShardResult", "ShardTask", "prepare", "write_shard"]
+__all__ = ["Reject", "Row", "Settings", "ShardResult", "ShardTask", "pixel_scale", "prepare", "write_shard"]
 
 import hashlib
 import json
@@ -27,6 +27,9 @@ from galkeras.surveys.resample import crop, rebin
 
 STATE_FOLDER = ".shards"
 """Holds, for each finished shard, what it was made from: a rerun keeps the shards whose input is the same."""
+
+# Relative error of pixel scales that passes for rounding.
+_ROUNDING = 1e-4
 
 # Side of the pictures of the Galaxy Zoo DECaLS release, whose pixel scale follows from the galaxy's size.
 _GZD_SIDE = 424
@@ -65,6 +68,7 @@ class Settings:
         crop: Side of the central square that is taken first, or None.
         side: Side that cutouts must have, or None where ``image_size`` was asked for and any will do.
         bands: Bands of the images, in the order of their planes.
+        scale: arcsec a pixel that each cutout is resampled to from its own pixel scale, or None.
     """
 
     survey: str
@@ -74,6 +78,7 @@ class Settings:
     crop: int | None
     side: int | None
     bands: tuple[str, ...] = BANDS
+    scale: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,11 +94,15 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class ShardResult:
-    """A finished shard: who was left out, the range of pixel scales (NaN: unknown), and whether it was kept."""
+    """A finished shard: who was left out, the range of pixel scales that are known, and of how many galaxies none is.
+
+    ``kept`` says whether it was there already.
+    """
 
     shard: Shard
     rejects: list[Reject]
     scales: tuple[float, float]
+    unknown: int
     kept: bool = False
 
 
@@ -121,11 +130,13 @@ def write_shard(task: ShardTask, tick: Callable[[int], None] = lambda count: Non
             tick(1)
         file.flush()
     shard = Shard(task.name, task.split, len(scales), path.stat().st_size, sha256_of(path))
-    scale_range = (float(np.min(scales)), float(np.max(scales))) if scales else (math.nan, math.nan)
+    known = [scale for scale in scales if not math.isnan(scale)]
+    unknown = len(scales) - len(known)
+    scale_range = (min(known), max(known)) if known else (math.nan, math.nan)
     # JSON has no NaN.
-    stored = None if math.isnan(scale_range[0]) else scale_range
-    write_json(state, {"fingerprint": fingerprint, "shard": asdict(shard), "rejects": rejects, "scales": stored})
-    return ShardResult(shard, rejects, scale_range)
+    found = {"scales": scale_range if known else None, "unknown": unknown}
+    write_json(state, {"fingerprint": fingerprint, "shard": asdict(shard), "rejects": rejects, **found})
+    return ShardResult(shard, rejects, scale_range, unknown)
 
 
 def prepare(cutout: Cutout, row: Row, settings: Settings) -> Galaxy:
@@ -137,8 +148,10 @@ def prepare(cutout: Cutout, row: Row, settings: Settings) -> Galaxy:
     header = survey_of(cutout)
     if header and settings.survey in SURVEYS and header != settings.survey:
         raise CutoutError(f"wrong survey: the header says {header}, not {settings.survey}")
-    image, scale = cutout.image, _pixel_scale(cutout, row, settings)
+    image, scale = cutout.image, pixel_scale(cutout, row, settings.survey)
     height, width = image.shape[:2]
+    if settings.scale:
+        return Galaxy(row.id, _rescaled(image, scale, settings), row.ra, row.dec, settings.scale)
     if settings.crop:
         if min(height, width) < settings.crop:
             raise CutoutError(f"wrong shape: {height} x {width} pixels, less than the crop of {settings.crop}")
@@ -148,19 +161,38 @@ def prepare(cutout: Cutout, row: Row, settings: Settings) -> Galaxy:
     elif settings.side and height != settings.side:
         raise CutoutError(f"wrong shape: {height} x {width} pixels, not {settings.side} x {settings.side}")
     scale *= image.shape[0] / settings.image_size
+    return Galaxy(row.id, _stored(image, settings), row.ra, row.dec, scale)
+
+
+def _rescaled(image: np.ndarray, scale: float, settings: Settings) -> np.ndarray:
+    """Return the central part of a cutout at ``scale`` arcsec a pixel as it is stored at that of the record set."""
+    if math.isnan(scale):
+        raise CutoutError(
+            f"no pixel scale: neither file nor catalog has one to resample from to {settings.scale:g} arcsec"
+        )
+    width, side = settings.image_size * settings.scale / scale, min(image.shape[:2])
+    # Scales in files and catalogs are rounded.
+    if width > side * (1 + _ROUNDING):
+        asked = settings.image_size * settings.scale
+        raise CutoutError(f"wrong shape: {side * scale:.4g} arcsec wide, less than the {asked:.4g} asked for")
+    return _stored(image, settings, min(width, side))
+
+
+def _stored(image: np.ndarray, settings: Settings, width: float | None = None) -> np.ndarray:
     with np.errstate(over="ignore"):
-        image = rebin(image, settings.image_size, settings.units).astype(settings.dtype)
+        image = rebin(image, settings.image_size, settings.units, width).astype(settings.dtype)
     if not np.isfinite(image).all():
         raise CutoutError(f"not finite: pixels too bright for {settings.dtype}, use float32")
-    return Galaxy(row.id, image, row.ra, row.dec, scale)
+    return image
 
 
-def _pixel_scale(cutout: Cutout, row: Row, settings: Settings) -> float:
+def pixel_scale(cutout: Cutout, row: Row, survey: str) -> float:
+    """Return arcsec a pixel of a cutout, by its file or else the catalog; NaN where neither says."""
     if cutout.pixel_scale is not None:
         return cutout.pixel_scale
     if not math.isnan(row.pixel_scale):
         return row.pixel_scale
-    galaxy_zoo = settings.survey == "decals" and cutout.image.shape[:2] == (_GZD_SIDE, _GZD_SIDE)
+    galaxy_zoo = survey == "decals" and cutout.image.shape[:2] == (_GZD_SIDE, _GZD_SIDE)
     return row.petro_scale if galaxy_zoo else math.nan
 
 
@@ -175,7 +207,10 @@ def _fingerprint(task: ShardTask) -> str:
             return None
         return found.st_size, found.st_mtime_ns
 
-    digest = hashlib.sha256(json.dumps([task.name, asdict(task.settings)]).encode())
+    settings = asdict(task.settings)
+    if settings["scale"] is None:  # As it was before there was one: shards of before are kept.
+        del settings["scale"]
+    digest = hashlib.sha256(json.dumps([task.name, settings]).encode())
     for row in task.rows:
         digest.update(json.dumps([row, state_of(row.source.path)]).encode())
     return digest.hexdigest()
@@ -187,7 +222,9 @@ def _finished(path: Path, state: Path, fingerprint: str) -> ShardResult | None:
         if known["fingerprint"] != fingerprint or sha256_of(path) != known["shard"]["sha256"]:
             return None
         rejects = [Reject(*reject) for reject in known["rejects"]]
-        scales = tuple(known["scales"] or (math.nan, math.nan))
-        return ShardResult(Shard(**known["shard"]), rejects, scales, kept=True)
+        shard, scales = Shard(**known["shard"]), tuple(known["scales"] or (math.nan, math.nan))
+        # Of before this was counted: a range, where all scales were known.
+        unknown = known.get("unknown", 0 if known["scales"] else shard.examples)
+        return ShardResult(shard, rejects, scales, unknown, kept=True)
     except (GalkerasError, OSError, KeyError, TypeError):
         return None

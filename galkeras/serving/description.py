@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from galkeras import __version__
 from galkeras.io.typed import of_format
-from galkeras.surveys.image import ImageSpec
+from galkeras.surveys.image import ImageSpec, Preparation
 
 if TYPE_CHECKING:  # annotations alone: a client does not wait for TensorFlow and scikit-learn
     from galkeras.models.vae import VAE
@@ -39,7 +39,9 @@ class Input:
     @property
     def images(self) -> ImageSpec:
         """What cutouts must be made into."""
-        return ImageSpec(self.image_size, self.units, self.bands, self.pixel_scale)
+        return ImageSpec(
+            self.image_size, self.units, self.bands, self.pixel_scale, Preparation.from_json(self.preparation)
+        )
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from galkeras.io.files import atomic_write
 from galkeras.latents.table import latent_columns, latent_metadata
 from galkeras.records.example import encode_example
 from galkeras.records.schema import split_of
-from galkeras.records.single import prepare_cutout
+from galkeras.records.single import prepare_for
 from galkeras.serving.client import Server, connect
 from galkeras.serving.description import Description
-from galkeras.surveys.cutouts import Cutout, CutoutError, extension_of, extensions, read_cutout, survey_of
+from galkeras.surveys.cutouts import CutoutError, extension_of, extensions, read_cutout
 
 # Requests under way at once: a server that batches puts them together.
 _IN_FLIGHT = 4
@@ -65,7 +65,7 @@ def request(
 ) -> Answers:
     """Ask a served model about cutouts: latents, reconstruction error and, with forests, outliers and morphology.
 
-    The model says what it takes: each cutout is read, cropped where it is larger at the model's own pixel scale,
+    The model says what it takes and how that was prepared: each cutout is read, cropped or resampled alike,
     and sent as a record, a few batches at a time. All answers are of the version that was the latest at the start.
 
     Args:
@@ -73,8 +73,8 @@ def request(
         cutouts: Files (FITS, PNG or JPEG) or folders of them; a galaxy is named as its file.
         out: Table to write (``.parquet`` streams, so memory stays flat): a latent table, and the columns of
             the morphology beside it. Files that were left out are listed in ``OUT.rejected.csv``.
-        crop: Take the central ``crop`` x ``crop`` pixels and resample them to the model's size, as
-            ``make-tfrecords --crop`` did with the images it was fitted on.
+        crop: Take the central ``crop`` x ``crop`` pixels and resample them to the model's size; by default cutouts are
+            prepared as the images were that the model was fitted on.
         batch_size: Cutouts a request.
         patience: Seconds for which to try again where the server is down, starting or overloaded.
 
@@ -155,16 +155,10 @@ def _records(
     for name, path in paths.items():
         try:
             cutout = read_cutout(path, bands=model.input.images.bands)
-            survey = survey_of(cutout)
-            survey = survey if survey in model.input.surveys else model.input.surveys[0]
-            yield _Record(name, survey, _example(path, cutout, survey, model, crop))
+            galaxy, survey = prepare_for(cutout, path.name, model.input.images, model.input.surveys, crop=crop)
+            yield _Record(name, survey, encode_example(galaxy))
         except CutoutError as error:
             rejected.append((path, str(error)))
-
-
-def _example(path: Path, cutout: Cutout, survey: str, model: Description, crop: int | None) -> bytes:
-    """Return the record of a cutout, made as for a record set of the model's size and units."""
-    return encode_example(prepare_cutout(cutout, path.name, survey, model.input.images, crop=crop))
 
 
 def _answers(server: Server, records: Iterator[_Record], batch_size: int) -> Iterator[dict[str, np.ndarray]]:

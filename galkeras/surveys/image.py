@@ -87,9 +87,9 @@ class Preparation:
 
     Attributes:
         crop: Side, in pixels of the cutouts, of the central square that became the image: the whole cutout where
-            nothing was cut off; None where it differed or is not known.
-        resampling: ``area`` where that square was resampled (by exact areas of overlap), ``none`` where not, None
-            where that is not known.
+            nothing was cut off; None where it differed, or is not known.
+        resampling: ``area`` where that square was resampled (by exact areas of overlap), ``none`` where not, ``scale``
+            where each cutout was from its own pixel scale to a common one, None where that is not known.
         row_0: Where the first row lies.
     """
 
@@ -100,7 +100,7 @@ class Preparation:
     def __post_init__(self) -> None:
         for name, good, must in (
             ("crop", self.crop is None or _is_side(self.crop), f"1 to {MAX_SIDE} pixels, or nothing"),
-            ("resampling", self.resampling in ("area", "none", None), "area, none, or nothing"),
+            ("resampling", self.resampling in ("area", "none", "scale", None), "area, none, scale, or nothing"),
             ("row_0", self.row_0 in ("south", "north"), "south or north"),
         ):
             if not good:
@@ -165,7 +165,8 @@ class ImageSpec:
         """Raise a `GalkerasError` unless ``other`` images can be taken for such as these.
 
         Size, units and orientation must agree, and the pixel scale where both are known; where it is not, the crop,
-        which then decides what part of the sky an image shows. Bands must agree in name, and between two surveys,
+        which then decides what part of the sky an image shows, and images that were resampled to one pixel scale are
+        unlike those of unknown or differing ones. Bands must agree in name, and between two surveys,
         whose filters are never the same, in number.
 
         Args:
@@ -191,9 +192,14 @@ class ImageSpec:
         if mine is None or its is None:
             return
         need("row 0", its.row_0 == mine.row_0, its.row_0, mine.row_0, "turn the images upside down")
-        if same_survey and not known and mine.crop and its.crop:
+        if self.pixel_scale and not known:
+            fix = f"see make-tfrecords --pixel-scale {self.pixel_scale:g}"
+            need("pixel scale", mine.resampling != "scale", "unknown or differing", self.pixel_scale, fix)
+        if same_survey and not known and mine.crop:
             fix = f"they show another part of the sky; see make-tfrecords --crop {mine.crop}"
-            need("a crop of", its.crop == mine.crop, its.crop, mine.crop, fix)
+            # Neither side nor resampling: of such images nothing is known.
+            alike = its.crop == mine.crop or (its.crop is None and its.resampling is None)
+            need("a crop of", alike, its.crop or "differing sides", mine.crop, fix)
 
 
 def _is_side(value: Any) -> bool:
