@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import galkeras
+from galkeras.cli.speech import in_shell
 from galkeras.io.errors import GalkerasError
 
 # In the order in which the data flows. Each module holds `command`, and imports nothing heavy at its top.
@@ -48,7 +49,8 @@ def main() -> None:
     try:
         app()
     except GalkerasError as error:
-        _fail(str(error))
+        commands = typer.main.get_command(app).commands
+        _fail(in_shell(str(error), commands, next((word for word in sys.argv[1:] if word in commands), None)))
     except OSError as error:  # a full disk, a path that cannot be written, a file that has gone
         _fail(f"{error.filename or 'writing'}: {error.strerror or error}")
     except MemoryError as error:

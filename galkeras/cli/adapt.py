@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
-from galkeras.cli.options import Resume, lists, named_values, paper_flag
+from galkeras.cli.options import Overwrite, Resume, lists, named_values, paper_flag
 from galkeras.training.options import AdaptOptions
 
 
@@ -27,6 +27,7 @@ def command(
     ] = None,
     paper: paper_flag(AdaptOptions) = False,
     resume: Resume = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Adapt a VAE so that its latents mean the same in a second survey.
 
@@ -53,7 +54,7 @@ def command(
         RecordSet.load(records)
     from galkeras.training.adapt import adapt
 
-    adapt(model, source, target, out, **asdict(options), settings=chosen, resume=resume)
+    adapt(model, source, target, out, **asdict(options), settings=chosen, resume=resume, overwrite=overwrite)
 
 
 def _value(text: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from galkeras.cli.options import Resume, lists, paper_flag
+from galkeras.cli.options import Overwrite, Resume, lists, paper_flag
 from galkeras.training.options import FitOptions
 
 
@@ -20,6 +20,7 @@ def command(
     options: FitOptions,
     paper: paper_flag(FitOptions) = False,
     resume: Resume = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Train a variational auto-encoder on a record set.
 
@@ -33,6 +34,10 @@ def command(
         galkeras fit tfrecords/decals --catalog catalog.parquet --out saved_models/votes40
 
         galkeras fit tfrecords/decals --paper --out saved_models/paper40
+
+        galkeras fit tfrecords/sdss --from saved_models/vae40 --epochs 10 --out saved_models/sdss40
+
+        galkeras fit tfrecords/decals --latent 40 --epochs 80 --resume --out saved_models/vae40
     """
     if paper:
         options = options.as_paper()
@@ -42,4 +47,4 @@ def command(
     RecordSet.load(records)
     from galkeras.training.fit import fit
 
-    fit(records, out, **asdict(options), resume=resume)
+    fit(records, out, **asdict(options), resume=resume, overwrite=overwrite)

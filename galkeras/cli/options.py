@@ -1,6 +1,6 @@
 """Options that the commands which train have in common, as the command line shows them."""
 
-__all__ = ["Resume", "lists", "named_values", "paper_flag"]
+__all__ = ["Overwrite", "Resume", "lists", "named_values", "paper_flag"]
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, fields
@@ -12,7 +12,10 @@ from typer import Option
 from galkeras.io.errors import GalkerasError
 from galkeras.training.options import flag, takes
 
-Resume = Annotated[bool, Option("--resume", help="Go on with an interrupted run.")]
+Resume = Annotated[
+    bool, Option("--resume", help="Go on with an interrupted run, or with one that is to have more --epochs.")
+]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace what is there.")]
 
 
 def lists(options: type) -> Callable[[Callable], Callable]:

@@ -55,6 +55,7 @@ def adapt(
     options: AdaptOptions,
     settings: Mapping[str, Any] | None = None,
     resume: bool = False,
+    overwrite: bool = False,
 ) -> TwoSurveyVAE:
     """Adapt a fitted VAE so that its latents mean the same in a second survey, and write a model folder.
 
@@ -70,7 +71,9 @@ def adapt(
             means and what it is by default. ``**AdaptOptions.PAPER`` gives the paper's terms; docs/adaptation.md says
             why they are not the default.
         settings: What an adapter other than the default is set to, where no option is of that name.
-        resume: Go on with an interrupted run of the same settings.
+        resume: Go on with a run of the same settings, whether it was interrupted or is to have more ``epochs`` or
+            ``patience`` than it had.
+        overwrite: Replace a model that is there.
 
     Returns:
         The adapted model.
@@ -100,7 +103,7 @@ def adapt(
             f"`batch_size` must be {_FEWEST} or more: the estimator compares galaxies of a survey with each other."
             f" Received: batch_size={training.batch_size}"
         )
-    with model_folder(out, config, training, resume) as unfinished:
+    with model_folder(out, config, training, resume, overwrite) as unfinished:
         if not unfinished:
             return load_model(out)
         steps = max(len(learned[name]) for name in DOMAINS) // training.batch_size

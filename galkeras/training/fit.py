@@ -20,10 +20,19 @@ from galkeras.training.state import LAST_FILE
 from galkeras.training.strategy import choose_strategy
 from galkeras.training.summary import summarise
 from galkeras.training.votes import read_votes
+from galkeras.training.warm_start import load_start, start_from, stretch_of
 
 
 @takes(FitOptions)
-def fit(records: str | Path, out: str | Path, *, options: FitOptions, resume: bool = False, quiet: bool = False) -> VAE:
+def fit(
+    records: str | Path,
+    out: str | Path,
+    *,
+    options: FitOptions,
+    resume: bool = False,
+    overwrite: bool = False,
+    quiet: bool = False,
+) -> VAE:
     """Fit a VAE to the training split of a record set and write a model folder.
 
     The weights kept are those of the epoch with the lowest validation ELBO loss.
@@ -33,7 +42,9 @@ def fit(records: str | Path, out: str | Path, *, options: FitOptions, resume: bo
         out: The model folder to write, by convention ``saved_models/NAME``.
         options: By keywords of their own, as in ``latent_dim=40``: those of `FitOptions`, which says what each means
             and what it is by default. ``**FitOptions.PAPER`` gives network and loss of the paper.
-        resume: Go on with an interrupted run of the same settings.
+        resume: Go on with a run of the same settings, whether it was interrupted or is to have more ``epochs`` or
+            ``patience`` than it had; one that has them all is read.
+        overwrite: Replace a model that is there.
         quiet: Print no line after each epoch; ``history.csv`` has them.
 
     Returns:
@@ -53,8 +64,17 @@ def fit(records: str | Path, out: str | Path, *, options: FitOptions, resume: bo
     if options.learning_rate is None:
         run["learning_rate"] = ARCHITECTURES[options.architecture].learning_rate
     kl_weight = LOSSES[options.loss].kl_weight if options.kl_weight is None else options.kl_weight
-    training = TrainingConfig(records=records.digest, votes=votes.digest if votes else "", **run)
     size = options.image_size or records.image_size
+    questions = votes.questions if votes else ()
+    old = None
+    if options.warm_start is not None:
+        old = load_start(options.warm_start, options, size, records, questions)
+    training = TrainingConfig(
+        records=records.digest,
+        votes=votes.digest if votes else "",
+        warm_start=old.digest if old else "",
+        **run,
+    )
     config = ModelConfig(
         image_size=records.image_size,
         units=records.units,
@@ -68,11 +88,11 @@ def fit(records: str | Path, out: str | Path, *, options: FitOptions, resume: bo
         focus=options.focus or None,
         bands=records.bands,
         preparation=records.preparation,
-        questions=votes.questions if votes else (),
+        questions=questions,
         votes_weight=options.votes_weight,
-        **measure_stretch(records, max(1, records.image_size // size)),
+        **(stretch_of(old) if old else measure_stretch(records, max(1, records.image_size // size))),
     )
-    with model_folder(out, config, training, resume) as unfinished:
+    with model_folder(out, config, training, resume, overwrite) as unfinished:
         if not unfinished:
             return load_model(out)
         beside = None if votes is None else (votes.ids, votes.counts)
@@ -81,7 +101,11 @@ def fit(records: str | Path, out: str | Path, *, options: FitOptions, resume: bo
         with strategy.scope():
             keras.utils.set_random_seed(options.seed)
             model = VAE(config, seed=options.seed)
-        if not (out / LAST_FILE).exists():  # else the run goes on from there
+        if (out / LAST_FILE).exists():
+            pass  # the run goes on from there
+        elif old is not None:
+            start_from(model, old, options.warm_start)
+        else:
             model.architecture.start(model, records, options.seed)
         with damage_named(records):
             train(

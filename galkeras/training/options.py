@@ -107,6 +107,12 @@ class FitOptions(NetworkOptions, _WithPaper):
     )
     votes_weight: float = option(10.0, "Weight of the votes' log likelihood.")
     id_column: str | None = option(None, "Column of the catalog that names the galaxies, if not one of the usual.")
+    warm_start: str | Path | None = option(
+        None,
+        "Start from the weights of this fitted model and not anew: of the same architecture, number of latents and side"
+        " of the network. How it stretches images is kept.",
+        "--from",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

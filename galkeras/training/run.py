@@ -3,6 +3,7 @@
 __all__ = ["TrainingConfig", "finish", "model_folder", "train"]
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -13,10 +14,13 @@ from galkeras.io.errors import GalkerasError
 from galkeras.io.folders import OutputFolder
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, finish_folder, read_config, write_config
+from galkeras.training.history import HISTORY_FILE
 from galkeras.training.options import RunOptions
 from galkeras.training.progress import Progress
 from galkeras.training.state import BEST_FILE, EpochState
+from galkeras.training.stored import SUMMARY_FILE
 
+_TENSORBOARD = "tensorboard"
 _WARMUP_EPOCHS = 2
 # Of the gradient of a loss in nats: rare outliers, stars and defects, reach far beyond it.
 _CLIP_NORM = 3e3
@@ -29,43 +33,87 @@ class TrainingConfig(RunOptions):
     Attributes:
         records: Digest of the record sets.
         votes: Digest of the votes that are learned from; empty where there are none.
+        warm_start: Digest of the model whose weights it starts from; empty where there is none.
     """
 
     records: str
     votes: str = ""
+    warm_start: str = ""
 
 
 @contextmanager
-def model_folder(out: Path, config: ModelConfig, training: TrainingConfig, resume: bool) -> Iterator[bool]:
+def model_folder(
+    out: Path, config: ModelConfig, training: TrainingConfig, resume: bool, overwrite: bool = False
+) -> Iterator[bool]:
     """Make the model folder ready and keep others out of it; yield whether there is something left to train.
+
+    Args:
+        out: The folder.
+        config: What the model is to be.
+        training: How it is to be trained.
+        resume: Go on with a run of these settings, but that it may have fewer epochs or patience.
+        overwrite: Remove the run that is there, but for versions that were exported, which servers may hold.
 
     Raises:
         GalkerasError: It holds something else, or, to be resumed, a run with other settings; or another command is
             training there at this time.
     """
+    folder = OutputFolder(out, "fit or adapt", ours=re.escape(CONFIG_FILE), sign=CONFIG_FILE)
+    folder.check()
     begun = (out / CONFIG_FILE).exists()
-    if begun and not resume:
-        raise GalkerasError(f"{out} holds a model: go on with --resume, or give another --out")
-    if begun:
-        _check_begun(out, config, training)
-    if begun and (out / WEIGHTS_FILE).exists():
+    if resume and overwrite:
+        raise GalkerasError("`resume=True` goes on with what `overwrite=True` removes: give one of them")
+    if begun and not (resume or overwrite):
+        raise GalkerasError(
+            f"{out} holds a model: `resume=True` goes on with it, `overwrite=True` replaces it, or give another `out`"
+        )
+    longer = begun and resume and _is_longer(out, config, training)
+    if begun and resume and not longer and (out / WEIGHTS_FILE).exists():
         yield False
         return
-    with OutputFolder(out, "fit or adapt", ours=re.escape(CONFIG_FILE), sign=CONFIG_FILE).writing():
-        if not begun:
+    with folder.writing():
+        if overwrite:
+            _remove_run(out)
+        if longer:
+            # From here on the folder is unfinished; the best weights stay in its checkpoints.
+            (out / WEIGHTS_FILE).unlink(missing_ok=True)
+        if longer or overwrite or not begun:
             write_config(out, config, asdict(training))
         yield True
 
 
-def _check_begun(out: Path, config: ModelConfig, training: TrainingConfig) -> None:
-    """Raise a `GalkerasError` where the run that was begun in a folder has other settings."""
+# What may change when a run goes on.
+_LONGER = ("epochs", "patience")
+
+
+def _is_longer(out: Path, config: ModelConfig, training: TrainingConfig) -> bool:
+    """Tell whether a run that was begun is to go on for longer; a `GalkerasError` where other settings differ."""
     settings = {"model": config.to_json(), "training": asdict(training)}
     stored = read_config(out)
+    longer = False
     for part, values in settings.items():
         for name, value in values.items():
-            old = stored[part].get(name)
-            if old != (list(value) if isinstance(value, tuple) else value):
-                raise GalkerasError(f"{out} was begun with {name}={old}, not {value}: give the same, or another --out")
+            # Models from before a setting was written down have its default.
+            old = stored[part].get(name, getattr(type(training), name, None))
+            if old == (list(value) if isinstance(value, tuple) else value):
+                continue
+            if name in _LONGER and isinstance(old, int) and value > old:
+                longer = True
+                continue
+            how = "no less, to go on" if name in _LONGER else "the same"
+            raise GalkerasError(f"{out} was begun with {name}={old}, not {value}: give {how}, or another `out`")
+    return longer
+
+
+def _remove_run(out: Path) -> None:
+    """Remove what `fit` or `adapt` wrote, the config first, and leave what else there is."""
+    if not (out / CONFIG_FILE).exists():
+        return
+    for pattern in (CONFIG_FILE, WEIGHTS_FILE, HISTORY_FILE, SUMMARY_FILE, "*.png"):
+        for path in out.glob(pattern):
+            path.unlink()
+    for name in (Path(BEST_FILE).parent, _TENSORBOARD):
+        shutil.rmtree(out / name, ignore_errors=True)
 
 
 def train(
@@ -117,7 +165,7 @@ def train(
             callbacks=[
                 state,
                 Progress(training.epochs, steps, training.batch_size, done, columns, quiet),
-                keras.callbacks.TensorBoard(out / "tensorboard"),
+                keras.callbacks.TensorBoard(out / _TENSORBOARD),
             ],
         )
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from galkeras.io.errors import GalkerasError
 from galkeras.io.files import written_for
 from galkeras.io.folders import locked
 from galkeras.models.architectures import residual
-from galkeras.models.folder import load_model
+from galkeras.models.folder import finish_folder, load_model, read_config, write_config
+from galkeras.models.vae import VAE
 from galkeras.records.make import make_tfrecords
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
@@ -89,7 +91,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(fitted, rec
     kill_after_an_epoch(command, out)
     with pytest.raises(GalkerasError, match="--resume"):
         load_model(out)
-    with pytest.raises(GalkerasError, match="--resume"):
+    with pytest.raises(GalkerasError, match="`resume=True` goes on with it, `overwrite=True` replaces it"):
         fit(records, out, **SMALL)
     with pytest.raises(GalkerasError, match="latent_dim=4, not 5"):
         fit(records, out, **SMALL | {"latent_dim": 5}, resume=True)
@@ -100,6 +102,44 @@ def test_resuming_a_finished_run_changes_nothing(fitted, records):
     before = (fitted / "model.weights.h5").stat().st_mtime_ns
     assert fit(records, fitted, **SMALL, resume=True).digest == load_model(fitted).digest
     assert (fitted / "model.weights.h5").stat().st_mtime_ns == before
+
+
+def test_a_run_goes_on_to_more_epochs_and_is_replaced_on_demand_alone(records, tmp_path):
+    out, longer = tmp_path / "m", SMALL | {"epochs": 2}
+    first = fit(records, out, **SMALL | {"epochs": 1})
+    second = fit(records, out, **longer, resume=True)
+    assert [row["epoch"] for row in read_history(out)] == [1, 2] and second.digest != first.digest
+    assert read_config(out)["training"]["epochs"] == 2 and load_model(out).digest == second.digest
+    with pytest.raises(GalkerasError, match="begun with epochs=2, not 1: give no less, to go on"):
+        fit(records, out, **SMALL | {"epochs": 1}, resume=True)
+    with pytest.raises(GalkerasError, match="`resume=True` goes on with what `overwrite=True` removes"):
+        fit(records, out, **longer, resume=True, overwrite=True)
+    (out / "1").mkdir()
+    # Killed as it began to go on: the folder is unfinished, and the run is not lost.
+    (out / "model.weights.h5").unlink()
+    assert fit(records, out, **longer, resume=True).digest == second.digest
+    again = fit(records, out, **SMALL | {"epochs": 1}, overwrite=True)
+    assert len(read_history(out)) == 1 and again.digest == first.digest and (out / "1").is_dir()
+
+
+def test_a_fit_starts_from_another_model(fitted, records, tmp_path):
+    old, out = load_model(fitted), tmp_path / "m"
+    less = SMALL | {"epochs": 1, "learning_rate": 1e-6}
+    new = fit(records, out, **less | {"loss": "mae"}, warm_start=fitted)
+    assert new.config.ceiling == old.config.ceiling and new.config.loss == "mae"
+    for mine, its in zip(new.encoder.get_weights(), old.encoder.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, its, atol=1e-4)
+    assert read_config(out)["training"]["warm_start"] == old.digest
+    with pytest.raises(GalkerasError, match="begun with warm_start="):
+        fit(records, out, **less | {"loss": "mae"}, resume=True)
+    other = less | {"latent_dim": 5, "architecture": "upright", "image_size": 32}
+    with pytest.raises(GalkerasError, match="give `architecture=paper`, `latent_dim=4`, `image_size=64`"):
+        fit(records, tmp_path / "n", **other, warm_start=fitted)
+    config = replace(old.config, questions=(("ring", ("no", "yes")),))
+    write_config(tmp_path / "voted", config, {})
+    finish_folder(tmp_path / "voted", VAE(config))
+    with pytest.raises(GalkerasError, match=r"voted learned from votes \(ring\), .* give a `catalog`"):
+        fit(records, tmp_path / "n", **less, warm_start=tmp_path / "voted")
 
 
 def test_a_second_run_in_the_folder_is_refused_and_left_overs_of_a_kill_are_not(records, tmp_path):
