@@ -97,7 +97,7 @@ def test_outliers_says_what_the_paper_rule_finds(tmp_path, monkeypatch, capsys):
     assert done.exit_code == 0 and "odd/outliers.parquet: 100 galaxies" in done.stdout
     assert "a latent beyond 8 sigma, finds 1 (1 %)" in done.stdout and "   1  J000007" in done.stdout
     line = fails(monkeypatch, capsys, "outliers", "latents.parquet", "--out", "odd", "--sigma", "0")
-    assert "`sigma` must be a positive number" in line
+    assert "--sigma must be a positive number" in line
     table[:20].save("few.parquet")
     done = CliRunner().invoke(cli.app, ["outliers", "few.parquet", "--out", "few"])
     assert "of so few galaxies none can be beyond 4.2 sigma" in done.stdout
