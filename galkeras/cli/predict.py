@@ -14,6 +14,12 @@ def command(
     latents: Annotated[Path, typer.Argument(help="Latent table, of the model that the forests were fitted on.")],
     forests: Annotated[Path, typer.Argument(help="Folder that classify wrote, forests/NAME.")],
     out: Annotated[Path, typer.Option(help="Table to write: .parquet, .fits, .ecsv, .csv, .npz.")],
+    catalog: Annotated[
+        Path | None,
+        typer.Option(help="Score the predictions by this catalog of votes, or of labels with --label-column."),
+    ] = None,
+    label_column: Annotated[str | None, typer.Option(help="The catalog's column of classes.")] = None,
+    id_column: Annotated[str | None, typer.Option(help="The catalog's column of galaxy names.")] = None,
     samples: Annotated[
         int | None,
         typer.Option(help="Average over so many draws from each galaxy's posterior. [default: its mean alone]"),
@@ -22,17 +28,37 @@ def command(
 ) -> None:
     """Write the probability of every class of every question for each galaxy of a latent table.
 
-    Columns: id, ra, dec, survey, and QUESTION_CLASS, as in bar_strong. With --samples also QUESTION_CLASS_std, the
-    standard deviation over the draws.
+    Columns: id, ra, dec, survey, and of each question QUESTION_CLASS, as in bar_strong, QUESTION, the likeliest class,
+    and QUESTION_probability. With --samples also QUESTION_CLASS_std, the standard deviation over the draws. With
+    --catalog, OUT.scores.md and OUT.scores.json hold the scores, of galaxies that did not train the forests.
 
-    Example:
+    Examples:
 
         galkeras predict latents.parquet forests/first --out predictions.parquet
+
+        galkeras predict new.parquet forests/ring --catalog new.csv --label-column ring --out predictions.parquet
     """
     from galkeras.morphology.predict import predict
 
-    columns = predict(latents, forests, out, samples=samples, seed=seed)
+    columns = predict(
+        latents,
+        forests,
+        out,
+        catalog=catalog,
+        label_column=label_column,
+        id_column=id_column,
+        samples=samples,
+        seed=seed,
+    )
     galaxies = counted(len(columns["id"]), "galaxy", "galaxies")
-    probabilities = (len(columns) - 4) // (1 if samples is None else 2)
+    probabilities = sum(map(len, columns.classes.values()))
     averaged = "" if samples is None else f", averaged over {counted(samples, 'draw')}"
     typer.echo(f"{out}: {galaxies}, {probabilities} probabilities each{averaged}")
+    scores = columns.scores
+    if scores is None:
+        return
+    typer.echo(f"{scores.matched:,} have a row in the catalog. Scored: {scores.method()}\n")
+    typer.echo(scores.score_table())
+    for name, reason in scores.skipped.items():
+        typer.echo(f"skipped {name}: {reason}")
+    typer.echo(f"\n{out}.scores.md, {out}.scores.json")

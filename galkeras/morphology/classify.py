@@ -3,7 +3,6 @@
 __all__ = ["MINIMUM", "TEST_FRACTION", "classify"]
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ from astropy.table import Table
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from tqdm import tqdm
 
-from galkeras.galaxyzoo.labels import column_labels
 from galkeras.galaxyzoo.tree import LabelQuestion
 from galkeras.galaxyzoo.trees import recognized, vote_columns
 from galkeras.io.errors import GalkerasError
@@ -25,6 +23,7 @@ from galkeras.morphology.posterior import check_draws, sampled_probabilities
 from galkeras.morphology.report import Classification, QuestionResult
 from galkeras.morphology.scores import confusion_matrix, measure, score
 from galkeras.morphology.sharpening import fit_power
+from galkeras.morphology.tasks import Task, column_task, tree_tasks
 from galkeras.surveys.catalog import read_catalog, rows_in
 
 MINIMUM = 10
@@ -33,19 +32,7 @@ MINIMUM = 10
 TEST_FRACTION = 0.3
 """As in the paper: 70 % of the galaxies train, 30 % test."""
 
-_OURS = r"(scores\.(json|md)|(confusion|calibration)\.png|.+\.skops)"
-
-
-@dataclass(frozen=True, eq=False)
-class _Task:
-    """One thing to classify by: a class index for each row, -1 where the row has none."""
-
-    name: str
-    title: str
-    classes: tuple[str, ...]
-    target: np.ndarray
-    positive: str | None = None
-    question: LabelQuestion | None = None
+_OURS = r"(scores\.(json|md)|(confusion|calibration)\.png|trained\.txt|.+\.skops)"
 
 
 def classify(
@@ -69,8 +56,9 @@ def classify(
     Args:
         latents: A latent table or its file.
         catalog: Vote fractions of one of the `TREES`, as published, or a table that `read_catalog` gave.
-        out: The folder to write, ``forests/NAME``: ``forests.json``, a skops file a question, ``scores.md``,
-            ``scores.json``, ``confusion.png`` and ``calibration.png``.
+        out: The folder to write, ``forests/NAME``: ``forests.json``, a skops file a question, ``trained.txt`` (names of
+            the galaxies that they were fitted on), ``scores.md``, ``scores.json``, ``confusion.png`` and
+            ``calibration.png``.
         label_column: Classify by this column of the catalog instead: text, or numbers with few distinct values.
         id_column: The catalog's column of galaxy names, where it is not one of the usual.
         seed: Seed of the split, the forests and the bootstrap. The same seed gives the same result.
@@ -104,10 +92,11 @@ def classify(
         wanted = None if label_column else vote_columns()
         catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
     rows, matches = rows_in(catalog, latents.id)
-    tasks, skipped = ([_column_task(catalog, label_column)], {}) if label_column is not None else _tree_tasks(catalog)
+    tasks, skipped = ([column_task(catalog, label_column)], {}) if label_column is not None else tree_tasks(catalog)
 
     needed = max(minimum, folds or 0)
     forests: dict[str, Forest] = {}
+    trained: frozenset[str] = frozenset()
     results = []
     for task in tqdm(tasks, desc="classify", unit="question", disable=None):
         # From here on in rows of the latent table.
@@ -116,8 +105,9 @@ def classify(
         if isinstance(outcome, str):
             skipped[task.name] = outcome
         else:
-            result, forests[task.name] = outcome
+            result, forests[task.name], learned = outcome
             results.append(result)
+            trained |= learned
     if not results:
         raise GalkerasError(f"nothing to classify by. {_why_nothing(tasks, skipped, needed, folds)}")
 
@@ -140,7 +130,7 @@ def classify(
         atomic_write(out / "scores.md", classification.markdown())
         save_confusion_matrices(out / "confusion.png", {result.title: result.scores for result in results})
         save_reliability(out / "calibration.png", {result.title: result.calibration for result in results})
-        Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std).save(out)
+        Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std, trained).save(out)
     return classification
 
 
@@ -149,7 +139,7 @@ def _folder(out: Path) -> OutputFolder:
     return OutputFolder(out, "classify", _OURS, sign=FORESTS_FILE, marker=FORESTS_FILE)
 
 
-def _why_nothing(tasks: list[_Task], skipped: dict[str, str], needed: int, folds: int | None) -> str:
+def _why_nothing(tasks: list[Task], skipped: dict[str, str], needed: int, folds: int | None) -> str:
     """Return one line on why no question is left, with what to do about it."""
     if not tasks:
         name, reason = next(iter(skipped.items()))
@@ -159,55 +149,23 @@ def _why_nothing(tasks: list[_Task], skipped: dict[str, str], needed: int, folds
     return f"{first}. Give more galaxies, or less than {option}"
 
 
-def _tree_tasks(catalog: Table) -> tuple[list[_Task], dict[str, str]]:
-    tree = recognized(catalog)
-    if tree is None:
-        raise GalkerasError(
-            "the catalog has no votes of Galaxy Zoo (columns like smooth-or-featured_smooth_fraction); name a column to"
-            " classify by with --label-column"
-        )
-    if tree.refused:
-        raise GalkerasError(tree.refused)
-    tasks, skipped = [], {}
-    for question in tree.classes:
-        try:
-            names = tree.labels(catalog, question.name)
-        except GalkerasError as error:
-            skipped[question.name] = str(error)
-            continue
-        classes = tuple(label.answer for label in question.labels)
-        indices = _indices(names, classes)
-        tasks.append(_Task(question.name, question.title, classes, indices, question.positive, question))
-    return tasks, skipped
-
-
-def _column_task(catalog: Table, name: str) -> _Task:
-    values = column_labels(catalog, name)
-    classes = tuple(sorted(set(values.tolist()) - {""}))
-    return _Task(name, name, classes, _indices(values, classes))
-
-
-def _indices(names: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
-    place = {name: index for index, name in enumerate(classes)}
-    return np.array([place.get(name, -1) for name in names.tolist()])
-
-
 def _run(
-    task: _Task,
+    task: Task,
     latents: LatentTable,
     target: np.ndarray,
     seed: int,
     folds: int | None,
     minimum: int,
     samples: int | None,
-) -> tuple[QuestionResult, Forest] | str:
-    """Fit, score and return one question's forest, or say why not."""
+) -> tuple[QuestionResult, Forest, frozenset[str]] | str:
+    """Fit, score and return one question's forest, and the galaxies that it was fitted on, or say why not."""
     _, first = np.unique(latents.id, return_index=True)
     counts = {name: int(np.sum(target[first] == index)) for index, name in enumerate(task.classes)}
     kept = [index for index, name in enumerate(task.classes) if counts[name] >= minimum]
     if len(kept) < 2:
         seen = ", ".join(f"{count} {name}" for name, count in counts.items()) or "no labels"
-        return f"two classes need {minimum} galaxies each, and there are {seen}"
+        only = next((f": all are of one class, {name}" for name in counts if sum(map(bool, counts.values())) == 1), "")
+        return f"two classes need {minimum} galaxies each, and there are {seen}{only}"
     classes = tuple(task.classes[index] for index in kept)
     rows = np.flatnonzero(np.isin(target, kept))
     latents, target = latents[rows], np.searchsorted(kept, target[rows])
@@ -228,8 +186,9 @@ def _run(
         groups.append(latents.id[test])
         fold = measure(confusion_matrix(truth[-1], given.argmax(1), len(classes)))
         fold_scores.append({name: float(fold[name]) for name in ("accuracy", "balanced_accuracy")})
+    learned = latents.id[train]
     if folds:
-        forest = _fitted(task.title, classes, latents, target, seed)
+        forest, learned = _fitted(task.title, classes, latents, target, seed), latents.id
     truth, shares, groups = map(np.concatenate, (truth, shares, groups))
     by_way = {how: np.concatenate(parts) for how, parts in probabilities.items()}
     scores = score(
@@ -254,7 +213,7 @@ def _run(
         paper_galaxies=_paper_galaxies(task.question),
         paper_scores=_paper_scores(task.question),
     )
-    return result, forest
+    return result, forest, frozenset(learned.tolist())
 
 
 def _paper_galaxies(question: LabelQuestion | None) -> dict[str, int]:

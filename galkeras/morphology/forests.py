@@ -18,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from galkeras import __version__
 from galkeras.io.errors import GalkerasError
-from galkeras.io.files import atomic_path, read_json, sha256_of, write_json
+from galkeras.io.files import atomic_path, atomic_write, read_json, sha256_of, write_json
 from galkeras.latents.table import LatentTable
 
 FOREST: dict[str, Any] = {
@@ -38,6 +38,7 @@ TRUSTED = ("sklearn.tree._tree.Tree",)
 """The one type beyond skops' own defaults that a forest needs. A file that asks for any other is refused."""
 
 FORESTS_FILE = "forests.json"
+TRAINED_FILE = "trained.txt"
 _FORMAT = 1
 _ROWS = 4096
 
@@ -108,6 +109,7 @@ class Forests:
         by_question: Name of the question to its forest.
         latent_mean: (latent_dim,) means of the latents of all galaxies that were given: what an outlier is far from.
         latent_std: (latent_dim,) their standard deviations.
+        trained: Names of the galaxies that some forest was fitted on, in ``trained.txt``; None where that is not known.
     """
 
     model: str
@@ -117,6 +119,7 @@ class Forests:
     by_question: dict[str, Forest]
     latent_mean: tuple[float, ...]
     latent_std: tuple[float, ...]
+    trained: frozenset[str] | None = None
 
     def check(self, latents: LatentTable) -> None:
         """Raise a `GalkerasError` if the latents are not of the model and kind that the forests were fitted on."""
@@ -140,6 +143,11 @@ class Forests:
         (folder / FORESTS_FILE).unlink(missing_ok=True)
         for old in folder.glob("*.skops"):
             old.unlink()
+        (folder / TRAINED_FILE).unlink(missing_ok=True)
+        known = {}
+        if self.trained is not None:
+            atomic_write(folder / TRAINED_FILE, "".join(f"{galaxy}\n" for galaxy in sorted(self.trained)))
+            known = {"trained_sha256": sha256_of(folder / TRAINED_FILE)}
         questions = {}
         for name, forest in self.by_question.items():
             file = folder / f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)}.skops"
@@ -166,6 +174,7 @@ class Forests:
                 "seed": self.seed,
                 "latent_mean": list(self.latent_mean),
                 "latent_std": list(self.latent_std),
+                **known,
                 "questions": questions,
             },
         )
@@ -194,7 +203,20 @@ class Forests:
             }
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise GalkerasError(f"{file} does not describe forests: {error}") from None
-        return cls(**head, **scale, by_question=by_question)
+        return cls(**head, **scale, by_question=by_question, trained=_read_trained(Path(folder), value))
+
+
+def _read_trained(folder: Path, value: dict[str, Any]) -> frozenset[str] | None:
+    """Return the names in `TRAINED_FILE`, None for forests of before it was written."""
+    checksum = value.get("trained_sha256")
+    if checksum is None:
+        return None
+    file = folder / TRAINED_FILE
+    if not file.is_file():
+        raise GalkerasError(f"{file} is missing")
+    if sha256_of(file) != checksum:
+        raise GalkerasError(f"{file} is damaged: its checksum is not the one in {FORESTS_FILE}. Run classify again")
+    return frozenset(file.read_text(encoding="utf-8").split("\n")[:-1])
 
 
 def _load(folder: Path, question: dict[str, Any], latent_dim: int, version: str) -> Forest:

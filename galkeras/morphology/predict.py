@@ -1,16 +1,33 @@
 """Class probabilities for galaxies that nobody has classified."""
 
-__all__ = ["predict"]
+__all__ = ["Predicted", "predict"]
 
 from pathlib import Path
 
 import numpy as np
+from astropy.table import Table
 
 from galkeras import __version__
 from galkeras.io.columns import Columns, check_format, write_columns
+from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.forests import Forests
+from galkeras.morphology.judge import Judgement, judge, save_judgement
 from galkeras.morphology.posterior import check_draws, sampled_probabilities
+
+
+class Predicted(Columns):
+    """The columns of a table of predictions, by name.
+
+    Attributes:
+        classes: Question to its class names.
+        scores: How they agree with a catalog, where one was given.
+    """
+
+    def __init__(self, columns: Columns, classes: dict[str, tuple[str, ...]], scores: Judgement | None = None) -> None:
+        super().__init__(columns)
+        self.classes = classes
+        self.scores = scores
 
 
 def predict(
@@ -18,15 +35,23 @@ def predict(
     forests: str | Path | Forests,
     out: str | Path | None = None,
     *,
+    catalog: str | Path | Table | None = None,
+    label_column: str | None = None,
+    id_column: str | None = None,
     samples: int | None = None,
     seed: int = 0,
-) -> Columns:
+) -> Predicted:
     """Return the probability of every class of every question for each row of a latent table.
 
     Args:
         latents: A latent table or its file, of the model that the forests were fitted on.
         forests: A folder that `classify` wrote.
         out: Where to write the result as well: ``.parquet``, ``.fits``, ``.ecsv``, ``.csv`` or ``.npz``.
+        catalog: Galaxies whose classes are known, by votes or ``label_column``, to score the predictions by
+            (`galkeras.morphology.judge.judge`): galaxies that trained the forests are left out. With ``out`` the scores
+            are written beside it, to ``OUT.scores.json`` and ``OUT.scores.md``.
+        label_column: The catalog's column of classes.
+        id_column: The catalog's column of galaxy names, where it is not one of the usual.
         samples: Average the probabilities over so many draws from each galaxy's posterior, in place of those of its
             mean. By default the mean: see ``docs/calibration.md`` for what either is worth.
         seed: Of the draws. A galaxy's follow from it and from the galaxy's name alone.
@@ -34,8 +59,9 @@ def predict(
     Returns:
         Columns by name: ``id``, ``ra``, ``dec``, ``survey``, and ``{question}_{class}``, float64, which add up to
         1 for each question; with ``samples`` also ``{question}_{class}_std``, their standard deviation over the
-        draws. A question is answered for every galaxy; whether it makes sense (the arms of a smooth
-        galaxy) is for the reader to say.
+        draws; and behind them ``{question}``, the likeliest class, and ``{question}_probability``, its own. A
+        question is answered for every galaxy; whether it makes sense (the arms of a smooth galaxy) is for the reader
+        to say. ``classes`` names the classes of each question, and ``scores`` are those by the catalog.
 
     Raises:
         GalkerasError: The latents are of another model, ``samples`` is below 1, or a file is missing or damaged.
@@ -43,19 +69,43 @@ def predict(
     if out is not None:
         check_format(out)
     check_draws(samples, seed)
+    if catalog is None and (label_column is not None or id_column is not None):
+        raise GalkerasError("`label_column` and `id_column` are of a catalog: say --catalog")
     table = latents if isinstance(latents, LatentTable) else read_latents(latents)
     loaded = forests if isinstance(forests, Forests) else Forests.load(forests)
     loaded.check(table)
     columns: dict[str, np.ndarray] = {name: getattr(table, name) for name in ("id", "ra", "dec", "survey")}
     drawn = None if samples is None else sampled_probabilities(loaded.by_question, table, samples, seed)
+    by_question: dict[str, np.ndarray] = {}
     for question, forest in loaded.by_question.items():
         probabilities, spread = (forest.probabilities(table.z), None) if drawn is None else drawn[question]
-        columns |= {f"{question}_{name}": probabilities[:, index] for index, name in enumerate(forest.classes)}
+        by_question[question] = probabilities
+        added = {f"{question}_{name}": probabilities[:, index] for index, name in enumerate(forest.classes)}
         if spread is not None:
-            columns |= {f"{question}_{name}_std": spread[:, index] for index, name in enumerate(forest.classes)}
+            added |= {f"{question}_{name}_std": spread[:, index] for index, name in enumerate(forest.classes)}
+        named = {question: np.array(forest.classes)[probabilities.argmax(1)]}
+        named |= {f"{question}_probability": probabilities.max(1)}
+        if taken := {*columns, *added} & {*named} | {*columns} & {*added}:
+            raise GalkerasError(f"two columns would be called {taken.pop()!r}: rename the label and classify again")
+        columns |= added | named
+    scores = None
+    if catalog is not None:
+        scores = judge(
+            table,
+            loaded,
+            by_question,
+            catalog,
+            name="forests" if isinstance(forests, Forests) else forests,
+            label_column=label_column,
+            id_column=id_column,
+            samples=samples,
+            seed=seed,
+        )
     if out is not None:
         questions = {name: list(forest.classes) for name, forest in loaded.by_question.items()}
         metadata = {"table": "predictions", "model": loaded.model, "questions": questions, "galkeras": __version__}
         metadata |= {} if samples is None else {"samples": samples, "seed": seed}
         write_columns(out, columns, metadata)
-    return columns
+        if scores is not None:
+            save_judgement(scores, Path(out))
+    return Predicted(columns, {name: forest.classes for name, forest in loaded.by_question.items()}, scores)

@@ -126,18 +126,10 @@ class Classification:
 
     def markdown(self) -> str:
         """Return the tables as Markdown: class counts, scores, confusion matrices, what was skipped."""
-        how = (
-            f"{self.folds}-fold cross-validation: every galaxy is scored by a forest that did not see it, and the "
-            "saved forests are fitted on all galaxies."
-            if self.folds
-            else "70 % of the galaxies train and 30 % test, stratified; the saved forests are those scored here."
-        )
-        if self.samples:
-            how += f" Probabilities are averaged over {self.samples} draws from each galaxy's posterior."
         parts = [
             f"# Forests {self.forests.name}",
-            f"{self.matched:,} latents have a row in the catalog, {self.unmatched:,} do not. Scores by: {how} "
-            f"Classes of fewer than {self.minimum} galaxies are left out. Seed {self.seed}.",
+            f"{self.matched:,} latents have a row in the catalog, {self.unmatched:,} do not. "
+            f"Scores by: {self.method()} Classes of fewer than {self.minimum} galaxies are left out. Seed {self.seed}.",
             "## Classes\n\n" + self.class_table(),
             "## Scores\n\n" + self.score_table() + "\n\n" + _READING,
             "## Calibration\n\n" + self.calibration_table() + "\n\n" + _TRUST,
@@ -147,6 +139,22 @@ class Classification:
             lines = "\n".join(f"- {name}: {reason}" for name, reason in self.skipped.items())
             parts.append("## Skipped\n\n" + lines)
         return "\n\n".join(parts) + "\n"
+
+    def method(self) -> str:
+        """Return how the scores came about, in a sentence or two."""
+        how = (
+            f"{self.folds}-fold cross-validation: every galaxy is scored by a forest that did not see it, and the "
+            "saved forests are fitted on all galaxies."
+            if self.folds
+            else "70 % of the galaxies train and 30 % test, stratified; the saved forests are those scored here."
+        )
+        return how + self.averaging()
+
+    def averaging(self) -> str:
+        """Return a further sentence where probabilities are averaged over draws, else nothing."""
+        if not self.samples:
+            return ""
+        return f" Probabilities are averaged over {self.samples} draws from each galaxy's posterior."
 
     def class_table(self) -> str:
         """Return the galaxies of each class beside the paper's (Table 2), as Markdown."""

@@ -67,7 +67,7 @@ def test_reports_say_what_the_result_says(tmp_path):
     catalog = votes(800)
     done = classify(telling_latents(catalog), catalog, tmp_path / "forests")
     found = {path.name for path in (tmp_path / "forests").iterdir()}
-    reports = {"scores.json", "scores.md", "confusion.png", "calibration.png"}
+    reports = {"trained.txt", "scores.json", "scores.md", "confusion.png", "calibration.png"}
     assert found == {"forests.json"} | reports | {f"{question}.skops" for question in GZD5.label_questions}
     value = json.loads((tmp_path / "forests" / "scores.json").read_text())
     for result in done.results:

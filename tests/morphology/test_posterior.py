@@ -52,7 +52,7 @@ def test_draws_of_a_galaxy_do_not_hang_on_the_table_it_is_in():
 def test_many_samples_add_columns_and_probabilities_still_add_up(fitted):
     table, forests, _ = fitted
     columns = predict(table, forests, samples=16)
-    assert list(columns)[4:] == ["ring_0", "ring_1", "ring_0_std", "ring_1_std"]
+    assert list(columns)[4:] == ["ring_0", "ring_1", "ring_0_std", "ring_1_std", "ring", "ring_probability"]
     np.testing.assert_allclose(columns["ring_0"] + columns["ring_1"], 1)
     # Of two classes what one gains the other loses.
     np.testing.assert_allclose(columns["ring_0_std"], columns["ring_1_std"])
