@@ -1,6 +1,6 @@
 """Numbers in sentences, and tables in Markdown."""
 
-__all__ = ["counted", "markdown_table"]
+__all__ = ["counted", "markdown_table", "readable_bytes"]
 
 from collections.abc import Sequence
 
@@ -18,3 +18,16 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table of text cells; a bar in a cell is escaped."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+
+
+def readable_bytes(size: float) -> str:
+    """Return a number of bytes as people say it.
+
+    >>> readable_bytes(789120), readable_bytes(2.4e11)
+    ('789.1 kB', '240.0 GB')
+    """
+    for unit in ("kB", "MB"):
+        size /= 1000
+        if size < 1000:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} GB"

@@ -19,7 +19,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
 from galkeras.io.processes import cores, in_parallel
-from galkeras.io.text import counted
+from galkeras.io.text import counted, readable_bytes
 from galkeras.records.plan import PIXEL_SCALES, plan_rows, plan_settings, plan_tasks, record_bytes
 from galkeras.records.schema import (
     DATASET_FILE,
@@ -144,24 +144,16 @@ def _announce(out: Path, tasks: list[ShardTask], settings: Settings, missing: in
     print(
         f"{out}: {counted(count, 'galaxy', 'galaxies')} of {settings.survey} ({missing:,} without cutout), "
         f"{' to '.join(filter(None, steps))} {settings.dtype} {settings.units}, "
-        f"{counted(len(tasks), 'shard')}, about {_readable(size)}"
+        f"{counted(len(tasks), 'shard')}, about {readable_bytes(size)}"
     )
     existing = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     there = sum(path.stat().st_size for path in out.glob("*.tfrecord"))
     if size > free + there:
         raise GalkerasError(
-            f"{out} needs about {_readable(size)}, and {_readable(free)} are free: choose another disk,"
+            f"{out} needs about {readable_bytes(size)}, and {readable_bytes(free)} are free: choose another disk,"
             " a smaller --image-size or --crop, or --dtype float16"
         )
-
-
-def _readable(size: float) -> str:
-    for unit in ("kB", "MB"):
-        size /= 1000
-        if size < 1000:
-            return f"{size:.1f} {unit}"
-    return f"{size / 1000:.1f} GB"
 
 
 # --- the folder ---

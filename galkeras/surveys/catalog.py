@@ -1,6 +1,6 @@
 """Catalogs as the surveys publish them, read into one spelling."""
 
-__all__ = ["ID_COLUMNS", "position_of", "read_catalog", "rows_in"]
+__all__ = ["ID_COLUMNS", "id_texts", "position_of", "read_catalog", "read_rows", "rows_in"]
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from astropy.table import MaskedColumn, Table
+from astropy.table import Column, MaskedColumn, Table
 
 from galkeras.galaxyzoo.trees import canonical_names
 from galkeras.io.errors import GalkerasError, did_you_mean
@@ -49,6 +49,33 @@ def read_catalog(
         GalkerasError: An unreadable file; no id column; missing or duplicate ids; missing or wrong positions.
     """
     path = Path(path)
+    table, name = read_rows(path, id_column, columns)
+    ids = _ids(path, name, table[name])
+    ra, dec = _positions(path, table, ids, position)
+    result = Table({"id": ids, "ra": ra, "dec": dec}, copy=False)
+    others = [c for c in table.colnames if c != "id" and c.lower() not in ("ra", "dec")]
+    for old, new in zip(others, canonical_names(others), strict=True):
+        result[new] = table[old]
+    return result
+
+
+def read_rows(
+    path: str | Path, id_column: str | None = None, columns: Sequence[str] | None = None
+) -> tuple[Table, str]:
+    """Read the rows of a catalog as they stand, with any ids and positions, for those who judge them one by one.
+
+    Args:
+        path: As in `read_catalog`.
+        id_column: Likewise.
+        columns: Likewise.
+
+    Returns:
+        The table with its columns as the file spells them, and the name of the column that names the galaxies.
+
+    Raises:
+        GalkerasError: An unreadable file, one without rows, or without an id column.
+    """
+    path = Path(path)
     if not path.is_file():
         raise GalkerasError(f"catalog {path} does not exist")
     kind = path.suffix.lower()
@@ -73,14 +100,19 @@ def read_catalog(
     if not len(table):
         raise GalkerasError(f"catalog {path} has no rows")
 
-    name = _find_id_column(path, table, id_column)
-    ids = _ids(path, name, table[name])
-    ra, dec = _positions(path, table, ids, position)
-    result = Table({"id": ids, "ra": ra, "dec": dec}, copy=False)
-    others = [c for c in table.colnames if c != "id" and c.lower() not in ("ra", "dec")]
-    for old, new in zip(others, canonical_names(others), strict=True):
-        result[new] = table[old]
-    return result
+    return table, _find_id_column(path, table, id_column)
+
+
+def id_texts(path: Path, name: str, column: Column) -> list[str]:
+    """Return the ids of column ``name`` as text, empty where there is none; floating-point ids are an error."""
+    missing = np.array(getattr(column, "mask", np.zeros(len(column), bool)), bool)
+    if column.dtype.kind == "f":
+        raise GalkerasError(
+            f"catalog {path}: ids in column {name!r} are floating-point numbers, which cannot hold long ids;"
+            " store them as integers or text"
+        )
+    raw = np.asarray(column)
+    return ["" if value is None or gone else str(value).strip() for value, gone in zip(raw, missing, strict=True)]
 
 
 def rows_in(catalog: Table, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -240,15 +272,8 @@ def _find_id_column(path: Path, table: Table, asked: str | None) -> str:
     )
 
 
-def _ids(path: Path, name: str, column) -> np.ndarray:
-    missing = np.array(getattr(column, "mask", np.zeros(len(column), bool)), bool)
-    if column.dtype.kind == "f":
-        raise GalkerasError(
-            f"catalog {path}: ids in column {name!r} are floating-point numbers, which cannot hold long ids;"
-            " store them as integers or text"
-        )
-    raw = np.asarray(column)
-    ids = ["" if value is None or gone else str(value).strip() for value, gone in zip(raw, missing, strict=True)]
+def _ids(path: Path, name: str, column: Column) -> np.ndarray:
+    ids = id_texts(path, name, column)
     empty = [row for row, value in enumerate(ids, 1) if not value]
     if empty:
         raise GalkerasError(f"catalog {path}: no id in column {name!r} of row {_some(empty)}")

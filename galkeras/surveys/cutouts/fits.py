@@ -1,11 +1,11 @@
 """FITS cutouts: a cube of bands, or an image for each band."""
 
-__all__: list[str] = []
+__all__ = ["read_fits"]
 
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from astropy.io import fits
@@ -20,13 +20,13 @@ _NOT_IMAGES = ("invvar", "ivar", "mask", "weight", "psf", "model", "resid")
 _MOST_PLANES = 16
 
 
-def _read_fits(path: Path, bands: tuple[str, ...] | None) -> Cutout:
+def read_fits(file: BinaryIO, bands: tuple[str, ...] | None) -> Cutout:
+    """Return what an open FITS file shows, whatever its pixels are worth; trouble is a `CutoutError`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.filterwarnings("error", message=".*may have been truncated.*")
-            # Given a path, astropy leaves a damaged file open.
-            with open(path, "rb") as file, fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
+            with fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
                 headers, bands, planes = _fits_planes(hdus, bands)
     except CutoutError:
         raise
@@ -41,6 +41,15 @@ def _read_fits(path: Path, bands: tuple[str, ...] | None) -> Cutout:
         image = np.ascontiguousarray(image[::-1])
     survey, version = _text(headers, "SURVEY"), _text(headers, "VERSION")
     return Cutout(image, NANOMAGGY, _pixel_scale(headers), survey, version, bands)
+
+
+def _read_fits(path: Path, bands: tuple[str, ...] | None) -> Cutout:
+    try:
+        # Given a path, astropy leaves a damaged file open.
+        with open(path, "rb") as file:
+            return read_fits(file, bands)
+    except OSError as error:
+        raise CutoutError(f"no image: {one_line(error)}") from None
 
 
 def _fits_planes(
