@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 COMMANDS: dict[str, str] = {
     "mock": "galkeras.simulation.survey_pair",
+    "download": "galkeras.surveys.download.download",
     "make_tfrecords": "galkeras.records.make",
     "inspect": "galkeras.records.inspect",
     "fit": "galkeras.training.fit",
@@ -36,6 +37,7 @@ COMMANDS: dict[str, str] = {
 
 _HOME: dict[str, str] = {
     **COMMANDS,
+    "download_file": "galkeras.surveys.download.published",
     "load_model": "galkeras.models.folder",
     "read_latents": "galkeras.latents.table",
     "LatentTable": "galkeras.latents.table",

@@ -18,6 +18,8 @@ from galkeras.reporting.report import report as report
 from galkeras.serving.export import export as export
 from galkeras.serving.request import request as request
 from galkeras.simulation.survey_pair import mock as mock
+from galkeras.surveys.download.download import download as download
+from galkeras.surveys.download.published import download_file as download_file
 from galkeras.training.adapt import adapt as adapt
 from galkeras.training.fit import fit as fit
 

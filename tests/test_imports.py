@@ -18,7 +18,7 @@ FACE = {"galkeras", "galkeras.api"}
 
 # What answers in a second, because it works on tables, records or a server.
 WITHOUT_TENSORFLOW = (
-    *("mock", "make_tfrecords", "inspect", "classify", "predict", "scan", "outliers", "similar", "explore"),
+    *("mock", "download", "make_tfrecords", "inspect", "classify", "predict", "scan", "outliers", "similar", "explore"),
     *("report", "request"),
 )
 HEAVY = {"tensorflow", "keras", "tensorflow_probability", "tf_keras"}

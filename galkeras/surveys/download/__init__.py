@@ -1,0 +1,1 @@
+"""Cutouts and published files from servers, every row accounted for; `galkeras download`."""
