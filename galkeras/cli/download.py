@@ -31,8 +31,8 @@ def command(
     tries: Annotated[int, Option(help="How often to ask for the same.")] = 5,
     timeout: Annotated[float, Option(help="Seconds within which an answer must be whole.")] = 60.0,
     patience: Annotated[float, Option(help="Seconds that the service may ask to wait; for more, stop.")] = 600.0,
-    redirect: Annotated[
-        list[str] | None, Option(metavar="HOST", help="Another host to which the service may redirect.")
+    redirects: Annotated[
+        list[str] | None, Option("--redirect", metavar="HOST", help="Another host to which the service may redirect.")
     ] = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Print count, size and time, and fetch nothing.")] = False,
     verify: Annotated[bool, Option("--verify", help="Compare the digests of the cutouts that are there.")] = False,
@@ -55,7 +55,7 @@ def command(
 
         galkeras download --file gz-decals-volunteers-5 --md5 HEX --out catalogs
     """
-    common = {"tries": tries, "timeout": timeout, "patience": patience, "redirects": redirect or []}
+    common = {"tries": tries, "timeout": timeout, "patience": patience, "redirects": redirects or []}
     if file is not None:
         from galkeras.surveys.download.published import download_file
 

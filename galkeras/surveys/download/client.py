@@ -182,7 +182,7 @@ class Client:
             raise FetchError(f"redirect to {location!r}") from None
         old, new = urlsplit(url), urlsplit(target)
         if new.netloc != old.netloc and not {new.netloc.lower(), new.hostname} & {*self.manners.redirects}:
-            raise FetchError(f"redirect to another host, {new.netloc}: name it with --redirect to follow")
+            raise FetchError(f"redirect to another host, {new.netloc}, which is followed only where it is named")
         if old.scheme == "https" and new.scheme == "http":
             raise FetchError(f"redirect from https to http://{new.netloc}")
         return target

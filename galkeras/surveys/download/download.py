@@ -300,5 +300,5 @@ def _check_space(jobs: Sequence[_Job], plans: Sequence[_Plan]) -> None:
         if needed > free:
             raise GalkerasError(
                 f"{job.path} needs about {readable_bytes(needed)}, and {readable_bytes(free)} are free: choose another"
-                " disk, or a smaller --size"
+                " disk, or a smaller `size`"
             )

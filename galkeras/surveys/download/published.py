@@ -125,7 +125,7 @@ def _expected(file: str, known: PublishedFile, sha256: str | None, md5: str | No
     kind = "md5" if md5 else "sha256"
     given = (md5 or sha256 or known.sha256).lower()
     if not given:
-        raise GalkerasError(f"the digest of {file} is not known here: say --sha256 (or --md5) as its publisher does")
+        raise GalkerasError(f"the digest of {file} is not known here: say `sha256` (or `md5`) as its publisher does")
     if not re.fullmatch(rf"[0-9a-f]{{{_DIGESTS[kind]}}}", given):
         raise GalkerasError(f"`{kind}` must be {_DIGESTS[kind]} hexadecimal digits. Received: {kind}={given}")
     if known.sha256 and kind == "sha256" and given != known.sha256:
