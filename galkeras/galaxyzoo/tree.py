@@ -1,6 +1,6 @@
 """A decision tree of Galaxy Zoo as data: its questions, its columns, its classes, and who was asked what."""
 
-__all__ = ["ASKED", "Label", "LabelQuestion", "Question", "Tree"]
+__all__ = ["ASKED", "Label", "LabelQuestion", "Question", "Tree", "broad_types"]
 
 import re
 from collections.abc import Callable, Collection
@@ -224,6 +224,23 @@ class Tree:
         chosen = np.where(reached, fractions, -1).argmax(-1)
         labelled = reached.any(-1) & (self.asked(table, question) > ASKED)
         return np.where(labelled, np.array([label.answer for label in classes])[chosen], "")
+
+
+def broad_types(roundness: str, circular: str, edge_on: str) -> dict[str, tuple[str, str]]:
+    """Return the `Tree.types` of a tree that asks how round a smooth galaxy is and whether a disc is seen edge-on.
+
+    Args:
+        roundness: The question of smooth galaxies, whose other answers are ``in-between`` and ``cigar-shaped``.
+        circular: Its answer for the roundest.
+        edge_on: The question of discs, with the answers ``yes`` and ``no``.
+    """
+    return {
+        "round": (roundness, circular),
+        "in-between": (roundness, "in-between"),
+        "cigar-shaped": (roundness, "cigar-shaped"),
+        "edge-on disc": (edge_on, "yes"),
+        "other disc": (edge_on, "no"),
+    }
 
 
 _TOTAL = re.compile(r"total(?:[-_]votes)?")

@@ -2,10 +2,12 @@
 
 __all__ = ["save_confusion_matrices", "save_reliability"]
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from galkeras.io.figures import figure, save_figure
 from galkeras.morphology.calibration import Calibration
@@ -19,12 +21,8 @@ def save_confusion_matrices(path: str | Path, scores: Mapping[str, Scores]) -> N
         path: An image file.
         scores: Title of the panel to its scores.
     """
-    columns = min(3, len(scores))
-    rows = -(-len(scores) // columns)
-    panels, grid = figure(rows, columns, (4.2 * columns, 3.9 * rows), squeeze=False)
-    for unused in grid.flat[len(scores) :]:
-        unused.remove()
-    for axes, (title, one) in zip(grid.flat, scores.items(), strict=False):
+    panels, grid = _panels(len(scores), 4.2, 3.9)
+    for axes, (title, one) in zip(grid, scores.items(), strict=True):
         truth = one.confusion.sum(1, keepdims=True)
         share = np.divide(one.confusion, truth, out=np.zeros(one.confusion.shape), where=truth > 0)
         axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
@@ -47,12 +45,8 @@ def save_reliability(path: str | Path, calibrations: Mapping[str, Mapping[str, C
         path: An image file.
         calibrations: Title of the panel to the way of getting probabilities to its calibration.
     """
-    columns = min(3, len(calibrations))
-    rows = -(-len(calibrations) // columns)
-    panels, grid = figure(rows, columns, (3.8 * columns, 3.5 * rows), squeeze=False)
-    for unused in grid.flat[len(calibrations) :]:
-        unused.remove()
-    for axes, (title, ways) in zip(grid.flat, calibrations.items(), strict=False):
+    panels, grid = _panels(len(calibrations), 3.8, 3.5)
+    for axes, (title, ways) in zip(grid, calibrations.items(), strict=True):
         axes.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls="--")
         for (way, one), marker in zip(ways.items(), "osv^D*", strict=False):
             right = np.array(one.right)
@@ -65,3 +59,13 @@ def save_reliability(path: str | Path, calibrations: Mapping[str, Mapping[str, C
         axes.set(xlabel="probability of the class named", ylabel="share that is right")
         axes.legend(fontsize=7, loc="lower right")
     save_figure(path, panels)
+
+
+def _panels(count: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
+    """Return a figure and its first ``count`` panels, three in a row, each of this size in inches."""
+    columns = min(3, count)
+    rows = -(-count // columns)
+    panels, grid = figure(rows, columns, (width * columns, height * rows), squeeze=False)
+    for unused in grid.flat[count:]:
+        unused.remove()
+    return panels, grid.flat[:count]

@@ -89,11 +89,11 @@ def report(
         inputs=given,
     )
     # Before the work that takes time, all that is of another model is refused.
-    made = {name: section.part(subject) for name, section in SECTIONS.items() if section.first}
+    made = {name: section.make(subject) for name, section in SECTIONS.items() if section.first}
     if table is not None:
         subject = replace(subject, known=known_of(table, catalog, given["forests"]))
     with reading(folder, "fit"):
-        made |= {name: section.part(subject) for name, section in SECTIONS.items() if not section.first}
+        made |= {name: section.make(subject) for name, section in SECTIONS.items() if not section.first}
     parts = [made[name] for name in SECTIONS if made[name] is not None]
     text = render(f"{folder.name}", f"A report of galkeras {__version__} on {folder}", parts)
     with page.writing():

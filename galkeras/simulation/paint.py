@@ -1,6 +1,6 @@
 """Discs with arms, bars, rings, dust and knots, painted on fine pixels."""
 
-__all__ = ["MAP_SIZE", "Knots", "paint_edge_on", "paint_face_on"]
+__all__ = ["MAP_SIZE", "Knots", "Populations", "paint_edge_on", "paint_face_on"]
 
 import math
 from typing import Any, NamedTuple
@@ -12,6 +12,17 @@ _EXTINCTION = np.array([1.25, 0.9, 0.5], np.float32)
 """Dust's optical depth in g, r, z relative to V."""
 
 
+class Populations(NamedTuple):
+    """The stars that a galaxy is made of, each as (3,) fluxes in g, r, z for unit r flux."""
+
+    old: np.ndarray
+    """The disc."""
+    young: np.ndarray
+    """What forms in arms, and knots."""
+    red: np.ndarray
+    """Bulge and bar."""
+
+
 class Knots(NamedTuple):
     """Unresolved star-forming regions: positions in arcsec and r fluxes."""
 
@@ -21,19 +32,14 @@ class Knots(NamedTuple):
 
 
 def paint_face_on(
-    truth: dict[str, Any],
-    step: float,
-    old: np.ndarray,
-    young: np.ndarray,
-    red: np.ndarray,
-    rng: np.random.Generator,
+    truth: dict[str, Any], step: float, stars: Populations, rng: np.random.Generator
 ) -> tuple[np.ndarray, Knots]:
     """Paint everything of an inclined disc but its bulge.
 
     Args:
         truth: The galaxy.
         step: arcsec a pixel.
-        old: (3,) fluxes in g, r, z of the old disc for unit r flux; ``young`` and ``red`` likewise.
+        stars: Its colours.
         rng: For the texture.
 
     Returns:
@@ -55,43 +61,38 @@ def paint_face_on(
     arms, lanes = _spiral(truth, radius, azimuth, rng)
     contrast, rough = truth["arm_contrast"], truth["irregularity"]
     smooth_disc = _unit(disc * (1 + 2.8 * contrast * arms) * np.exp((0.1 + 0.3 * rough) * texture))
-    stars = np.exp(-radius / np.float32(1.25)) * _edge(radius, 1.678 * 4.2) * tilt
+    forming = np.exp(-radius / np.float32(1.25)) * _edge(radius, 1.678 * 4.2) * tilt
     # Many arms are flocculent: patches and knots rather than lines.
     flocculent = truth["arms_number"] > 2
     clumps = np.exp((0.8 if flocculent else 0.6 + 0.7 * rough) * texture)
-    star_forming = _unit(stars * (contrast * arms + (1 - contrast) * 0.25 + 0.02) * clumps)
+    star_forming = _unit(forming * (contrast * arms + (1 - contrast) * 0.25 + 0.02) * clumps)
 
     rest = 1 - truth["bulge_to_total"] - truth["bar_flux"]
     new = truth["young_fraction"] * rest
     ring = truth["ring"] * rest
     knotted = rng.uniform(0.08, 0.2) * new * (1.4 if flocculent else 1)
-    maps = (rest - new - ring) * smooth_disc * old[:, None, None] + (new - knotted) * star_forming * young[
+    maps = (rest - new - ring) * smooth_disc * stars.old[:, None, None] + (new - knotted) * star_forming * stars.young[
         :, None, None
     ]
     if ring:
         place = max(truth["bar_length"] / scale, rng.uniform(0.9, 1.8))
         around = np.exp(-(((radius - np.float32(place)) / np.float32(rng.uniform(0.15, 0.3))) ** 2))
         around *= np.exp(0.5 * texture) * (1 + 0.4 * np.cos(2 * azimuth + 2 * math.pi * rng.random()))
-        maps += ring * _unit(around) * ((old + young) / 2)[:, None, None]
+        maps += ring * _unit(around) * ((stars.old + stars.young) / 2)[:, None, None]
     if truth["bar_flux"]:
         turn = math.radians(truth["bar_angle"])
         along = math.cos(turn) * u + math.sin(turn) * v
         across = math.cos(turn) * v - math.sin(turn) * u
         length = truth["bar_length"] / scale
         shape = (along / length) ** 2 + (across / (0.28 * length)) ** 2
-        maps += truth["bar_flux"] * _unit(np.maximum(1 - shape, 0) ** 1.5) * red[:, None, None]
+        maps += truth["bar_flux"] * _unit(np.maximum(1 - shape, 0) ** 1.5) * stars.red[:, None, None]
     depth = truth["dust"] * (0.25 * np.exp(-radius / 2) + lanes * contrast * np.exp(0.4 * texture))
     maps *= np.exp(-_EXTINCTION[:, None, None] * depth.astype(np.float32))
     return maps, _knots(star_forming, knotted, x * scale, y * scale, rng)
 
 
 def paint_edge_on(
-    truth: dict[str, Any],
-    step: float,
-    old: np.ndarray,
-    young: np.ndarray,
-    red: np.ndarray,
-    rng: np.random.Generator,
+    truth: dict[str, Any], step: float, stars: Populations, rng: np.random.Generator
 ) -> tuple[np.ndarray, Knots]:
     """Paint a disc seen from its side with its dust lane, and a boxy bulge. As `paint_face_on`."""
     scale = truth["radius"] / 1.678
@@ -108,12 +109,14 @@ def paint_edge_on(
     bulge = truth["bulge_to_total"]
     new = truth["young_fraction"] * (1 - bulge)
     knotted = rng.uniform(0.05, 0.15) * new
-    maps = (1 - bulge - new) * disc * old[:, None, None] + (new - knotted) * star_forming * young[:, None, None]
+    maps = (1 - bulge - new) * disc * stars.old[:, None, None] + (new - knotted) * star_forming * stars.young[
+        :, None, None
+    ]
     if truth["edge_on_bulge"] == "boxy":
         a = truth["bulge_radius"] / scale
         b = a * truth["bulge_axis_ratio"] * (0.65 + 0.2 * np.minimum(np.abs(u) / a, 1))
         box = ((np.abs(u) / a) ** 4 + (np.abs(v) / b) ** 4) ** 0.25
-        maps += bulge * _unit(np.exp(-1.9 * box)) * red[:, None, None]
+        maps += bulge * _unit(np.exp(-1.9 * box)) * stars.red[:, None, None]
     if truth["dust"]:
         offset = rng.uniform(-0.25, 0.25) * thickness
         lane = np.exp(-0.5 * ((v - offset) / (0.35 * thickness)) ** 2) * np.exp(-((along / 2.6) ** 2))

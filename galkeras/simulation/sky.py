@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from galkeras.simulation.fourier import Grid
-from galkeras.simulation.paint import MAP_SIZE, paint_edge_on, paint_face_on
+from galkeras.simulation.paint import MAP_SIZE, Populations, paint_edge_on, paint_face_on
 from galkeras.simulation.simulator import galsim
 from galkeras.simulation.truth import random_of
 from galkeras.surveys.facts import BANDS, ZERO_POINT
@@ -71,8 +71,8 @@ def draw_sky(
 
 
 def _draw_galaxy(truth: dict[str, Any], grid: Grid, rng: np.random.Generator) -> np.ndarray:
-    old, young = colours(truth["g_r"], truth["r_z"]), colours(*_YOUNG)
-    red = colours(truth["bulge_g_r"], truth["bulge_r_z"])
+    old = colours(truth["g_r"], truth["r_z"])
+    stars = Populations(old, colours(*_YOUNG), colours(truth["bulge_g_r"], truth["bulge_r_z"]))
     angle = truth["position_angle"]
     if truth["kind"] == "smooth":
         spheroid = grid.sersic(truth["sersic_n"], truth["radius"], truth["axis_ratio"], angle)
@@ -83,14 +83,14 @@ def _draw_galaxy(truth: dict[str, Any], grid: Grid, rng: np.random.Generator) ->
 
     paint = paint_edge_on if truth["kind"] == "edge-on" else paint_face_on
     step = _EXTENT * truth["radius"] / MAP_SIZE
-    maps, knots = paint(truth, step, old, young, red, rng)
+    maps, knots = paint(truth, step, stars, rng)
     light = grid.painted(maps, step)
     if len(knots.flux):
-        light += young[:, None, None] * grid.points(knots.x, knots.y, knots.flux)
+        light += stars.young[:, None, None] * grid.points(knots.x, knots.y, knots.flux)
     bulge = truth["bulge_to_total"]
     if bulge > 0.005 and truth["edge_on_bulge"] != "boxy":
         profile = grid.sersic(truth["sersic_n"], truth["bulge_radius"], truth["bulge_axis_ratio"], angle)
-        light += (bulge * red)[:, None, None] * profile
+        light += (bulge * stars.red)[:, None, None] * profile
     return light
 
 

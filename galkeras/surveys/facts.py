@@ -48,11 +48,11 @@ class Survey:
     Attributes:
         name: Our name of it, as used in record sets and on the command line.
         title: Its name in print.
+        header: The value of the SURVEY keyword in FITS cutouts.
+        bands: Facts for each band, in the order of the planes.
         layer: The layer of the Legacy Surveys' cutout service, empty where the service has none. Never the mixed
             ``ls-dr9``, which changes source at declination 32.375 degrees.
-        header: The value of the SURVEY keyword in FITS cutouts.
-        version: The value of the VERSION keyword.
-        bands: Facts for each band, in the order of the planes.
+        version: The value of the VERSION keyword, empty where files have none.
         number: What seeds the simulator's random numbers of this survey: another for each, and never changed.
         picture_bands: The bands that its pictures show in blue, green and red.
         recognises: Whether a cutout whose SURVEY and VERSION read so, in lower case, is of this survey; by default
@@ -61,10 +61,10 @@ class Survey:
 
     name: str
     title: str
-    layer: str
     header: str
-    version: str
     bands: dict[str, Band] = field(hash=False)
+    layer: str = ""
+    version: str = ""
     number: int = -1
     picture_bands: tuple[str, ...] = BANDS
     recognises: Callable[[str, str], bool] | None = None

@@ -54,7 +54,7 @@ def test_what_cannot_be_simulated_is_named(tmp_path):
 @pytest.fixture
 def toy(monkeypatch):
     """A survey of two bands that a SURVEY keyword names."""
-    survey = Survey("toy", "Toy", "", "TOYS", "", {"g": Band(1.0, 23.0, 0.3), "i": Band(0.9, 22.0, 0.3)}, number=99)
+    survey = Survey("toy", "Toy", "TOYS", {"g": Band(1.0, 23.0, 0.3), "i": Band(0.9, 22.0, 0.3)}, number=99)
     monkeypatch.setitem(SURVEYS, "toy", survey)
     return survey
 

@@ -11,16 +11,12 @@ from galkeras.galaxyzoo.trees.gzd5 import GZD5
 # Walmsley et al. 2025 (Euclid Q1, first visual morphology catalogue); the label metadata of galaxy-datasets has the
 # same tree for Cosmic Dawn (HSC). What GZD-5 calls an artifact is a problem here, and volunteers are asked which.
 _FIRST = Question("smooth-or-featured", ("smooth", "featured-or-disk", "problem"))
+# Cosmic Dawn has no ghosts.
+_ARTIFACTS = ("satellite", "scattered", "diffraction", "ray", "saturation", "other", "ghost")
 _NEW = (
     Question("clumps", ("yes", "no"), "disk-edge-on", ("no",)),
     Question("problem", ("star", "artifact", "zoom"), "smooth-or-featured", ("problem",)),
-    # Cosmic Dawn has no ghosts.
-    Question(
-        "artifact",
-        ("satellite", "scattered", "diffraction", "ray", "saturation", "other", "ghost"),
-        "problem",
-        ("artifact",),
-    ),
+    Question("artifact", _ARTIFACTS, "problem", ("artifact",)),
 )
 _ONLY_HERE = ("smooth-or-featured_problem", "clumps_", "problem_")
 

@@ -4,7 +4,7 @@ __all__ = ["GZ2"]
 
 import re
 
-from galkeras.galaxyzoo.tree import Label, LabelQuestion, Question, Tree
+from galkeras.galaxyzoo.tree import Label, LabelQuestion, Question, Tree, broad_types
 from galkeras.galaxyzoo.trees import TREES
 
 # Willett et al. 2013, table 2 and figure 1, tasks 01 to 11. An artifact is asked nothing more. Names are those of the
@@ -74,13 +74,7 @@ GZ2 = Tree(
     asks=QUESTIONS,
     classes=tuple(_classes(question) for question in QUESTIONS if question.name in _TITLES),
     recognizes=lambda columns: any(name.startswith("smooth-or-features_") for name in columns),
-    types={
-        "round": ("rounded", "completely-round"),
-        "in-between": ("rounded", "in-between"),
-        "cigar-shaped": ("rounded", "cigar-shaped"),
-        "edge-on disc": ("edgeon", "yes"),
-        "other disc": ("edgeon", "no"),
-    },
+    types=broad_types("rounded", "completely-round", "edgeon"),
     colored=("rounded", "edgeon", "spiral", "bulge-prominence", "odd"),
     spelling=_spelling,
 )

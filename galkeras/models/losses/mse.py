@@ -2,19 +2,15 @@
 
 __all__ = ["SquaredError"]
 
-import numpy as np
-
 from galkeras.backend import tf
-from galkeras.models.config import ModelConfig
-from galkeras.models.losses import LOSSES, PixelLoss
+from galkeras.models.losses import LOSSES
+from galkeras.models.losses._pixelwise import PixelwiseLoss
 
 
 @LOSSES.add("mse")
-class SquaredError(PixelLoss):
+class SquaredError(PixelwiseLoss):
     """The squared error, summed over the pixels of an image."""
 
-    def __init__(self, config: ModelConfig):
-        pass
-
-    def __call__(self, stretched: tf.Tensor, rebuilt: tf.Tensor, window: np.ndarray) -> tf.Tensor:
-        return tf.reduce_sum(tf.square(stretched - rebuilt) * window, axis=(1, 2, 3))
+    def of_pixels(self, residuals: tf.Tensor) -> tf.Tensor:
+        """Return the squared residuals."""
+        return tf.square(residuals)

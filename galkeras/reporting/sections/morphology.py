@@ -18,15 +18,8 @@ from galkeras.reporting.subject import Subject, check_model
 
 def _part(subject: Subject) -> Part:
     """Return Tables 2 and 3 of each folder that `classify` wrote, beside the paper's numbers."""
-    folders: Sequence[Path] = subject.inputs.get("forests") or ()
+    folders: Sequence[Path] = subject.inputs["forests"]
     part = Part("morphology", "Morphology")
-    if not folders:
-        part.missing.append(
-            (
-                "Tables 2 and 3 need forests:",
-                "galkeras classify latents.parquet CATALOG --out forests/NAME, then --forests forests/NAME",
-            )
-        )
     for folder in folders:
         check_model(folder, read_json(folder / FORESTS_FILE), subject.digest)
         found = Classification.load(folder)
@@ -37,12 +30,11 @@ def _part(subject: Subject) -> Part:
         part.pictures += stored_picture(folder / "confusion.png", alt, f"Confusion matrices of {folder.name}.")
         alt = "Reliability diagrams: how often a class is true against the probability that it was given."
         part.pictures += stored_picture(folder / "calibration.png", alt, "How far the probabilities can be trusted.")
-    if folders:
-        part.text.append(
-            "In brackets the 95 % interval when the tested galaxies are drawn again. Majority: the accuracy of always"
-            " naming the class that was the largest in training; an accuracy near it says little. The paper's numbers,"
-            " where it asks the same question, are of other galaxies and in part of other classes."
-        )
+    part.text.append(
+        "In brackets the 95 % interval when the tested galaxies are drawn again. Majority: the accuracy of always"
+        " naming the class that was the largest in training; an accuracy near it says little. The paper's numbers,"
+        " where it asks the same question, are of other galaxies and in part of other classes."
+    )
     return part
 
 
@@ -111,4 +103,6 @@ def _interval(scores: Scores, name: str) -> str:
     return bounded(getattr(scores, name), scores.intervals[name])
 
 
-SECTIONS.add("morphology", Section(_part, option="forests", first=True), order=6)
+_MAKES = "galkeras classify latents.parquet CATALOG --out forests/NAME, then --forests forests/NAME"
+_WITHOUT = Part("morphology", "Morphology", missing=[("Tables 2 and 3 need forests:", _MAKES)])
+SECTIONS.add("morphology", Section(_part, option="forests", first=True, without=_WITHOUT), order=6)

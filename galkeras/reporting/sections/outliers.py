@@ -17,16 +17,8 @@ _LISTED = 12
 
 def _part(subject: Subject) -> Part:
     """Return the most unusual galaxies, and what the paper's rule finds."""
-    folder: Path | None = subject.inputs.get("outliers")
     part = Part("outliers", "Outliers")
-    if folder is None:
-        part.missing.append(
-            (
-                "The most unusual galaxies:",
-                "galkeras outliers latents.parquet --records RECORDS --out outliers/, then --outliers outliers/",
-            )
-        )
-        return part
+    folder: Path = subject.inputs["outliers"]
     table = read_outliers(folder)
     check_model(folder, {"model": table.model}, subject.digest)
     beyond, count = int(table.beyond_sigma.sum()), len(table.id)
@@ -47,4 +39,6 @@ def _part(subject: Subject) -> Part:
     return part
 
 
-SECTIONS.add("outliers", Section(_part, option="outliers", first=True), order=7)
+_MAKES = "galkeras outliers latents.parquet --records RECORDS --out outliers/, then --outliers outliers/"
+_WITHOUT = Part("outliers", "Outliers", missing=[("The most unusual galaxies:", _MAKES)])
+SECTIONS.add("outliers", Section(_part, option="outliers", first=True, without=_WITHOUT), order=7)

@@ -13,13 +13,8 @@ from galkeras.reporting.subject import Subject
 
 def _part(subject: Subject) -> Part:
     """Return what `scan` found: how SSIM grows with the number of latents, over all and by type."""
-    folder: Path | None = subject.inputs.get("scan")
+    folder: Path = subject.inputs["scan"]
     part = Part("scan", "How many latents")
-    if folder is None:
-        part.missing.append(
-            ("SSIM against the number of latents:", "galkeras scan RECORDS --out scan/, then --scan scan/")
-        )
-        return part
     found = Scan.load(folder)
     part.text.append(f"Recommended: {found.recommendation}.")
     part.text.append("The scan fits models of its own, each as the others but for the number of latents and the loss.")
@@ -59,4 +54,6 @@ def _by_type(found: Scan) -> list[Table]:
     return [Table(("type", "galaxies", *map(str, latents)), rows, caption)]
 
 
-SECTIONS.add("scan", Section(_part, option="scan", first=True), order=9)
+_MAKES = "galkeras scan RECORDS --out scan/, then --scan scan/"
+_WITHOUT = Part("scan", "How many latents", missing=[("SSIM against the number of latents:", _MAKES)])
+SECTIONS.add("scan", Section(_part, option="scan", first=True, without=_WITHOUT), order=9)

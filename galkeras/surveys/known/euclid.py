@@ -14,9 +14,7 @@ SURVEYS.add(
     Survey(
         name="euclid",
         title="Euclid",
-        layer="",
         header="Euclid",
-        version="",
         bands={
             "vis": Band(0.16, 25.9, 0.1, sky=22.3),
             "y": Band(0.33, 24.1, _NISP, sky=22.1),

@@ -13,9 +13,7 @@ SURVEYS.add(
     Survey(
         name="hsc",
         title="HSC-SSP Wide",
-        layer="hsc-dr2",
         header="HSC",
-        version="",
         bands={
             "g": Band(0.77, 26.1, _PIXELS, sky=22.1),
             "r": Band(0.76, 25.7, _PIXELS, sky=21.1),
@@ -23,6 +21,7 @@ SURVEYS.add(
             "z": Band(0.68, 24.8, _PIXELS, sky=19.3),
             "y": Band(0.68, 24.0, _PIXELS, sky=18.2),
         },
+        layer="hsc-dr2",
         number=3,
         recognises=lambda survey, version: survey.startswith("hsc"),
     ),

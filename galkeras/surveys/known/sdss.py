@@ -15,9 +15,7 @@ SURVEYS.add(
     Survey(
         name="sdss",
         title="SDSS",
-        layer="sdss",
         header="SDSS",
-        version="",
         bands={
             "u": Band(1.53, 21.9, _PIXELS, sky=22.1),
             "g": Band(1.44, 22.9, _PIXELS, sky=21.9),
@@ -25,6 +23,7 @@ SURVEYS.add(
             "i": Band(1.26, 21.9, _PIXELS, sky=20.3),
             "z": Band(1.29, 20.4, _PIXELS, sky=19.0),
         },
+        layer="sdss",
         number=2,
         picture_bands=("g", "r", "i"),
         # The cutout service writes SDSS; images of the survey's own archive call it so too, some with the release.
