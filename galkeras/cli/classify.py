@@ -7,15 +7,17 @@ from typing import Annotated
 
 import typer
 
+from galkeras.cli.options import IdColumn, Latents
+
 
 def command(
-    latents: Annotated[Path, typer.Argument(help="Latent table that encode wrote.")],
+    latents: Latents,
     catalog: Annotated[Path, typer.Argument(help="Galaxy Zoo votes, or any catalog with --label-column.")],
     out: Annotated[Path, typer.Option(help="Folder to write, forests/NAME.")],
     label_column: Annotated[
         str | None, typer.Option(help="Classify by this column instead of the paper's nine questions.")
     ] = None,
-    id_column: Annotated[str | None, typer.Option(help="The catalog's column of galaxy names.")] = None,
+    id_column: IdColumn = None,
     folds: Annotated[
         int | None,
         typer.Option(help="Score by cross-validation, and fit the saved forests on all. Default: one 70/30 split."),

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from galkeras.cli.options import Latents
+
 
 def command(
-    latents: Annotated[Path, typer.Argument(help="Latent table.")],
+    latents: Latents,
     records: Annotated[
         list[Path], typer.Option(help="Record set that was encoded, for its pictures. May be repeated, once a survey.")
     ],

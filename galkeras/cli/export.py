@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer import Argument, Option
+from typer import Option
+
+from galkeras.cli.options import ModelFolder
 
 
 def command(
-    model: Annotated[Path, Argument(help="Model folder, saved_models/NAME.")],
+    model: ModelFolder,
     forests: Annotated[
         Path | None, Option(help="Forests on this model's latents, forests/NAME: serve their answers as well.")
     ] = None,

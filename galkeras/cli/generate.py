@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from galkeras.cli.options import ModelFolder
 from galkeras.io.text import counted
 
 
 def command(
-    model: Annotated[Path, typer.Argument(help="Model folder, saved_models/NAME.")],
+    model: ModelFolder,
     out: Annotated[Path, typer.Option(help="New folder to write.")],
     count: Annotated[int, typer.Option(help="How many galaxies.")] = 36,
     latents: Annotated[

@@ -1,17 +1,20 @@
-"""Options that the commands which train have in common, as the command line shows them."""
+"""What commands have in common, as the command line shows it: arguments, and the options of those that train."""
 
-__all__ = ["Overwrite", "Resume", "lists", "named_values", "paper_flag"]
+__all__ = ["IdColumn", "Latents", "ModelFolder", "Overwrite", "Resume", "lists", "named_values", "paper_flag"]
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Annotated, Any
 
-from typer import Option
+from typer import Argument, Option
 
 from galkeras.io.errors import GalkerasError
 from galkeras.training.options import flag, takes
 
+ModelFolder = Annotated[Path, Argument(help="Model folder, saved_models/NAME.")]
+Latents = Annotated[Path, Argument(help="Latent table that encode wrote.")]
+IdColumn = Annotated[str | None, Option(help="The catalog's column of galaxy names.")]
 Resume = Annotated[
     bool, Option("--resume", help="Go on with an interrupted run, or with one that is to have more --epochs.")
 ]

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from galkeras.cli.options import Latents
+
 _PRINTED = 10
 
 
 def command(
-    latents: Annotated[Path, typer.Argument(help="Latent table.")],
+    latents: Latents,
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     sigma: Annotated[
         float, typer.Option(help="The paper's rule: a latent beyond so many standard deviations of the sample.")

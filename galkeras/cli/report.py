@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from galkeras.cli.options import ModelFolder
+
 
 def command(
-    model: Annotated[Path, typer.Argument(help="Model folder, saved_models/NAME.")],
+    model: ModelFolder,
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     records: Annotated[list[Path] | None, typer.Option(help="Record set of its galaxies. May be repeated.")] = None,
     latents: Annotated[Path | None, typer.Option(help="Table that encode wrote with this model.")] = None,

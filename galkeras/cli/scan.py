@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Argument, Option, echo
 
-from galkeras.cli.options import lists
+from galkeras.cli.options import IdColumn, lists
 from galkeras.io.errors import GalkerasError
 from galkeras.training.options import NetworkOptions
 
@@ -21,7 +21,7 @@ def command(
     loss: Annotated[str, Option(help="`gaussian`, `mse`, `mae` or several, with commas between.")] = "gaussian",
     catalog: Annotated[Path | None, Option(help="Galaxy Zoo votes: adds SSIM by morphological type.")] = None,
     label_column: Annotated[str | None, Option(help="Take the types from this column of the catalog.")] = None,
-    id_column: Annotated[str | None, Option(help="The catalog's column of galaxy names.")] = None,
+    id_column: IdColumn = None,
     *,
     options: NetworkOptions,
 ) -> None:

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from galkeras.cli.options import Latents
+
 
 def command(
-    latents: Annotated[Path, typer.Argument(help="Latent table.")],
+    latents: Latents,
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Galaxies of it, by name.")] = None,
     count: Annotated[int, typer.Option(help="Neighbours of each.")] = 12,
     image: Annotated[Path | None, typer.Option(help="A new cutout to look for: FITS, PNG or JPEG.")] = None,
