@@ -35,7 +35,9 @@ def command(
         list[str] | None, Option("--redirect", metavar="HOST", help="Another host to which the service may redirect.")
     ] = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Print count, size and time, and fetch nothing.")] = False,
-    verify: Annotated[bool, Option("--verify", help="Compare the digests of the cutouts that are there.")] = False,
+    verify: Annotated[
+        bool, Option("--verify", help="Compare digests of what is there, and ask again for those outside.")
+    ] = False,
     file: Annotated[
         str | None, Option(metavar="NAME|URL", help="Fetch this one file into --out instead, checked by its digest.")
     ] = None,

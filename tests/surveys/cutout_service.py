@@ -61,6 +61,7 @@ class CutoutService:
         self.files: dict[str, bytes] = {}
         self.asked: list[tuple[int, str, float]] = []
         self.agents: set[str] = set()
+        self.passwords: set[str | None] = set()
         self.busy, self.most_busy = 0, 0
         self.pause = 0.0
         self.elsewhere = "http://elsewhere.invalid/"
@@ -106,6 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         with owner._lock:
             owner.asked.append((number, given["layer"], time.monotonic()))
             owner.agents.add(self.headers["User-Agent"])
+            owner.passwords.add(self.headers["Authorization"])
             plan = owner.plans[number]
             what = plan.pop(0) if plan else ""
             owner.busy += 1

@@ -118,6 +118,8 @@ def test_zeros_are_outside_the_footprint(zeros, said, catalog, tmp_path):
         assert ledger.count("ok") == 7 and not (out / "g002.fits").exists()
         fetch(catalog, service, out)
         assert service.numbers().count(2) == 1  # not asked for again
+        service.plans.clear()
+        assert fetch(catalog, service, out, verify=True).count("ok") == 8
 
 
 def test_a_cutout_that_is_partly_empty_is_kept_and_told(catalog, tmp_path):
@@ -237,6 +239,34 @@ def test_redirects_are_followed_here_and_where_it_was_said(catalog, tmp_path):
         host = other.root.removeprefix("http://")
         assert fetch(catalog, service, tmp_path / "there", redirects=[host]).count("ok") == 8
         assert other.numbers() == [2]
+
+
+def test_a_redirect_to_what_is_not_safe():
+    asking = client.Client(client.Manners(redirects=("x.org", "y.org:81")))
+    follow = asking._redirected
+    assert follow("http://a.org/b?c", "/d?e") == "http://a.org/d?e"
+    assert follow("http://a.org/b", "https://X.org/d") == "https://X.org/d"
+    assert follow("http://a.org/b", "http://y.org:81/d") == "http://y.org:81/d"
+    for target in (
+        "http://a.org/b",
+        "http://x.org/b",
+        "file:///etc/passwd",
+        "https://u:p@a.org/",
+        "https://y.org/",
+        None,
+    ):
+        with pytest.raises(client.FetchError, match="redirect"):
+            follow("https://b.org/c" if target else "ftp://b.org/c", target)
+    with pytest.raises(client.FetchError, match="redirect from https to http"):
+        follow("https://a.org/b", "http://a.org/b")
+
+
+def test_no_password_is_sent(catalog, tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with CutoutService() as service:
+        fetch(catalog, service, tmp_path / "out")
+        assert service.passwords == {None}
 
 
 def test_an_answer_in_chunks(catalog, tmp_path):
@@ -398,6 +428,26 @@ def test_killed_and_run_again_ends_the_same(tmp_path):
         fetch(catalog, service, out)
         assert len(service.asked) <= missing
         assert contents(out) == contents(whole)
+
+
+@pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_full_disk_and_ctrl_c_lose_nothing(trouble, catalog, tmp_path, monkeypatch):
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    write, count = module.atomic_write, iter(range(100))
+
+    def write_some(path, data):
+        if next(count) == 3:
+            raise trouble
+        write(path, data)
+
+    with CutoutService({1: ["zeros"] * 9}) as service:
+        fetch(catalog, service, whole)
+        with monkeypatch.context() as patch, pytest.raises(type(trouble)):
+            patch.setattr(module, "atomic_write", write_some)
+            fetch(catalog, service, out)
+        assert not (out / LEDGER).exists() and len(list(out.glob("*.fits"))) == 3
+        fetch(catalog, service, out)
+    assert contents(out) == contents(whole)
 
 
 # --- one published file ---

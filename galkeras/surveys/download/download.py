@@ -75,7 +75,8 @@ def download(
         patience: Seconds that the service may ask to wait.
         redirects: Hosts to which the service may redirect, beside itself.
         dry_run: Only print how much there is to fetch and how long that takes at least.
-        verify: Compare the digests of all cutouts that are there, and fetch those anew that have changed.
+        verify: Compare the digests of all cutouts that are there, and fetch those anew that have changed; ask again for
+            galaxies that were outside the footprint.
 
     Returns:
         What became of the rows, a `Ledger` for each layer; of a dry run nothing.
@@ -172,7 +173,7 @@ class _Job:
         """Return the entry of a target that need not be fetched."""
         path = self.path / target.file
         same = entry is not None and (entry.ra, entry.dec) == (target.ra, target.dec)
-        if same and entry.status == "outside" and not path.exists():
+        if same and entry.status == "outside" and not verify and not path.exists():
             return entry
         if not path.is_file():
             return None

@@ -59,7 +59,9 @@ def _judged(ids: list[str], ra: np.ndarray, dec: np.ndarray, files: list[str]) -
     for row, (name, x, y, file) in enumerate(zip(ids, ra.tolist(), dec.tolist(), files, strict=True), 1):
         file = file.strip() or f"{name}.fits"
         reason = _trouble(name, x, y, file)
-        for kind, key in (("id", f"id {name}"), ("file", f"file {PurePosixPath(file)}")):
+        # ./a.fits and a.fits are one file.
+        place = str(PurePosixPath(file)) if "/" in file else file
+        for kind, key in (("id", f"id {name}"), ("file", f"file {place}")):
             if not reason and first.setdefault(key, row) != row:
                 reason = f"the {kind} is that of row {first[key]} too"
         # What can be printed on one line; such names are rejected.
