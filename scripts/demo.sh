@@ -12,10 +12,12 @@ run galkeras mock --galaxies 1500 --surveys decals --size 64 --pixel-scale 0.524
 run galkeras make-tfrecords "$demo/mock/catalog.parquet" "$demo/mock/cutouts/decals" --out "$demo/tfrecords/decals"
 run galkeras inspect "$demo/tfrecords/decals"
 run galkeras fit "$demo/tfrecords/decals" --latent 40 --out "$demo/saved_models/vae40" --resume
-run galkeras encode "$demo/saved_models/vae40" "$demo/tfrecords/decals" --out "$demo/latents.parquet"
+once "$demo/latents.parquet" \
+    galkeras encode "$demo/saved_models/vae40" "$demo/tfrecords/decals" --out "$demo/latents.parquet"
 once "$demo/forests/gzd5" \
     galkeras classify "$demo/latents.parquet" "$demo/mock/catalog.parquet" --out "$demo/forests/gzd5"
-run galkeras predict "$demo/latents.parquet" "$demo/forests/gzd5" --out "$demo/morphology.parquet"
+once "$demo/morphology.parquet" \
+    galkeras predict "$demo/latents.parquet" "$demo/forests/gzd5" --out "$demo/morphology.parquet"
 
 printf '\nLook at:\n'
 ls "$demo"/tfrecords/decals/mosaic.png "$demo"/saved_models/vae40/*.png "$demo"/forests/gzd5/*.png "$demo"/forests/gzd5/*.md

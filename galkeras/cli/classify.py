@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import IdColumn, Latents
+from galkeras.cli.options import IdColumn, Latents, Overwrite
 
 
 def command(
@@ -31,6 +31,7 @@ def command(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split, the forests, the draws and the intervals.")] = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Train and score random forests on latents: the questions of Galaxy Zoo, or a column of yours.
 
@@ -56,6 +57,7 @@ def command(
         minimum=minimum,
         samples=samples,
         seed=seed,
+        overwrite=overwrite,
     )
     typer.echo(f"{done.matched:,} latents have a row in the catalog, {done.unmatched:,} do not\n")
     typer.echo(done.class_table() + "\n")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import ModelFolder
+from galkeras.cli.options import ModelFolder, Overwrite
 from galkeras.io.text import counted
 
 
@@ -29,6 +29,7 @@ def command(
         bool, typer.Option("--any-survey", help="Take images of a survey that the model was not trained on too.")
     ] = False,
     batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 64,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write the latents of every galaxy of a record set to a table.
 
@@ -39,18 +40,25 @@ def command(
 
         galkeras encode saved_models/first tfrecords/decals --out latents.parquet
     """
-    from galkeras.io.columns import check_format
+    from galkeras.io.columns import check_new
     from galkeras.models.stored import read_config
     from galkeras.records.schema import RecordSet
 
     # Before TensorFlow, which takes seconds to load.
-    check_format(out)
+    check_new(out, overwrite)
     RecordSet.load(records)
     read_config(model)
     from galkeras.latents.encode import encode
 
     encoded = encode(
-        model, records, out, batch_size=batch_size, splits=split or None, views=views, any_survey=any_survey
+        model,
+        records,
+        out,
+        batch_size=batch_size,
+        splits=split or None,
+        views=views,
+        any_survey=any_survey,
+        overwrite=overwrite,
     )
     galaxies = counted(encoded.galaxies, "galaxy", "galaxies")
     typer.echo(f"{encoded.path}: {galaxies}, mean SSIM {encoded.ssim:.3f} (stretched, data range 1)")

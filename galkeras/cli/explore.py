@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import Latents
+from galkeras.cli.options import Latents, Overwrite
 
 
 def command(
@@ -24,6 +24,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Of that draw.")] = 0,
     start: Annotated[bool, typer.Option("--start/--no-start", help="Whether to start TensorBoard.")] = True,
     port: Annotated[int, typer.Option(help="Where TensorBoard listens on this machine; 0 takes a free one.")] = 6006,
+    overwrite: Overwrite = False,
 ) -> None:
     """Look at latents in a browser: points in space, a picture at each, coloured by what is known.
 
@@ -39,7 +40,16 @@ def command(
 
     if start:
         check_port(port)
-    done = explore(latents, records, out, predictions=predictions, outliers=outliers, galaxies=galaxies, seed=seed)
+    done = explore(
+        latents,
+        records,
+        out,
+        predictions=predictions,
+        outliers=outliers,
+        galaxies=galaxies,
+        seed=seed,
+        overwrite=overwrite,
+    )
     shown = counted(done.galaxies, "galaxy", "galaxies")
     if done.galaxies < done.given:
         shown += f", drawn from {done.given:,} with seed {seed}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import ModelFolder
+from galkeras.cli.options import ModelFolder, Overwrite
 from galkeras.io.text import counted
 
 
@@ -30,6 +30,7 @@ def command(
         str | None, typer.Option(help="For a model of two surveys: which is to look. [default: the first]")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same galaxies.")] = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Generate galaxies that never were.
 
@@ -57,6 +58,7 @@ def command(
         forests=forests,
         survey=survey,
         seed=seed,
+        overwrite=overwrite,
     )
     if done.posterior is None:
         origin = "the prior"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import Latents
+from galkeras.cli.options import Latents, Overwrite
 
 _PRINTED = 10
 
@@ -24,6 +24,7 @@ def command(
             help="Record set that was encoded: its images are scored too, and shown. May be repeated, once a survey."
         ),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Rank galaxies by how unusual they are, and say which ones the paper's 8-sigma rule finds.
 
@@ -37,7 +38,7 @@ def command(
     from galkeras.discovery.outliers import MOSAIC, SHOWN, TABLE, outliers
     from galkeras.io.text import counted
 
-    done = outliers(latents, out, sigma=sigma, records=records or ())
+    done = outliers(latents, out, sigma=sigma, records=records or (), overwrite=overwrite)
     typer.echo(f"{out / TABLE}: {counted(len(done), 'galaxy', 'galaxies')}, the most unusual first")
     share = 100 * done.beyond_sigma / len(done)
     typer.echo(f"the paper's rule, a latent beyond {sigma:g} sigma, finds {done.beyond_sigma:,} ({share:.3g} %)")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from galkeras.cli.options import Overwrite
 from galkeras.io.text import counted
 
 
@@ -25,6 +26,7 @@ def command(
         typer.Option(help="Average over so many draws from each galaxy's posterior. [default: its mean alone]"),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write the probability of every class of every question for each galaxy of a latent table.
 
@@ -49,6 +51,7 @@ def command(
         id_column=id_column,
         samples=samples,
         seed=seed,
+        overwrite=overwrite,
     )
     galaxies = counted(len(columns["id"]), "galaxy", "galaxies")
     probabilities = sum(map(len, columns.classes.values()))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import ModelFolder
+from galkeras.cli.options import ModelFolder, Overwrite
 
 
 def command(
@@ -25,6 +25,7 @@ def command(
     input: Annotated[
         list[str] | None, typer.Option(metavar="NAME=PATH", help="What another section takes. May be repeated.")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write everything known of a model as one self-contained HTML page.
 
@@ -50,5 +51,6 @@ def command(
         outliers=outliers,
         scan=scan,
         inputs=named_values(input, "--input", "NAME=PATH"),
+        overwrite=overwrite,
     )
     typer.echo(f"{page}: {page.stat().st_size / 1e6:.1f} MB, needs nothing else")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
+from galkeras.cli.options import Overwrite
 from galkeras.io.text import counted
 
 
@@ -27,6 +28,7 @@ def command(
     ] = None,
     batch_size: Annotated[int, Option(help="Cutouts a request.")] = 32,
     patience: Annotated[float, Option(help="Seconds to try again where the server is down or busy.")] = 30.0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Send cutouts to a served model and write, or print, what it says of them.
 
@@ -41,7 +43,7 @@ def command(
     """
     from galkeras.serving.request import request
 
-    done = request(url, cutouts, out, crop=crop, batch_size=batch_size, patience=patience)
+    done = request(url, cutouts, out, crop=crop, batch_size=batch_size, patience=patience, overwrite=overwrite)
     for path, reason in done.rejected[: 3 if out else None]:
         typer.echo(f"{path} left out: {reason}", err=True)
     if done.rows is None:

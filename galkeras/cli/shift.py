@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from galkeras.cli.options import Overwrite
+
 
 def command(
     model: Annotated[Path, typer.Argument(help="Model folder: an adapted model, or a VAE.")],
@@ -29,6 +31,7 @@ def command(
         bool, typer.Option("--refit/--no-refit", help="Whether to fit forests on the target too, which takes longest.")
     ] = True,
     seed: Annotated[int, typer.Option(help="Of folds, forests, permutations and bootstrap.")] = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Measure how differently a model sees two surveys, on galaxies it did not learn from.
 
@@ -54,6 +57,7 @@ def command(
         unpaired=unpaired,
         refit=refit,
         seed=seed,
+        overwrite=overwrite,
     )
     typer.echo(done.markdown())
     typer.echo(f"{out}: shift.md, shift.json, shift.png")

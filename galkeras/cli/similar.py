@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import Latents
+from galkeras.cli.options import Latents, Overwrite
 
 
 def command(
@@ -28,6 +28,7 @@ def command(
         typer.Option(help="Record set that was encoded, to show them. May be repeated, once a survey."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write: similar.parquet, and similar.png.")] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Find the galaxies that look most like others, or like a new image.
 
@@ -42,7 +43,17 @@ def command(
     """
     from galkeras.discovery.similar import MOSAIC, TABLE, similar
 
-    done = similar(latents, ids or (), out, count=count, image=image, model=model, crop=crop, records=records or ())
+    done = similar(
+        latents,
+        ids or (),
+        out,
+        count=count,
+        image=image,
+        model=model,
+        crop=crop,
+        records=records or (),
+        overwrite=overwrite,
+    )
     found = done.columns
     typer.echo(f"two galaxies at random are about {done.typical_distance:.1f} apart")
     width = max(map(len, found["id"].tolist()))

@@ -53,6 +53,7 @@ def explore(
     outliers: str | Path | None = None,
     galaxies: int = 20_000,
     seed: int = 0,
+    overwrite: bool = False,
 ) -> Exploration:
     """Write a folder for TensorBoard's Embedding Projector: latents, thumbnails, and a table to colour by.
 
@@ -62,11 +63,12 @@ def explore(
     Args:
         latents: A latent table or its file.
         records: The record sets that were encoded, at most one a survey.
-        out: Folder to write; one that `explore` wrote before is written anew.
+        out: Folder to write; it must not hold what `explore` wrote, unless ``overwrite`` says so.
         predictions: A table that `predict` wrote: adds the most probable answer to each question.
         outliers: A table that `outliers` wrote, or its folder: adds the score and the rule that makes it.
         galaxies: Most rows to show; of a longer table so many are drawn at random.
         seed: Of that draw.
+        overwrite: Replace what is there.
 
     Returns:
         What was written.
@@ -77,7 +79,7 @@ def explore(
     if not 1 <= galaxies <= _MOST:
         raise GalkerasError(f"`galaxies` must lie between 1 and {_MOST:,}. Received: galaxies={galaxies}")
     out = Path(out)
-    folder = OutputFolder(out, "explore", "|".join(map(re.escape, FILES)))
+    folder = OutputFolder(out, "explore", "|".join(map(re.escape, FILES)), done=FILES[-1], overwrite=overwrite)
     folder.check()
     table = latents if isinstance(latents, LatentTable) else read_latents(latents)
     sets = [RecordSet.load(path) for path in records]

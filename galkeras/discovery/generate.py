@@ -25,6 +25,7 @@ from galkeras.surveys.pictures import PICTURE, save_mosaic, to_rgb
 SAMPLINGS = ("posterior", "prior")
 """Where latents are drawn from: the aggregate posterior of a sample of galaxies, or N(0, 1)."""
 
+_OURS = r"mosaic\.png|cutouts|latents\.parquet|generate\.json"
 _BATCH = 64
 _SHOWN = 100
 _MOST = 100_000
@@ -69,6 +70,7 @@ def generate(
     forests: str | Path | Forests | None = None,
     survey: str | None = None,
     seed: int = 0,
+    overwrite: bool = False,
 ) -> Generated:
     """Draw latents, decode them and write the images as the survey would give them.
 
@@ -90,6 +92,7 @@ def generate(
         forests: The forests that know these classes, fitted on latents of this model.
         survey: Whose decoder, for a model of two surveys; by default the first.
         seed: The same seed gives the same galaxies.
+        overwrite: Replace what is there.
 
     Returns:
         The samples, and how many draws they took.
@@ -115,7 +118,7 @@ def generate(
     if bool(classes) != (forests is not None):
         raise GalkerasError("a class is asked for with --class QUESTION=CLASS and --forests, both or neither")
     out = Path(out)
-    OutputFolder(out, "generate", ours="").check()
+    OutputFolder(out, "generate", ours=_OURS if overwrite else "").check()
     known = forests if forests is None or isinstance(forests, Forests) else Forests.load(forests)
     if known is not None:
         _columns(known, classes)
@@ -130,7 +133,7 @@ def generate(
     views = next((source.views for source in (given, known) if source is not None), 1)
     pose = vae.architecture.random_pose(count, rng)
     table = _table(z, survey, vae.digest, views, pose)
-    with atomic_folder(out) as folder:
+    with atomic_folder(out, overwrite) as folder:
         _write_images(folder, vae, table, survey, pose)
         table.save(folder / "latents.parquet")
         write_json(

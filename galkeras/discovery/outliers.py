@@ -65,6 +65,7 @@ def outliers(
     *,
     sigma: float = 8.0,
     records: Sequence[str | Path] = (),
+    overwrite: bool = False,
 ) -> Outliers:
     """Rank galaxies by how unusual they are, and find those that the paper's rule finds.
 
@@ -78,6 +79,7 @@ def outliers(
         out: Folder to write: ``outliers.parquet`` and, with ``records``, ``outliers.png``, the first 36 row by row.
         sigma: Threshold of the paper's rule.
         records: The record sets that were encoded, at most one a survey. With them the images are scored too.
+        overwrite: Replace what is there.
 
     Returns:
         The ranked table.
@@ -90,7 +92,7 @@ def outliers(
     table = latents if isinstance(latents, LatentTable) else read_latents(latents)
     if len(table) < 2:
         raise GalkerasError(f"an outlier is one among many, and {_name(latents)} has 1 galaxy")
-    folder = None if out is None else OutputFolder(Path(out), "outliers")
+    folder = None if out is None else OutputFolder(Path(out), "outliers", done=TABLE, overwrite=overwrite)
     if folder is not None:
         folder.check()
     sets = [RecordSet.load(path) for path in records]

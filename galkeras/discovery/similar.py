@@ -106,6 +106,7 @@ def similar(
     model: str | Path | None = None,
     crop: int | None = None,
     records: Sequence[str | Path] = (),
+    overwrite: bool = False,
 ) -> Similar:
     """Return the galaxies of a latent table that are most like some of them, or like a new image.
 
@@ -123,6 +124,7 @@ def similar(
         crop: Take the central ``crop`` x ``crop`` pixels of the cutout and resample them to the model's size; by
             default the cutout is prepared as the model's own images were.
         records: The record sets that were encoded, at most one a survey, to show them.
+        overwrite: Replace what is there.
 
     Returns:
         The neighbours of each query, the nearest first.
@@ -138,7 +140,7 @@ def similar(
         raise GalkerasError("--image needs --model, the model that made the table")
     if records and out is None:
         raise GalkerasError("--records needs --out, the folder of the mosaic")
-    folder = None if out is None else OutputFolder(Path(out), "similar")
+    folder = None if out is None else OutputFolder(Path(out), "similar", done=TABLE, overwrite=overwrite)
     if folder is not None:
         folder.check()
     table = latents if isinstance(latents, LatentTable) else read_latents(latents)

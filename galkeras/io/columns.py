@@ -1,6 +1,15 @@
 """Tables of plain columns with metadata, in the format that the file name's extension says."""
 
-__all__ = ["FORMATS", "Columns", "Metadata", "check_format", "column_writer", "read_columns", "write_columns"]
+__all__ = [
+    "FORMATS",
+    "Columns",
+    "Metadata",
+    "check_format",
+    "check_new",
+    "column_writer",
+    "read_columns",
+    "write_columns",
+]
 
 import json
 import warnings
@@ -13,12 +22,21 @@ import numpy as np
 
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path
+from galkeras.io.folders import exists
 from galkeras.io.tables import TABLE_FORMATS, Columns
 
 FORMATS = tuple(TABLE_FORMATS)
 """The extensions that galkeras brings."""
 
 Metadata = dict[str, Any]
+
+
+def check_new(path: str | Path, overwrite: bool) -> Path:
+    """Return ``path`` if a table can be written there, and none is there that may not be replaced."""
+    path = check_format(path)
+    if path.exists() and not overwrite:
+        raise exists(path)
+    return path
 
 
 def check_format(path: str | Path) -> Path:

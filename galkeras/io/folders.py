@@ -1,6 +1,6 @@
 """Folders that commands write: claimed, locked, completed."""
 
-__all__ = ["OutputFolder", "atomic_folder", "locked"]
+__all__ = ["OutputFolder", "atomic_folder", "exists", "locked"]
 
 import errno
 import os
@@ -29,6 +29,9 @@ class OutputFolder:
             anything may stand beside, and is left alone.
         sign: A file that marks the folder as the command's own: where it is, anything may stand beside.
         marker: The file that is written last. It goes first, so that a folder without it is unfinished.
+        done: A file that tells finished work, which is replaced with ``overwrite`` alone; None for a command
+            that goes on by itself where it left off.
+        overwrite: Whether finished work may be replaced.
         lock: The file below the folder that is locked; by default the folder itself, which some network file systems
             cannot lock.
     """
@@ -39,17 +42,21 @@ class OutputFolder:
     sign: str | None = None
     marker: str | None = None
     lock: str = ""
+    done: str | None = None
+    overwrite: bool = False
 
     def check(self) -> None:
         """Refuse what cannot be written, before any work.
 
         Raises:
-            GalkerasError: The path is a file, or the folder holds something else.
+            GalkerasError: The path is a file, or the folder holds something else, or finished work.
         """
         if not self.path.exists():
             return
         if not self.path.is_dir():
-            raise GalkerasError(f"{self.path} is a file: choose a folder for --out")
+            raise GalkerasError(f"{self.path} is a file: choose a folder for `out`")
+        if self.done is not None and not self.overwrite and (self.path / self.done).exists():
+            raise exists(self.path / self.done)
         if self.ours is None or (self.sign is not None and (self.path / self.sign).exists()):
             return
         strange = sorted(entry.name for entry in self.path.iterdir() if not self._is_ours(entry.name))
@@ -61,7 +68,7 @@ class OutputFolder:
             trouble = f"is not empty and holds no {self.sign}"
         else:
             trouble = "exists and is not an empty folder"
-        raise GalkerasError(f"{self.path} {trouble}: choose another folder for --out")
+        raise GalkerasError(f"{self.path} {trouble}: choose another folder for `out`")
 
     @contextmanager
     def writing(self) -> Iterator[Path]:
@@ -94,6 +101,11 @@ class OutputFolder:
 
     def _matches(self, name: str | None) -> bool:
         return bool(self.ours and name and re.fullmatch(self.ours, name))
+
+
+def exists(path: Path) -> GalkerasError:
+    """Return the error for finished work that is in the way."""
+    return GalkerasError(f"{path} exists: `overwrite=True` replaces it, or give another `out`")
 
 
 @contextmanager
@@ -133,16 +145,18 @@ def locked(path: Path, command: str, folder: Path | None = None) -> Iterator[Non
 
 
 @contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
+def atomic_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     """Yield a new folder beside ``path`` that becomes it on success and is removed on any failure.
 
-    Nothing must stand at ``path`` by then, except an empty folder.
+    Nothing must stand at ``path`` by then, except an empty folder, or what ``overwrite`` says may go.
     """
     path = Path(path).absolute()
     staged = path.with_name(f".{path.name}.{os.getpid()}.part")
     staged.mkdir(parents=True)
     try:
         yield staged
+        if overwrite:
+            shutil.rmtree(path, ignore_errors=True)
         os.replace(staged, path)
     finally:
         shutil.rmtree(staged, ignore_errors=True)

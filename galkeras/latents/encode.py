@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from galkeras.backend import tf
-from galkeras.io.columns import check_format, column_writer
+from galkeras.io.columns import check_new, column_writer
 from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable, latent_metadata, pose_columns
 from galkeras.latents.views import VIEWS, encode_views
@@ -45,6 +45,7 @@ def encode(
     splits: Iterable[str] | None = None,
     views: int = 1,
     any_survey: bool = False,
+    overwrite: bool = False,
 ) -> Encoded:
     """Write the latents of every galaxy of a record set, in the order of the records.
 
@@ -62,6 +63,7 @@ def encode(
             of the mean of the eight variances, which says how wide one posterior is and not how well their mean is
             known. The reconstruction scores are of the image as it is, with 1 view as with 8.
         any_survey: Encode images of a survey the model was not trained on too, to see how far apart they come out.
+        overwrite: Replace what is there.
 
     Returns:
         Where the table is, its rows and the mean SSIM.
@@ -69,7 +71,7 @@ def encode(
     Raises:
         GalkerasError: Something does not fit: the model, the records, the splits or the file name.
     """
-    out = check_format(out)
+    out = check_new(out, overwrite)
     if views not in VIEWS:
         raise GalkerasError(f"`views` must be 1 or 8. Received: views={views}")
     if batch_size < 1:

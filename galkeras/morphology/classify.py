@@ -46,6 +46,7 @@ def classify(
     folds: int | None = None,
     minimum: int = MINIMUM,
     samples: int | None = None,
+    overwrite: bool = False,
 ) -> Classification:
     """Train a random forest on latents for each question of the catalog's tree, score it and save it.
 
@@ -69,6 +70,7 @@ def classify(
         samples: Score the probabilities averaged over so many draws from each tested galaxy's posterior, as
             `predict` with ``samples`` gives them, and their calibration beside that of the posterior means. The
             forests are fitted on the means all the same: see ``docs/calibration.md``.
+        overwrite: Replace what is there.
 
     Returns:
         The scores by question, and what was skipped and why.
@@ -85,7 +87,7 @@ def classify(
         raise GalkerasError(f"`minimum` must be 2 or more. Received: minimum={minimum}")
     check_draws(samples, seed)
     out = Path(out)
-    folder = _folder(out)
+    folder = _folder(out, overwrite)
     folder.check()
     latents = latents if isinstance(latents, LatentTable) else read_latents(latents)
     if not isinstance(catalog, Table):
@@ -134,9 +136,11 @@ def classify(
     return classification
 
 
-def _folder(out: Path) -> OutputFolder:
+def _folder(out: Path, overwrite: bool) -> OutputFolder:
     # Without its forests.json the folder is unfinished; it comes back last.
-    return OutputFolder(out, "classify", _OURS, sign=FORESTS_FILE, marker=FORESTS_FILE)
+    return OutputFolder(
+        out, "classify", _OURS, sign=FORESTS_FILE, marker=FORESTS_FILE, done=FORESTS_FILE, overwrite=overwrite
+    )
 
 
 def _why_nothing(tasks: list[Task], skipped: dict[str, str], needed: int, folds: int | None) -> str:

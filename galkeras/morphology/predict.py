@@ -8,7 +8,7 @@ import numpy as np
 from astropy.table import Table
 
 from galkeras import __version__
-from galkeras.io.columns import Columns, check_format, write_columns
+from galkeras.io.columns import Columns, check_new, write_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.forests import Forests
@@ -40,6 +40,7 @@ def predict(
     id_column: str | None = None,
     samples: int | None = None,
     seed: int = 0,
+    overwrite: bool = False,
 ) -> Predicted:
     """Return the probability of every class of every question for each row of a latent table.
 
@@ -55,6 +56,7 @@ def predict(
         samples: Average the probabilities over so many draws from each galaxy's posterior, in place of those of its
             mean. By default the mean: see ``docs/calibration.md`` for what either is worth.
         seed: Of the draws. A galaxy's follow from it and from the galaxy's name alone.
+        overwrite: Replace what is there.
 
     Returns:
         Columns by name: ``id``, ``ra``, ``dec``, ``survey``, and ``{question}_{class}``, float64, which add up to
@@ -67,7 +69,7 @@ def predict(
         GalkerasError: The latents are of another model, ``samples`` is below 1, or a file is missing or damaged.
     """
     if out is not None:
-        check_format(out)
+        check_new(out, overwrite)
     check_draws(samples, seed)
     if catalog is None and (label_column is not None or id_column is not None):
         raise GalkerasError("`label_column` and `id_column` are of a catalog: say --catalog")

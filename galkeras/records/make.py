@@ -174,7 +174,7 @@ def _check_folder(out: Path, settings: Settings) -> None:
         old, new = getattr(other, name), getattr(settings, name)
         if old != new:
             old, new = (band_text(value) if name == "bands" else value for value in (old, new))
-            raise GalkerasError(f"{out} holds the record set of {name} {old}, not {new}: choose another --out")
+            raise GalkerasError(f"{out} holds the record set of {name} {old}, not {new}: choose another `out`")
 
 
 @contextmanager

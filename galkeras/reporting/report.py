@@ -37,6 +37,7 @@ def report(
     outliers: str | Path | None = None,
     scan: str | Path | None = None,
     inputs: Mapping[str, str | Path] | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Write what is known of a model as one self-contained page, ``index.html``.
 
@@ -54,6 +55,7 @@ def report(
         outliers: A folder that `outliers` wrote on these latents.
         scan: A folder that `scan` wrote: SSIM against the number of latents.
         inputs: Option of any other section in `galkeras.reporting.sections.SECTIONS` to what it takes.
+        overwrite: Replace what is there.
 
     Returns:
         The page.
@@ -62,7 +64,7 @@ def report(
         GalkerasError: The model is not finished, something is of another model, or the folder holds something else.
     """
     folder, out = Path(model), Path(out)
-    page = OutputFolder(out, "report", re.escape(PAGE))
+    page = OutputFolder(out, "report", re.escape(PAGE), done=PAGE, overwrite=overwrite)
     page.check()
     if catalog is not None and latents is None:
         raise GalkerasError("a catalog says what galaxies are: give --latents beside it, which say how they look")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from galkeras.io.columns import check_format, column_writer
+from galkeras.io.columns import check_new, column_writer
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
 from galkeras.latents.table import latent_columns, latent_metadata
@@ -62,6 +62,7 @@ def request(
     crop: int | None = None,
     batch_size: int = 32,
     patience: float = 30.0,
+    overwrite: bool = False,
 ) -> Answers:
     """Ask a served model about cutouts: latents, reconstruction error and, with forests, outliers and morphology.
 
@@ -77,6 +78,7 @@ def request(
             prepared as the images were that the model was fitted on.
         batch_size: Cutouts a request.
         patience: Seconds for which to try again where the server is down, starting or overloaded.
+        overwrite: Replace what is there.
 
     Returns:
         How many galaxies were answered, what was left out and why, and the answers unless ``out`` was given:
@@ -91,7 +93,7 @@ def request(
             raise GalkerasError(f"`{name}` must be 1 or more. Received: {name}={value}")
     paths = _files([cutouts] if isinstance(cutouts, str | Path) else cutouts)
     if out is not None:
-        out = check_format(out)
+        out = check_new(out, overwrite)
     server = connect(url, patience)
     model = _introduce(server)
     server.version = model.version

@@ -148,13 +148,11 @@ def _check_sample(out: Path, settings: Settings, galaxies: int) -> None:
     for key, value in wanted.items():
         found = held.get(key) if isinstance(held, dict) else None
         if key != "surveys" and found != value:
-            raise GalkerasError(
-                f"{out} holds a mock sample with {key}={found!r}, not {value!r}: choose another folder with --out"
-            )
+            raise GalkerasError(f"{out} holds a mock sample with {key}={found!r}, not {value!r}: choose another `out`")
     catalog = out / "catalog.parquet"
     # A smaller catalog would leave the cutouts of the others behind without a row.
     if catalog.exists() and (more := pq.read_metadata(catalog).num_rows) > galaxies:
-        raise GalkerasError(f"{out} holds {more:,} galaxies, more than {galaxies:,}: choose another folder with --out")
+        raise GalkerasError(f"{out} holds {more:,} galaxies, more than {galaxies:,}: choose another `out`")
 
 
 def _folders(out: Path, survey: str, noise_free: bool) -> list[Path]:

@@ -148,9 +148,8 @@ def test_ids_that_look_like_numbers_are_not_rounded(latents, records, tmp_path, 
     assert table["id"][1] == "id 587739608090083478"
     for name in ("007", "1e5", "0x1f", "1234567890123456", "+5", ""):
         names = np.array([name, *(f"{row}" for row in range(1, 80))])
-        assert (
-            metadata(explore(replace(latents, id=names), [records], tmp_path / "odd").folder)["id"][0] == f"id {name}"
-        )
+        done = explore(replace(latents, id=names), [records], tmp_path / "odd", overwrite=True)
+        assert metadata(done.folder)["id"][0] == f"id {name}"
     short = np.array([f"{row}" for row in range(80)])
     assert metadata(explore(replace(latents, id=short), [records], tmp_path / "short").folder)["id"] == short.tolist()
 
@@ -161,7 +160,7 @@ def test_an_interrupted_rewrite_leaves_nothing_to_open(latents, records, tmp_pat
     out = explore(latents, [records], tmp_path / "out").folder
     monkeypatch.setattr(projector.Image, "fromarray", lambda sheet: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        explore(latents[:9], [records], out)
+        explore(latents[:9], [records], out, overwrite=True)
     assert not (out / "projector_config.pbtxt").exists()
     monkeypatch.undo()
     assert explore(latents[:9], [records], out).galaxies == 9

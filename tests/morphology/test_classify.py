@@ -315,7 +315,10 @@ def test_rerun_replaces_and_failure_leaves_nothing_that_loads(tmp_path, monkeypa
     out = tmp_path / "forests"
     table["other"] = table["ring"]
     classify(latents, table, out, label_column="other")
-    classify(latents, table, out, label_column="ring")
+    with pytest.raises(GalkerasError, match=r"forests.json exists: `overwrite=True` replaces it"):
+        classify(latents, table, out, label_column="ring")
+    assert set(Forests.load(out).by_question) == {"other"}
+    classify(latents, table, out, label_column="ring", overwrite=True)
     assert set(Forests.load(out).by_question) == {"ring"} and not (out / "other.skops").exists()
 
     def full(*_):
@@ -323,7 +326,7 @@ def test_rerun_replaces_and_failure_leaves_nothing_that_loads(tmp_path, monkeypa
 
     monkeypatch.setattr("galkeras.morphology.forests.skops.io.dump", full)
     with pytest.raises(OSError):
-        classify(latents, table, out, label_column="ring")
+        classify(latents, table, out, label_column="ring", overwrite=True)
     with pytest.raises(GalkerasError, match="holds no forests.json"):
         Forests.load(out)
     monkeypatch.undo()

@@ -315,10 +315,12 @@ def test_one_galaxy(model, known, tmp_path):
 def test_a_second_report_replaces_the_first_and_nothing_else(model, tmp_path):
     out = tmp_path / "report"
     first = report(model, out).read_text()
-    assert report(model, out).read_text() == first
+    with pytest.raises(GalkerasError, match=r"index.html exists: `overwrite=True` replaces it"):
+        report(model, out)
+    assert report(model, out, overwrite=True).read_text() == first
     (out / "notes.txt").touch()
     with pytest.raises(GalkerasError, match="holds something else"):
-        report(model, out)
+        report(model, out, overwrite=True)
 
 
 def test_bad_input(model, known, tmp_path):

@@ -11,7 +11,7 @@ from astropy.table import Table
 from galkeras.evaluation.shift.conservation import recovered, table_4
 from galkeras.evaluation.shift.domains import domain_scores, paired_mse
 from galkeras.evaluation.shift.report import draw_shift
-from galkeras.evaluation.shift.result import Shift
+from galkeras.evaluation.shift.result import SHIFT_FILE, Shift
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
@@ -41,6 +41,7 @@ def shift(
     unpaired: bool = False,
     refit: bool = True,
     seed: int = 0,
+    overwrite: bool = False,
 ) -> Shift:
     """Measure how differently a model sees two surveys, and what adapting it has done to classification.
 
@@ -62,6 +63,7 @@ def shift(
         unpaired: The record sets are of different galaxies.
         refit: Whether to add to Table 4 what forests fitted on the target reach, which takes most of the time.
         seed: Of folds, forests, permutations and bootstrap.
+        overwrite: Replace what is there.
 
     Returns:
         The scores.
@@ -73,7 +75,7 @@ def shift(
         raise GalkerasError(f"`split` must be validation, test or all. Received: split={split!r}")
     if forests and catalog is None:
         raise GalkerasError("--forests needs --catalog, which says what is true")
-    folder = OutputFolder(Path(out), "shift")
+    folder = OutputFolder(Path(out), "shift", done=SHIFT_FILE, overwrite=overwrite)
     folder.check()
     adapted = bool(load_model(model).roles)
     if before is not None and not adapted:
@@ -151,7 +153,7 @@ def _forests(folders: Sequence[str | Path], digests: dict[str, str]) -> dict[str
 
 
 def _encoded(model: str | Path, records: RecordSet, path: Path) -> LatentTable:
-    encode(model, records.path, path, any_survey=True)
+    encode(model, records.path, path, any_survey=True, overwrite=True)
     return read_latents(path)
 
 
