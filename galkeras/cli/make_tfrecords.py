@@ -9,9 +9,14 @@ from typer import Argument, Option
 
 
 def command(
-    catalog: Annotated[Path, Argument(help="CSV, ECSV, FITS or Parquet, one row a galaxy; or an HDF5 file.")],
-    cutouts: Annotated[Path, Argument(help="Folder of FITS, PNG or JPEG cutouts, or an HDF5 file.")],
+    catalog: Annotated[
+        Path, Argument(help="CSV, ECSV, FITS or Parquet, one row a galaxy. Leave it out to take all cutouts.")
+    ],
     out: Annotated[Path, Option(help="Folder of the record set.", metavar="tfrecords/NAME")],
+    cutouts: Annotated[
+        Path | None,
+        Argument(help="Folder of FITS, PNG, JPEG, Parquet or Arrow files; or an HDF5, npz or Parquet file."),
+    ] = None,
     survey: Annotated[
         str | None,
         Option(help="decals, bass-mzls, sdss or a name of your own. FITS headers tell it, pictures do not."),
@@ -45,6 +50,13 @@ def command(
             " of 256 x 256 pixels take 20, 79 and 39 GB."
         ),
     ] = None,
+    label_from: Annotated[
+        str | None,
+        Option(
+            help="Without a catalog: `name` reads classes off the names of folders, or of files where all are in one.",
+            metavar="name",
+        ),
+    ] = None,
     id_column: Annotated[str | None, Option(help="Column that names the galaxies.")] = None,
     position: Annotated[
         bool, Option("--position/--no-position", help="Whether galaxies must have ra and dec, or a J-name that tells.")
@@ -54,10 +66,13 @@ def command(
 ) -> None:
     """Write a catalog's cutouts as TFRecords.
 
-    A galaxy's cutout is the column *file*, or ID.fits, ID.png, ID.jpg in the folder or below it. Cutouts that
+    Without a catalog a galaxy is named as its file, and catalog.csv in the record set holds what the files say. With
+    one, a galaxy's cutout is the column *file*, or ID.fits, ID.png, ID.jpg in the folder or below it. Cutouts that
     cannot be used are listed with the reason in rejected.csv. After an interruption the same command goes on.
 
         galkeras make-tfrecords catalog.csv cutouts/ --crop 212 --image-size 128 --out tfrecords/decals
+
+        galkeras make-tfrecords pictures/ --survey sdss --label-from name --out tfrecords/pictures
 
         galkeras make-tfrecords new.csv cutouts/ --like saved_models/first --out tfrecords/new
     """
@@ -75,6 +90,7 @@ def command(
         width_arcsec=width_arcsec,
         like=like,
         dtype=dtype,
+        label_from=label_from,
         id_column=id_column,
         position=position,
         shard_megabytes=shard_megabytes,

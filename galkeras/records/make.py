@@ -13,8 +13,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from astropy.table import Table
 from tqdm import tqdm
 
+from galkeras.io.columns import write_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
@@ -30,18 +33,20 @@ from galkeras.records.schema import (
 )
 from galkeras.records.wanted import wanted
 from galkeras.records.write import STATE_FOLDER, Reject, Settings, ShardResult, ShardTask, write_shard
-from galkeras.surveys.catalog import read_catalog
+from galkeras.surveys.gather import LABEL, gather
 from galkeras.surveys.image import band_text
-from galkeras.surveys.locate import locate_cutouts
+
+CATALOG_FILE = "catalog.csv"
+"""What the cutouts' files say of the galaxies, where there was no other catalog."""
 
 # Relative spread of pixel scales that is told.
 _MIXED = 0.01
-_OURS = rf"{DATASET_FILE}|{REJECTED_FILE}|mosaic\.png|{re.escape(STATE_FOLDER)}|{SHARD_NAME.pattern}"
+_OURS = rf"{DATASET_FILE}|{REJECTED_FILE}|{CATALOG_FILE}|mosaic\.png|{re.escape(STATE_FOLDER)}|{SHARD_NAME.pattern}"
 
 
 def make_tfrecords(
-    catalog: str | Path,
-    cutouts: str | Path,
+    catalog: str | Path | None,
+    cutouts: str | Path | None,
     out: str | Path,
     *,
     survey: str | None = None,
@@ -52,6 +57,7 @@ def make_tfrecords(
     width_arcsec: float | None = None,
     like: str | Path | None = None,
     dtype: str | None = None,
+    label_from: str | None = None,
     id_column: str | None = None,
     position: bool = True,
     shard_megabytes: float = 128,
@@ -64,8 +70,10 @@ def make_tfrecords(
     are listed with the reason in ``rejected.csv``.
 
     Args:
-        catalog: One row a galaxy, see `galkeras.surveys.catalog.read_catalog`.
-        cutouts: Folder of FITS, PNG or JPEG files (see `galkeras.surveys.locate.locate_cutouts`) or an HDF5 file.
+        catalog: One row a galaxy, see `galkeras.surveys.catalog.read_catalog`; None takes all cutouts, named as their
+            files, and writes what the files say of them to ``catalog.csv`` (see `galkeras.surveys.gather.gather`).
+        cutouts: Folder of FITS, PNG or JPEG files (see `galkeras.surveys.locate.locate_cutouts`); or a file of many
+            images: HDF5, npz, Parquet, or a folder that Hugging Face's ``datasets`` wrote.
         out: Folder of the record set, by custom ``tfrecords/NAME``.
         survey: Name of the survey; read from FITS headers where they tell.
         bands: Bands to keep, as ``grz``, ``vis,y,j,h`` or names in their order; by default those of the survey, or else
@@ -79,6 +87,8 @@ def make_tfrecords(
         like: A model folder or a record set: size, units, bands and preparation are those of its images. Cutouts of
             another pixel scale are resampled to its own, where it is known.
         dtype: ``uint8``, ``float16`` or ``float32``; by default uint8 for pictures and float32 for FITS.
+        label_from: Without a catalog, ``name`` reads each galaxy's class off its folder, or off its file's name where
+            all are in one folder, into the column ``label`` of ``catalog.csv``.
         id_column: Column that names the galaxies.
         position: Whether the catalog must know ra and dec.
         shard_megabytes: Size of a shard at which to start another.
@@ -102,8 +112,12 @@ def make_tfrecords(
         like=like,
     )
     keep = ("file", "row", "petro_th50", "petro_th90", *PIXEL_SCALES)
-    table = read_catalog(catalog, id_column, position, columns=keep)
-    rows, rejects = plan_rows(table, locate_cutouts(table, cutouts, catalog))
+    if cutouts is None:
+        catalog, cutouts = None, catalog
+    if cutouts is None:
+        raise GalkerasError("`cutouts` must be a folder or a file of images. Received: nothing")
+    table, sources = gather(catalog, cutouts, id_column, position, keep, label_from)
+    rows, rejects = plan_rows(table, sources)
     settings, preparation = plan_settings(rows, cutouts, asked)
     _check_folder(out, settings)
     tasks = plan_tasks(out, rows, settings, shard_megabytes)
@@ -127,8 +141,14 @@ def make_tfrecords(
         )
         _remove_others(out, {task.name for task in tasks})
         _write_rejects(out / REJECTED_FILE, rejects)
+        if catalog is None:
+            _write_catalog(out / CATALOG_FILE, table)
+        else:
+            (out / CATALOG_FILE).unlink(missing_ok=True)
         records.save()
     _report(records, rejects, results)
+    if catalog is None:
+        _report_catalog(out / CATALOG_FILE, table)
     return records
 
 
@@ -203,6 +223,26 @@ def _write_rejects(path: Path, rejects: list[Reject]) -> None:
     writer.writerow(["id", "file", "reason"])
     writer.writerows(reject[1:] for reject in rejects)
     atomic_write(path, text.getvalue())
+
+
+def _write_catalog(path: Path, table: Table) -> None:
+    """Write what is known of the galaxies besides their images."""
+    columns = {}
+    for name in table.colnames:
+        values = np.ma.getdata(table[name])
+        if values.dtype.kind == "O":
+            values = np.array(["" if value is None else str(value) for value in values.tolist()])
+        if values.dtype.kind in "iufbU" and values.ndim == 1:
+            columns[name] = np.asarray(values)
+    write_columns(path, columns, {"table": "catalog"})
+
+
+def _report_catalog(path: Path, table: Table) -> None:
+    names = [name for name in table.colnames if name not in ("id", "ra", "dec", "file", "row")]
+    print(f"{path}: what the files say of the galaxies{': ' if names else ''}{', '.join(names[:12])}")
+    if LABEL in names:
+        counts = sorted(Counter(table[LABEL].tolist()).items())
+        print(f"  {LABEL}: {', '.join(f'{count:,} {name or chr(34) * 2}' for name, count in counts)}")
 
 
 def _common_scale(results: list[ShardResult]) -> float | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.io.files import read_json
 from galkeras.records.schema import DATASET_FILE, DTYPES, RecordSet
+from galkeras.surveys.facts import SURVEYS
 from galkeras.surveys.image import MAX_SIDE, ImageSpec, Preparation, bands_of
 
 # Of a model folder, whose room is above this one.
@@ -69,6 +70,8 @@ def wanted(
         )
     if survey is not None and not re.fullmatch(r"[\w.+-]+", survey):
         raise GalkerasError(f"`survey` must be letters, digits, dots and hyphens. Received: survey={survey!r}")
+    if survey is not None and survey.lower() in SURVEYS:
+        survey = survey.lower()
     if like is not None:
         taken = {"bands": bands, "crop": crop, "image_size": image_size}
         taken |= {"pixel_scale": pixel_scale, "width_arcsec": width_arcsec}

@@ -13,7 +13,7 @@ from astropy.table import Column, MaskedColumn, Table
 from galkeras.galaxyzoo.trees import canonical_names
 from galkeras.io.errors import GalkerasError, did_you_mean
 
-ID_COLUMNS = ("iauname", "dr8_id", "objid", "object_id", "id", "inds")
+ID_COLUMNS = ("iauname", "dr8_id", "objid", "object_id", "id", "id_str", "inds")
 """Columns that name a galaxy, in the order in which they are looked for."""
 
 # How the first line of a CSV that galkeras wrote begins: metadata.
@@ -29,8 +29,9 @@ def read_catalog(
 ) -> Table:
     """Read a catalog, one row a galaxy.
 
-    CSV, ECSV, FITS and Parquet by extension; HDF5 files of images (`.h5`, `.hdf5`) are catalogs too, made of
-    their one-dimensional datasets and the index ``row``; a galaxy that nothing else names is ``STEM-0000012``.
+    CSV, ECSV, FITS and Parquet by extension; files of images (`.h5`, `.hdf5`, `.npz`, Parquet and `.arrow`) are
+    catalogs too, made of what they hold beside the images, one value each, and the index ``row``; a galaxy that nothing
+    else names is ``STEM-0000012``.
 
     Args:
         path: The file.
@@ -185,10 +186,26 @@ def _read_csv(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) ->
 
 
 def _read_parquet(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) -> Table:
-    from pyarrow import parquet
+    from galkeras.surveys.cutouts.parquet import plain_columns
 
-    names = parquet.read_schema(path).names
-    return _from_arrow(parquet.read_table(path, columns=[name for name in names if wanted(name)]))
+    source, image, count = plain_columns(path, wanted)
+    return _with_rows(path, _from_arrow(source), count) if image else _from_arrow(source)
+
+
+def _read_npz(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) -> Table:
+    from galkeras.surveys.cutouts.arrays import image_columns
+
+    columns = image_columns(path)
+    count = len(columns["row"])
+    return _with_rows(path, Table({name: values for name, values in columns.items() if wanted(name)}), count)
+
+
+def _with_rows(path: Path, table: Table, count: int) -> Table:
+    """Add the index ``row`` of images to the columns beside them, and names where nothing else names the galaxies."""
+    table["row"] = np.arange(count)
+    if not {name.lower() for name in table.colnames} & set(ID_COLUMNS):
+        table["id"] = [f"{path.stem}-{row:07d}" for row in range(count)]
+    return table
 
 
 def _read_astropy(format: str) -> Callable[..., Table]:
@@ -214,10 +231,7 @@ def _read_hdf5(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) -
         if table[name].dtype.kind == "O":
             table[name] = [v.decode() if isinstance(v, bytes) else str(v) for v in table[name]]
     table.convert_bytestring_to_unicode()
-    table["row"] = np.arange(count)
-    if not {name.lower() for name in table.colnames} & set(ID_COLUMNS):
-        table["id"] = [f"{path.stem}-{row:07d}" for row in range(count)]
-    return table
+    return _with_rows(path, table, count)
 
 
 def _from_arrow(source) -> Table:
@@ -243,6 +257,8 @@ def _from_arrow(source) -> Table:
 _READERS: dict[str, Callable[..., Table]] = {
     ".csv": _read_csv,
     ".parquet": _read_parquet,
+    ".arrow": _read_parquet,
+    ".npz": _read_npz,
     ".fits": _read_astropy("fits"),
     ".fit": _read_astropy("fits"),
     ".ecsv": _read_astropy("ascii.ecsv"),

@@ -1,6 +1,6 @@
 """HDF5 files of many images, such as Galaxy10 and its kin."""
 
-__all__ = ["open_images"]
+__all__ = ["open_images", "row_cutout"]
 
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +40,7 @@ def open_images(path: Path, file: h5py.File, count: int | None = None) -> h5py.D
     return images
 
 
-def _axis(images: h5py.Dataset, count: int) -> int | None:
+def _axis(images: h5py.Dataset | np.ndarray, count: int) -> int | None:
     """Return the axis of so many bands, None where there is none."""
     axes = (3,) if images.dtype == np.uint8 else (1, 3)
     return next((axis for axis in axes if images.shape[axis] == count), None)
@@ -55,8 +55,17 @@ def _opened(path: Path, modified: int, count: int) -> h5py.Dataset:
 
 
 def _read_row(path: Path, row: int, bands: tuple[str, ...] | None) -> Cutout:
+    images = _opened(path, path.stat().st_mtime_ns, len(bands or BANDS))
+    return row_cutout(images, row, bands)
+
+
+def row_cutout(images: h5py.Dataset | np.ndarray, row: int, bands: tuple[str, ...] | None) -> Cutout:
+    """Return one of many images, whose axes are those that `open_images` describes."""
     bands = bands or BANDS
-    images = _opened(path, path.stat().st_mtime_ns, len(bands))
+    if images.ndim != 4 or not (images.dtype.kind == "f" or images.dtype == np.uint8):
+        raise CutoutError(f"wrong shape: {images.dtype} of {images.shape}, not uint8 or floats of (images, …)")
+    if _axis(images, len(bands)) is None:
+        raise CutoutError(f"wrong shape: {images.shape} has no axis of {len(bands)} bands")
     if not 0 <= row < len(images):
         raise CutoutError(f"no image: row {row} of {len(images)}")
     planes_first = _axis(images, len(bands)) == 1

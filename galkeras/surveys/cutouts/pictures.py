@@ -1,9 +1,10 @@
 """PNG and JPEG cutouts: pictures whose red, green and blue are three bands, or grey ones of one band."""
 
-__all__ = ["from_rgb"]
+__all__ = ["decoded", "from_rgb"]
 
 import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -12,14 +13,15 @@ from galkeras.surveys.cutouts import FORMATS, Cutout, CutoutError, Format, check
 from galkeras.surveys.image import BANDS, MAX_SIDE, PICTURE, band_text
 
 
-def _read_picture(path: Path, bands: tuple[str, ...] | None) -> Cutout:
+def decoded(source: Path | BinaryIO, bands: tuple[str, ...] | None) -> Cutout:
+    """Return the cutout in a PNG or JPEG file; whatever else is in it is a `CutoutError`."""
     bands = bands or BANDS
     if len(bands) not in (1, 3):
         raise CutoutError(f"wrong shape: a picture shows one band or three, not {band_text(bands)}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Our own limit on pixels is below Pillow's.
-            with Image.open(path, formats=("PNG", "JPEG")) as picture:
+            with Image.open(source, formats=("PNG", "JPEG")) as picture:
                 width, height = picture.size
                 check_size(height, width)
                 planes = _rgb(picture) if len(bands) == 3 else _grey(picture)
@@ -62,4 +64,4 @@ def from_rgb(rgb: np.ndarray) -> np.ndarray:
     return cutout
 
 
-FORMATS.add("picture", Format((".png", ".jpg", ".jpeg"), _read_picture), order=1)
+FORMATS.add("picture", Format((".png", ".jpg", ".jpeg"), decoded), order=1)
