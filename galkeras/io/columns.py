@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from galkeras.io.checksums import SEAL, ColumnsDigest, check_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path
 from galkeras.io.folders import exists
@@ -61,20 +62,32 @@ def write_columns(path: str | Path, columns: Columns, metadata: Metadata) -> Non
 def column_writer(path: str | Path, metadata: Metadata) -> Iterator[Callable[[Columns], None]]:
     """Yield a function that appends rows to a table; the file appears when all is written, or not at all.
 
-    Parquet streams, so memory does not grow with the rows. The other formats are written whole at the end.
+    Parquet streams, so memory does not grow with the rows. The other formats are written whole at the end. With the
+    metadata goes a checksum of all values, which `read_columns` checks.
     """
     path = check_format(path)
-    note = json.dumps(metadata, allow_nan=False)
+    digest = ColumnsDigest()
+    metadata = json.loads(json.dumps(metadata, allow_nan=False))
+
+    def note() -> str:
+        return json.dumps(metadata | {SEAL: digest.seal(metadata)})
+
     with atomic_path(path) as temporary:
         format = TABLE_FORMATS[path.suffix.lower()]
         if format.stream is not None:
             with format.stream(temporary, note) as write:
-                yield write
+
+                def write_part(part: Columns) -> None:
+                    digest.update(part)
+                    write(part)
+
+                yield write_part
         else:
             parts: list[Columns] = []
             yield parts.append
             columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-            format.write(temporary, columns, note)
+            digest.update(columns)
+            format.write(temporary, columns, note())
 
 
 def read_columns(path: str | Path, strings: tuple[str, ...] = ()) -> tuple[Columns, Metadata]:
@@ -85,7 +98,8 @@ def read_columns(path: str | Path, strings: tuple[str, ...] = ()) -> tuple[Colum
         strings: Columns that are strings even if they look like numbers (in CSV nothing else says so).
 
     Raises:
-        GalkerasError: The file is absent, damaged, of an unknown format, or was not written by galkeras.
+        GalkerasError: The file is absent, damaged (which its checksum tells), of an unknown format, or was not written
+            by galkeras.
     """
     path = check_format(path)
     if not path.exists():
@@ -104,6 +118,8 @@ def read_columns(path: str | Path, strings: tuple[str, ...] = ()) -> tuple[Colum
         # Every format fails in ways of its own, down to ArrowInvalid, BadZipFile and yaml's errors.
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise GalkerasError(f"{path} is not a readable galkeras table: {reason}") from None
+    if SEAL in metadata:
+        check_columns(columns, metadata, metadata.pop(SEAL), path)
     for name in strings:
         if name in columns:
             columns[name] = np.asarray(columns[name]).astype(str)

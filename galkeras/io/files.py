@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from galkeras.io.checksums import sealed, unsealed
 from galkeras.io.errors import GalkerasError
 
 
@@ -49,18 +50,19 @@ def atomic_write(path: str | Path, data: bytes | str) -> None:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Write ``value`` as indented JSON, atomically. NaN and infinity are refused: JSON has none."""
-    atomic_write(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+    """Write ``value`` as indented JSON, atomically; an object gets its checksum. JSON has no NaN and no infinity."""
+    atomic_write(path, json.dumps(sealed(value), indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: str | Path) -> Any:
-    """Read JSON; a missing or broken file is a `GalkerasError` that names it."""
+    """Read JSON that `write_json` wrote; a missing, broken or damaged file is a `GalkerasError` that names it."""
     try:
-        return json.loads(Path(path).read_text())
+        value = json.loads(Path(path).read_text())
     except FileNotFoundError:
         raise GalkerasError(f"{path} does not exist") from None
     except (ValueError, OSError, RecursionError) as error:
         raise GalkerasError(f"{path} is not readable JSON: {error}") from None
+    return unsealed(value, path)
 
 
 def sha256_of(path: str | Path) -> str:

@@ -6,6 +6,7 @@ __all__ = [
     "finish_folder",
     "load_model",
     "read_config",
+    "read_weights",
     "write_config",
     "write_weights",
 ]
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from galkeras.backend import keras
+from galkeras.io.checksums import seal_file, sealed_about
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path, sha256_of, write_json
 from galkeras.models.adapters import ADAPTERS
@@ -59,17 +61,35 @@ def write_config(path: Path, config: ModelConfig, training: dict[str, Any]) -> N
     )
 
 
-def write_weights(path: Path, model: keras.Model) -> None:
-    """Write the weights of ``model``, and of its optimizer where it has one, atomically to file ``path``."""
+def write_weights(path: Path, model: keras.Model, about: dict[str, Any] | None = None) -> None:
+    """Write a checkpoint atomically: the weights of ``model`` and its optimizer, a checksum, what is said about it."""
     with atomic_path(path) as temporary:
         _save(model, temporary)
+        seal_file(temporary, about or {})
 
 
-def finish_folder(path: Path, model: keras.Model) -> None:
-    """Write the weights that finish a model folder, and before them their checksum into its ``config.json``."""
+def read_weights(path: Path, model: keras.Model) -> dict[str, Any]:
+    """Load a checkpoint that `write_weights` wrote, and return what was said about it.
+
+    Raises:
+        GalkerasError: It is damaged, or of another model.
+    """
+    about = sealed_about(path)
+    try:
+        model.load_weights(path)
+    except Exception as error:  # h5py and Keras raise many kinds
+        raise GalkerasError(f"{path} cannot be loaded: {error}. Start again in another --out") from None
+    return about or {}
+
+
+def finish_folder(path: Path, model: keras.Model, about: dict[str, Any] | None = None) -> None:
+    """Write the weights that finish a model folder, and before them their checksum into its ``config.json``.
+
+    ``about`` is what else that takes up.
+    """
     with atomic_path(path / WEIGHTS_FILE) as temporary:
         _save(model, temporary)
-        write_json(path / CONFIG_FILE, read_config(path) | {_CHECKSUM: sha256_of(temporary)})
+        write_json(path / CONFIG_FILE, read_config(path) | (about or {}) | {_CHECKSUM: sha256_of(temporary)})
 
 
 def _save(model: keras.Model, path: Path) -> None:

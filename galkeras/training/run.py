@@ -13,8 +13,8 @@ from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
 from galkeras.io.folders import OutputFolder
 from galkeras.models.config import ModelConfig
-from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, finish_folder, read_config, write_config
-from galkeras.training.history import HISTORY_FILE
+from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, finish_folder, read_config, read_weights, write_config
+from galkeras.training.history import HISTORY_DIGEST, HISTORY_FILE, history_digest, read_history
 from galkeras.training.options import RunOptions
 from galkeras.training.progress import Progress
 from galkeras.training.state import BEST_FILE, EpochState
@@ -176,9 +176,9 @@ def train(
 
 def finish(model: keras.Model, out: Path, summarise: Callable[[keras.Model], None]) -> keras.Model:
     """Load the best weights into a fresh ``model``, summarise it, and write its weights: the folder is finished."""
-    model.load_weights(out / BEST_FILE)
+    read_weights(out / BEST_FILE, model)
     summarise(model)
-    finish_folder(out, model)
+    finish_folder(out, model, {HISTORY_DIGEST: history_digest(read_history(out))})
     return model
 
 

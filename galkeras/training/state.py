@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 from galkeras.backend import keras
+from galkeras.io.checksums import damaged
 from galkeras.io.errors import GalkerasError
-from galkeras.models.folder import write_weights
-from galkeras.training.history import HISTORY_FILE, read_history, write_history
+from galkeras.models.folder import read_weights, write_weights
+from galkeras.training.history import HISTORY_DIGEST, HISTORY_FILE, history_digest, read_history, write_history
 
 BEST_FILE = "checkpoints/best.weights.h5"
 LAST_FILE = "checkpoints/last.weights.h5"
@@ -38,16 +39,16 @@ class EpochState(keras.callbacks.Callback):
         if not path.exists():
             return 0
         self.model.optimizer.build(self.model.trainable_weights)
-        try:
-            self.model.load_weights(path)
-        except Exception as error:
-            raise GalkerasError(f"{path} cannot be loaded: {error}. Start again in another --out") from None
+        about = read_weights(path, self.model)
         done = int(self.model.optimizer.iterations.numpy()) // steps_per_epoch
         self.history = read_history(self.folder)[:done]
         if len(self.history) < done:
             raise GalkerasError(
                 f"{self.folder / HISTORY_FILE} has {len(self.history)} rows, but {path} is after epoch {done}"
             )
+        # Runs that an older galkeras began say nothing of their history.
+        if about.get(HISTORY_DIGEST, digest := history_digest(self.history)) != digest:
+            raise damaged(self.folder / HISTORY_FILE)
         return done
 
     @property
@@ -77,6 +78,6 @@ class EpochState(keras.callbacks.Callback):
         write_history(self.folder, self.history)
         if self.best_epoch == len(self.history):
             write_weights(self.folder / BEST_FILE, self.model)
-        write_weights(self.folder / LAST_FILE, self.model)
+        write_weights(self.folder / LAST_FILE, self.model, {HISTORY_DIGEST: history_digest(self.history)})
         if self.finished:
             self.model.stop_training = True

@@ -13,6 +13,7 @@ from latents.tables import latent_table
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
+from galkeras.io.checksums import sealed
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import sha256_of
 from galkeras.morphology.forests import Forest, Forests
@@ -54,7 +55,7 @@ def replace(folder, dumped, compression=0):
 def change(folder, edit):
     value = json.loads((folder / "forests.json").read_text())
     edit(value)
-    (folder / "forests.json").write_text(json.dumps(value))
+    (folder / "forests.json").write_text(json.dumps(sealed(value)))
 
 
 def edited_schema(folder, edit) -> bytes:

@@ -6,6 +6,7 @@ import shutil
 import pytest
 from sky import write_survey
 
+from galkeras.io.checksums import sealed
 from galkeras.io.errors import GalkerasError
 from galkeras.records.inspect import inspect
 from galkeras.records.make import make_tfrecords
@@ -25,7 +26,7 @@ def edited(whole, folder, **change):
     shard = change.pop("shard", {})
     value["shards"][0].update(shard)
     value.update(change)
-    file.write_text(json.dumps(value))
+    file.write_text(json.dumps(sealed(value)))
     return folder / "copy"
 
 

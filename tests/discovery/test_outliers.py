@@ -11,6 +11,7 @@ from galkeras.discovery.outliers import MOSAIC, TABLE, outliers, unusualness
 from galkeras.discovery.rules import RULES, Rule
 from galkeras.io.columns import read_columns
 from galkeras.io.errors import GalkerasError
+from galkeras.io.files import read_json, write_json
 from galkeras.latents.table import LatentTable
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import SPLITS, RecordSet
@@ -113,8 +114,7 @@ def test_image_scores_belong_to_their_galaxies(records, tmp_path):
     assert len(set(of.values())) > 70
     other = tmp_path / "other"
     shutil.copytree(records, other)
-    text = (other / "dataset.json").read_text().replace('"decals"', '"bass-mzls"')
-    (other / "dataset.json").write_text(text)
+    write_json(other / "dataset.json", read_json(other / "dataset.json") | {"survey": "bass-mzls"})
     mixed = table[np.random.default_rng(0).permutation(len(table))]
     mixed = replace(mixed, survey=np.where(np.arange(len(mixed)) % 3 == 0, "bass-mzls", "decals"))
     both = outliers(mixed, records=[records, other]).columns

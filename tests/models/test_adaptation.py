@@ -5,6 +5,7 @@ import pytest
 from devices import run_on_devices
 
 from galkeras.backend import keras, tf
+from galkeras.io.checksums import sealed
 from galkeras.io.errors import GalkerasError
 from galkeras.models.adapters.domain_adaptation import AdaptationConfig, DomainAdaptationVAE
 from galkeras.models.alignment.coral import coral
@@ -162,7 +163,7 @@ def test_training_lowers_the_loss_and_padding_is_not_scored(paired):
 def test_a_kind_that_is_not_known_is_refused(tmp_path):
     write_config(tmp_path, build().config, {})
     value = json.loads((tmp_path / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps(value | {"kind": "gan"}))
+    (tmp_path / "config.json").write_text(json.dumps(sealed(value | {"kind": "gan"})))
     with pytest.raises(GalkerasError, match="`kind`"):
         load_model(tmp_path)
 

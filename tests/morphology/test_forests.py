@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from latents.tables import latent_table
 
+from galkeras.io.checksums import sealed
 from galkeras.io.columns import FORMATS, read_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.morphology import forests as forests_module
@@ -53,7 +54,7 @@ def test_folders_of_before_there_were_powers_load_and_strange_powers_do_not(tmp_
         value["questions"]["bar"]["power"] = power
         if power is None:
             del value["questions"]["bar"]["power"]
-        (tmp_path / "forests.json").write_text(json.dumps(value))
+        (tmp_path / "forests.json").write_text(json.dumps(sealed(value)))
         if power is None:
             assert Forests.load(tmp_path).by_question["bar"].power == 1
         else:

@@ -2,8 +2,8 @@
 
 __all__ = ["KEY", "TABLE_FORMATS", "Columns", "TableFormat", "required"]
 
-import contextlib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,13 @@ class TableFormat:
         write: Writes a file, given its path, the columns and the metadata as a JSON string.
         read: Returns the columns and the metadata of a file, given its path and the names of columns that are text
             even where they look like numbers. What it raises of a damaged file is told in one line by the caller.
-        stream: Opens a file, given its path and the metadata, as a context that gives a function to append rows by;
-            None where a format can only be written whole.
+        stream: Opens a file, given its path and a function that returns the metadata when all rows are written, as a
+            context that gives a function to append rows by; None where a format can only be written whole.
     """
 
     write: Callable[[Path, Columns, str], None]
     read: Callable[[Path, tuple[str, ...]], tuple[Columns, str]]
-    stream: Callable[[Path, str], contextlib.AbstractContextManager[Callable[[Columns], None]]] | None = None
+    stream: Callable[[Path, Callable[[], str]], AbstractContextManager[Callable[[Columns], None]]] | None = None
 
 
 TABLE_FORMATS: Registry[TableFormat] = Registry("table format", package=__name__)

@@ -2,8 +2,11 @@
 
 __all__: list[str] = []
 
+import json
 from pathlib import Path
+from typing import Any
 
+from galkeras.io.checksums import SEAL, TEXT
 from galkeras.io.tables import TABLE_FORMATS, Columns, TableFormat
 from galkeras.io.tables._arrow import arrow, from_arrow
 
@@ -27,8 +30,17 @@ def _read(path: Path, strings: tuple[str, ...]) -> tuple[Columns, str]:
         first = file.readline(_LONGEST_COMMENT).decode()
         if not first.startswith(_COMMENT):
             raise ValueError(f"its first line does not start with {_COMMENT!r}")
-        types = csv.ConvertOptions(column_types={name: pa.string() for name in strings})
-        return from_arrow(csv.read_csv(file, convert_options=types)), first.removeprefix(_COMMENT)
+        note = first.removeprefix(_COMMENT)
+        types = _types(note) | {name: pa.string() for name in strings}
+        return from_arrow(csv.read_csv(file, convert_options=csv.ConvertOptions(column_types=types))), note
+
+
+def _types(note: str) -> dict[str, Any]:
+    """Return the columns' types in Arrow, which only the checksum in the metadata tells; nothing of older files."""
+    import pyarrow as pa
+
+    types = json.loads(note).get(SEAL, {}).get("types", {})
+    return {name: pa.string() if kind == TEXT else pa.from_numpy_dtype(kind) for name, kind in types.items()}
 
 
 TABLE_FORMATS.add(".csv", TableFormat(_write, _read), order=-2)

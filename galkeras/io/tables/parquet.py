@@ -15,7 +15,7 @@ class _ParquetStream:
 
     GROUP = 8192
 
-    def __init__(self, path: Path, note: str) -> None:
+    def __init__(self, path: Path, note: Callable[[], str]) -> None:
         self._path = path
         self._note = note
         self._writer: Any = None
@@ -28,6 +28,8 @@ class _ParquetStream:
         if kind is None:
             self._flush()
         if self._writer is not None:
+            if kind is None:
+                self._writer.add_key_value_metadata({KEY: self._note()})
             self._writer.close()
 
     def write(self, columns: Columns) -> None:
@@ -43,13 +45,13 @@ class _ParquetStream:
             return
         table = pa.concat_tables(self._waiting)
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, table.schema.with_metadata({KEY: self._note}))
-        self._writer.write_table(table.replace_schema_metadata({KEY: self._note}))
+            self._writer = pq.ParquetWriter(self._path, table.schema)
+        self._writer.write_table(table)
         self._waiting.clear()
 
 
 def _write(path: Path, columns: Columns, note: str) -> None:
-    with _ParquetStream(path, note) as write:
+    with _ParquetStream(path, lambda: note) as write:
         write(columns)
 
 
