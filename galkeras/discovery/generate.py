@@ -133,7 +133,7 @@ def generate(
     views = next((source.views for source in (given, known) if source is not None), 1)
     pose = vae.architecture.random_pose(count, rng)
     table = _table(z, survey, vae.digest, views, pose)
-    with atomic_folder(out, overwrite) as folder:
+    with atomic_folder(out, "generate", overwrite) as folder:
         _write_images(folder, vae, table, survey, pose)
         table.save(folder / "latents.parquet")
         write_json(

@@ -72,7 +72,7 @@ def column_writer(path: str | Path, metadata: Metadata) -> Iterator[Callable[[Co
     def note() -> str:
         return json.dumps(metadata | {SEAL: digest.seal(metadata)})
 
-    with atomic_path(path) as temporary:
+    with atomic_path(path, alone=True) as temporary:
         format = TABLE_FORMATS[path.suffix.lower()]
         if format.stream is not None:
             with format.stream(temporary, note) as write:

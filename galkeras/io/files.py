@@ -7,30 +7,46 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from galkeras.io.checksums import sealed, unsealed
 from galkeras.io.errors import GalkerasError
+from galkeras.io.locks import locked
+
+# Keras insists on both.
+_WEIGHTS = ".weights.h5"
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; sync and rename it on success, remove it on any failure.
 
     The temporary name keeps the suffix, because many writers choose their format by it.
+
+    Args:
+        path: What is written.
+        alone: Keep other processes from writing it at this time, for files that no lock on a folder guards. The
+            temporary file is there, then, empty or left by a kill, and must be written into, not replaced.
+
+    Raises:
+        GalkerasError: Another process is writing it, with ``alone``.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    suffix = _WEIGHTS if path.name.endswith(_WEIGHTS) else path.suffix
+    # A name of its own for each process, or one for all, which they lock.
+    whose = "" if alone else f".{os.getpid()}"
+    temporary = path.with_name(f".{path.name.removesuffix(suffix)}{whose}.part{suffix}")
+    with locked(temporary, "command", path) if alone else nullcontext():
+        try:
+            yield temporary
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def written_for(name: str) -> str | None:
@@ -39,7 +55,7 @@ def written_for(name: str) -> str | None:
     >>> written_for(".scores.4711.part.json")
     'scores.json'
     """
-    match = re.fullmatch(r"\.(.+)\.\d+\.part(\.\w+)?", name)
+    match = re.fullmatch(rf"\.(.+?)(?:\.\d+)?\.part({_WEIGHTS}|\.\w+)?", name)
     return None if match is None else match[1] + (match[2] or "")
 
 

@@ -1,8 +1,7 @@
 """Folders that commands write: claimed, locked, completed."""
 
-__all__ = ["OutputFolder", "atomic_folder", "exists", "locked"]
+__all__ = ["OutputFolder", "atomic_folder", "exists"]
 
-import errno
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import written_for
+from galkeras.io.locks import locked
 
 _NAMED = 3
 
@@ -28,6 +28,8 @@ class OutputFolder:
             refused, and left-overs of files of these names are cleared. Empty: the folder must be new or empty. None:
             anything may stand beside, and is left alone.
         sign: A file that marks the folder as the command's own: where it is, anything may stand beside.
+        within: A pattern of the paths below the folder, with slashes, of files that the command writes beside those of
+            ``ours``, in folders of its own: left-overs of them are cleared too.
         marker: The file that is written last. It goes first, so that a folder without it is unfinished.
         done: A file that tells finished work, which is replaced with ``overwrite`` alone; None for a command
             that goes on by itself where it left off.
@@ -40,6 +42,7 @@ class OutputFolder:
     command: str
     ours: str | None = None
     sign: str | None = None
+    within: str | None = None
     marker: str | None = None
     lock: str = ""
     done: str | None = None
@@ -83,9 +86,8 @@ class OutputFolder:
         new = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
         with locked(self.path / self.lock, self.command, self.path):
-            for entry in list(self.path.iterdir()):
-                if self._matches(written_for(entry.name)):
-                    entry.unlink(missing_ok=True)
+            for entry in self._left_overs():
+                entry.unlink(missing_ok=True)
             if self.marker is not None:
                 (self.path / self.marker).unlink(missing_ok=True)
             try:
@@ -97,10 +99,23 @@ class OutputFolder:
 
     def _is_ours(self, name: str) -> bool:
         """Tell the command's own files, and what is left of one that was being written when the command was killed."""
-        return self._matches(name) or self._matches(written_for(name))
+        return self._matches(name) or self._is_left_over(name)
 
-    def _matches(self, name: str | None) -> bool:
-        return bool(self.ours and name and re.fullmatch(self.ours, name))
+    def _is_left_over(self, path: str) -> bool:
+        """Tell what is left of a file of the command's, by its path below the folder."""
+        folder, slash, name = path.rpartition("/")
+        file = written_for(name)
+        if file is None:
+            return False
+        below = self.within and re.fullmatch(self.within, folder + slash + file)
+        return bool(below) or (not folder and self._matches(file))
+
+    def _left_overs(self) -> list[Path]:
+        found = self.path.iterdir() if self.within is None else self.path.rglob(".*")
+        return [entry for entry in found if self._is_left_over(entry.relative_to(self.path).as_posix())]
+
+    def _matches(self, name: str) -> bool:
+        return bool(self.ours and re.fullmatch(self.ours, name))
 
 
 def exists(path: Path) -> GalkerasError:
@@ -109,54 +124,24 @@ def exists(path: Path) -> GalkerasError:
 
 
 @contextmanager
-def locked(path: Path, command: str, folder: Path | None = None) -> Iterator[None]:
-    """Keep a second ``command`` away from a folder, or a file that is made for the purpose, until the block ends.
-
-    The lock goes with the process, whatever ends it. Where a system has no such locks, there is none.
-
-    Args:
-        path: What to lock.
-        command: Who locks.
-        folder: What the error names; by default ``path``.
-
-    Raises:
-        GalkerasError: Another process, or another block of this one, has the lock.
-    """
-    try:
-        import fcntl
-    except ImportError:  # of Windows
-        yield
-        return
-    if path.is_dir():
-        descriptor = os.open(path, os.O_RDONLY)
-    else:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise GalkerasError(f"another {command} is writing {folder or path}") from None
-            # A file system that has no locks.
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def atomic_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
+def atomic_folder(path: str | Path, command: str, overwrite: bool = False) -> Iterator[Path]:
     """Yield a new folder beside ``path`` that becomes it on success and is removed on any failure.
 
-    Nothing must stand at ``path`` by then, except an empty folder, or what ``overwrite`` says may go.
+    Nothing must stand at ``path`` by then, except an empty folder, or what ``overwrite`` says may go. What a kill left is removed by the next try.
+
+    Raises:
+        GalkerasError: Another process is writing the same folder.
     """
     path = Path(path).absolute()
-    staged = path.with_name(f".{path.name}.{os.getpid()}.part")
-    staged.mkdir(parents=True)
-    try:
-        yield staged
-        if overwrite:
-            shutil.rmtree(path, ignore_errors=True)
-        os.replace(staged, path)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+    staged = path.with_name(f".{path.name}.part")
+    staged.mkdir(parents=True, exist_ok=True)
+    with locked(staged, command, path):
+        try:
+            for entry in list(staged.iterdir()):
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            yield staged
+            if overwrite:
+                shutil.rmtree(path, ignore_errors=True)
+            os.replace(staged, path)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)

@@ -64,7 +64,7 @@ def write_config(path: Path, config: ModelConfig, training: dict[str, Any]) -> N
 def write_weights(path: Path, model: keras.Model, about: dict[str, Any] | None = None) -> None:
     """Write a checkpoint atomically: the weights of ``model`` and its optimizer, a checksum, what is said about it."""
     with atomic_path(path) as temporary:
-        _save(model, temporary)
+        model.save_weights(temporary)
         seal_file(temporary, about or {})
 
 
@@ -88,12 +88,5 @@ def finish_folder(path: Path, model: keras.Model, about: dict[str, Any] | None =
     ``about`` is what else that takes up.
     """
     with atomic_path(path / WEIGHTS_FILE) as temporary:
-        _save(model, temporary)
+        model.save_weights(temporary)
         write_json(path / CONFIG_FILE, read_config(path) | (about or {}) | {_CHECKSUM: sha256_of(temporary)})
-
-
-def _save(model: keras.Model, path: Path) -> None:
-    # Keras insists on the double suffix.
-    staged = path.with_suffix(".weights.h5")
-    model.save_weights(staged)
-    staged.replace(path)

@@ -119,9 +119,12 @@ def make_tfrecords(
     table, sources = gather(catalog, cutouts, id_column, position, keep, label_from)
     rows, rejects = plan_rows(table, sources)
     settings, preparation = plan_settings(rows, cutouts, asked)
-    _check_folder(out, settings)
+    earlier = _check_folder(out, settings)
     tasks = plan_tasks(out, rows, settings, shard_megabytes)
     _announce(out, tasks, settings, len(rejects))
+    if earlier is not None:
+        held = counted(earlier.written, "galaxy", "galaxies")
+        print(f"{out} holds a finished record set of {held}; what is different now is written anew")
     with _folder(out).writing(), _full_disk_told(out):
         results = _write(tasks, workers or cores())
         rejects = sorted(rejects + [reject for result in results for reject in result.rejects])
@@ -181,20 +184,23 @@ def _announce(out: Path, tasks: list[ShardTask], settings: Settings, missing: in
 
 def _folder(out: Path) -> OutputFolder:
     # While shards change the record set is not finished.
-    return OutputFolder(out, "make-tfrecords", _OURS, marker=DATASET_FILE, lock=f"{STATE_FOLDER}/lock")
+    state = rf"{re.escape(STATE_FOLDER)}/[\w.-]+\.json"
+    return OutputFolder(out, "make-tfrecords", _OURS, within=state, marker=DATASET_FILE, lock=f"{STATE_FOLDER}/lock")
 
 
-def _check_folder(out: Path, settings: Settings) -> None:
+def _check_folder(out: Path, settings: Settings) -> RecordSet | None:
+    """Return the finished record set that is in the folder, if there is one; one of other images is an error."""
     _folder(out).check()
     try:
         other = RecordSet.load(out)
     except GalkerasError:  # Unfinished or damaged: that is what a rerun mends.
-        return
+        return None
     for name in ("survey", "image_size", "units", "dtype", "bands"):
         old, new = getattr(other, name), getattr(settings, name)
         if old != new:
             old, new = (band_text(value) if name == "bands" else value for value in (old, new))
             raise GalkerasError(f"{out} holds the record set of {name} {old}, not {new}: choose another `out`")
+    return other
 
 
 @contextmanager

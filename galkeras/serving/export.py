@@ -13,7 +13,7 @@ from pathlib import Path
 from galkeras.backend import tf
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
-from galkeras.io.folders import locked
+from galkeras.io.locks import locked
 from galkeras.latents.views import VIEWS
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE

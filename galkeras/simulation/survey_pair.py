@@ -3,6 +3,7 @@
 __all__ = ["mock"]
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -26,6 +27,7 @@ from galkeras.surveys.facts import PIXEL_SCALE, get_survey
 _RECORD = "mock.json"
 _FORMAT = 2
 """Grows when the same settings give other pixels, so that no folder mixes two simulators' galaxies."""
+_WRITTEN = rf"{re.escape(_RECORD)}|(truth|catalog)\.parquet|(cutouts|noise-free)/.+\.fits"
 _CHUNK = 8
 _SIZES = (16, 1024)
 
@@ -73,7 +75,7 @@ def mock(
     out = Path(out)
     settings = _settings(galaxies, surveys, seed, size, pixel_scale, defects, seeds)
     workers = _whole("workers", cores() if workers is None else workers, 1)
-    folder = OutputFolder(out, "mock", ours="", sign=_RECORD)
+    folder = OutputFolder(out, "mock", ours="", sign=_RECORD, within=_WRITTEN)
     folder.check()
     _check_sample(out, settings, galaxies)
     with folder.writing():
@@ -83,10 +85,11 @@ def mock(
 
 def _draw(out: Path, settings: Settings, galaxies: int, noise_free: bool, workers: int) -> None:
     """Write the settings, the cutouts that are missing, and the two tables."""
+    # First, because a folder is known by it.
+    write_json(out / _RECORD, {"format": _FORMAT, **asdict(settings)})
     for survey in settings.surveys:
         for folder in _folders(out, survey, noise_free):
             folder.mkdir(parents=True, exist_ok=True)
-    write_json(out / _RECORD, {"format": _FORMAT, **asdict(settings)})
     chunks = [range(start, min(start + _CHUNK, galaxies)) for start in range(0, galaxies, _CHUNK)]
     work = partial(_simulate_chunk, out, settings, noise_free)
     with tqdm(total=galaxies, desc="mock", unit="galaxy", disable=None) as progress:

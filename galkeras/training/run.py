@@ -24,6 +24,8 @@ _TENSORBOARD = "tensorboard"
 _WARMUP_EPOCHS = 2
 # Of the gradient of a loss in nats: rare outliers, stars and defects, reach far beyond it.
 _CLIP_NORM = 3e3
+# Files of a model folder, of which a kill may leave a part.
+_WRITTEN = r"(checkpoints/)?\w+\.(weights\.h5|json|csv|png)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ def model_folder(
         GalkerasError: It holds something else, or, to be resumed, a run with other settings; or another command is
             training there at this time.
     """
-    folder = OutputFolder(out, "fit or adapt", ours=re.escape(CONFIG_FILE), sign=CONFIG_FILE)
+    folder = OutputFolder(out, "fit or adapt", ours=re.escape(CONFIG_FILE), sign=CONFIG_FILE, within=_WRITTEN)
     folder.check()
     begun = (out / CONFIG_FILE).exists()
     if resume and overwrite:

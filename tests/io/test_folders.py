@@ -1,11 +1,14 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from galkeras.io.columns import FORMATS, column_writer, read_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path
-from galkeras.io.folders import OutputFolder, atomic_folder, locked
+from galkeras.io.folders import OutputFolder, atomic_folder
+from galkeras.io.locks import locked
 
 
 def test_a_folder_with_something_else_is_refused_and_left_as_it_is(tmp_path):
@@ -55,7 +58,7 @@ def test_one_writes_at_a_time(tmp_path, lock):
     folder = OutputFolder(tmp_path, "export", r"\.state", lock=lock)
     code = (
         "import pathlib, sys\n"
-        "from galkeras.io.folders import locked\n"
+        "from galkeras.io.locks import locked\n"
         f"with locked(pathlib.Path({str(tmp_path / lock)!r}), 'export'):\n"
         "    print('begun', flush=True)\n"
         "    sys.stdin.read()\n"
@@ -84,11 +87,57 @@ def test_without_locks_the_work_is_done_all_the_same(tmp_path, monkeypatch):
 
 def test_a_folder_is_whole_or_absent(tmp_path):
     out = tmp_path / "out"
-    with pytest.raises(ZeroDivisionError), atomic_folder(out) as staged:
+    with pytest.raises(ZeroDivisionError), atomic_folder(out, "test") as staged:
         (staged / "half").touch()
         raise ZeroDivisionError
     assert not list(tmp_path.iterdir())
-    with atomic_folder(out) as staged:
+    with atomic_folder(out, "test") as staged:
         (staged / "file").touch()
         assert not out.exists()
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "file"]
+
+
+def test_left_overs_below_the_folder_go_where_the_command_writes_there(tmp_path):
+    checkpoint = ".last.7.part.weights.h5"
+    for name in (".state/.train.json.7.part.json", f"checkpoints/{checkpoint}", f"own/{checkpoint}"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / ".loss.7.part.png").touch()
+    within = r"\.state/.+\.json|(checkpoints/)?\w+\.(weights\.h5|png)"
+    ours = r"\.state|checkpoints|own|done\.json"
+    with OutputFolder(tmp_path, "test", ours, within=within).writing():
+        left = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob(".*") if path.is_file()]
+    assert left == ["own/.last.7.part.weights.h5"]
+
+
+def test_a_killed_first_write_is_no_foreign_file(tmp_path):
+    (tmp_path / ".mock.4711.part.json").touch()
+    with OutputFolder(tmp_path, "mock", "", sign="mock.json", within=r"mock\.json").writing():
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_written_by_one_and_what_a_kill_left_goes(tmp_path):
+    out = tmp_path / "out"
+    (tmp_path / ".out.part" / "half").mkdir(parents=True)
+    with atomic_folder(out, "test") as staged:
+        assert not list(staged.iterdir())
+        with pytest.raises(GalkerasError, match=f"another test is writing {out}$"), atomic_folder(out, "test"):
+            pass
+        (staged / "file").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "file"]
+
+
+@pytest.mark.parametrize("extension", FORMATS)
+def test_a_table_is_written_by_one_and_what_a_kill_left_goes(tmp_path, extension):
+    path = tmp_path / f"latents{extension}"
+    (tmp_path / f".latents.part{extension}").write_text("half")
+    with column_writer(path, {}) as write:
+        with pytest.raises(GalkerasError, match=f"another command is writing {path}$"), column_writer(path, {}):
+            pass
+        write({"id": np.array(["a"])})
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    assert read_columns(path)[0]["id"].tolist() == ["a"]
+    before = path.read_bytes()
+    with pytest.raises(ZeroDivisionError), column_writer(path, {}) as write:
+        raise ZeroDivisionError
+    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1

@@ -161,14 +161,16 @@ def test_a_rerun_keeps_what_checks_out(survey, tmp_path, capsys):
         assert ((out / name).stat().st_mtime_ns == time) == (name not in (damaged, absent))
 
 
-def test_changed_input_is_written_anew(survey, tmp_path):
+def test_changed_input_is_written_anew(survey, tmp_path, capsys):
     out = tmp_path / "out"
     run(survey, out)
+    assert "holds a finished" not in capsys.readouterr().out
     write_fits(survey[1] / "g0010.fits", galaxy(48, 999))
     os.utime(survey[1] / "g0010.fits", ns=(1, 1))
     records = run(survey, out)
     changed = next(g for g in read_galaxies(records) if g.id == "g0010")
     np.testing.assert_array_equal(changed.image, galaxy(48, 999))
+    assert f"{out} holds a finished record set of 60 galaxies; what is different now" in capsys.readouterr().out
     # Another division into shards leaves no shard of the first.
     smaller = run(survey, out, shard_megabytes=0.05)
     assert {p.name for p in out.glob("*.tfrecord")} == {s.name for s in smaller.shards}

@@ -17,7 +17,7 @@ from sky import write_survey
 from galkeras.backend import tf
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import written_for
-from galkeras.io.folders import locked
+from galkeras.io.locks import locked
 from galkeras.models.architectures import residual
 from galkeras.models.folder import finish_folder, load_model, read_config, write_config
 from galkeras.models.vae import VAE

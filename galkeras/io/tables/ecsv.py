@@ -11,7 +11,9 @@ from galkeras.io.tables._astropy import columns_of
 def _write(path: Path, columns: Columns, note: str) -> None:
     from astropy.table import Table
 
-    Table(columns, meta={KEY: note}).write(path, format="ascii.ecsv")
+    # Given a path, astropy would not write into a file that is there.
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        Table(columns, meta={KEY: note}).write(file, format="ascii.ecsv")
 
 
 def _read(path: Path, strings: tuple[str, ...]) -> tuple[Columns, str]:

@@ -15,7 +15,8 @@ def _write(path: Path, columns: Columns, note: str) -> None:
     for name, values in columns.items():
         if values.dtype.kind == "U" and not all(map(str.isascii, values.tolist())):
             raise GalkerasError(f"FITS tables hold ASCII only, and column {name!r} has more: write .parquet instead")
-    Table(columns, meta={KEY: note}).write(path, format="fits")
+    with open(path, "wb") as file:
+        Table(columns, meta={KEY: note}).write(file, format="fits")
 
 
 def _read(path: Path, strings: tuple[str, ...]) -> tuple[Columns, str]:
