@@ -69,13 +69,10 @@ def column_writer(path: str | Path, metadata: Metadata) -> Iterator[Callable[[Co
     digest = ColumnsDigest()
     metadata = json.loads(json.dumps(metadata, allow_nan=False))
 
-    def note() -> str:
-        return json.dumps(metadata | {SEAL: digest.seal(metadata)})
-
     with atomic_path(path, alone=True) as temporary:
         format = TABLE_FORMATS[path.suffix.lower()]
         if format.stream is not None:
-            with format.stream(temporary, note) as write:
+            with format.stream(temporary, json.dumps(metadata), lambda: digest.seal(metadata)) as write:
 
                 def write_part(part: Columns) -> None:
                     digest.update(part)
@@ -87,7 +84,7 @@ def column_writer(path: str | Path, metadata: Metadata) -> Iterator[Callable[[Co
             yield parts.append
             columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             digest.update(columns)
-            format.write(temporary, columns, note())
+            format.write(temporary, columns, json.dumps(metadata | {SEAL: digest.seal(metadata)}))
 
 
 def read_columns(path: str | Path, strings: tuple[str, ...] = ()) -> tuple[Columns, Metadata]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from galkeras.backend import tf
 from galkeras.io.errors import GalkerasError
-from galkeras.io.files import write_json
+from galkeras.io.files import atomic_write
 from galkeras.io.locks import locked
 from galkeras.latents.views import VIEWS
 from galkeras.models.folder import load_model
@@ -102,7 +102,7 @@ def _next_version(model: Path) -> int:
 
 def _write(staged: Path, assets: Path, vae: VAE, name: str, version: int, forests: Forests | None) -> tuple[str, ...]:
     about = description(vae, name, version, domains_of(vae), forests).to_json()
-    write_json(assets / DESCRIPTION_FILE, about)
+    atomic_write(assets / DESCRIPTION_FILE, json.dumps(about, indent=2) + "\n")
     served = Served(vae, json.dumps(about), forests)
     module, signatures = served.module(), served.signatures()
     module.description = tf.saved_model.Asset(str(assets / DESCRIPTION_FILE))

@@ -1,6 +1,6 @@
 """Formats of tables by their extension: one file a format."""
 
-__all__ = ["KEY", "TABLE_FORMATS", "Columns", "TableFormat", "required"]
+__all__ = ["KEY", "TABLE_FORMATS", "Columns", "Seal", "TableFormat", "required"]
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -13,6 +13,7 @@ import numpy as np
 from galkeras.io.registry import Registry
 
 Columns = dict[str, np.ndarray]
+Seal = dict[str, Any]
 
 KEY = "GALKERAS"
 """Where a format keeps the metadata, as one JSON string: in Parquet's schema, a FITS keyword, an array of NPZ, …."""
@@ -26,13 +27,14 @@ class TableFormat:
         write: Writes a file, given its path, the columns and the metadata as a JSON string.
         read: Returns the columns and the metadata of a file, given its path and the names of columns that are text
             even where they look like numbers. What it raises of a damaged file is told in one line by the caller.
-        stream: Opens a file, given its path and a function that returns the metadata when all rows are written, as a
-            context that gives a function to append rows by; None where a format can only be written whole.
+        stream: Opens a file, given its path, the metadata and a function that returns their seal (see
+            `galkeras.io.checksums`) when all rows are written, as a context that gives a function to append rows by;
+            None where a format can only be written whole.
     """
 
     write: Callable[[Path, Columns, str], None]
     read: Callable[[Path, tuple[str, ...]], tuple[Columns, str]]
-    stream: Callable[[Path, Callable[[], str]], AbstractContextManager[Callable[[Columns], None]]] | None = None
+    stream: Callable[[Path, str, Callable[[], Seal]], AbstractContextManager[Callable[[Columns], None]]] | None = None
 
 
 TABLE_FORMATS: Registry[TableFormat] = Registry("table format", package=__name__)

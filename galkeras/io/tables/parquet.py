@@ -2,12 +2,17 @@
 
 __all__: list[str] = []
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from galkeras.io.tables import KEY, TABLE_FORMATS, Columns, TableFormat, required
+from galkeras.io.checksums import SEAL
+from galkeras.io.tables import KEY, TABLE_FORMATS, Columns, Seal, TableFormat, required
 from galkeras.io.tables._arrow import arrow, from_arrow
+
+# Where the seal of a file that was streamed is: the schema was written before there was one.
+_SEAL = f"{KEY}_CHECKSUM"
 
 
 class _ParquetStream:
@@ -15,9 +20,10 @@ class _ParquetStream:
 
     GROUP = 8192
 
-    def __init__(self, path: Path, note: Callable[[], str]) -> None:
+    def __init__(self, path: Path, note: str, seal: Callable[[], Seal]) -> None:
         self._path = path
         self._note = note
+        self._seal = seal
         self._writer: Any = None
         self._waiting: list[Any] = []
 
@@ -29,7 +35,7 @@ class _ParquetStream:
             self._flush()
         if self._writer is not None:
             if kind is None:
-                self._writer.add_key_value_metadata({KEY: self._note()})
+                self._writer.add_key_value_metadata({_SEAL: json.dumps(self._seal())})
             self._writer.close()
 
     def write(self, columns: Columns) -> None:
@@ -45,14 +51,15 @@ class _ParquetStream:
             return
         table = pa.concat_tables(self._waiting)
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, table.schema)
-        self._writer.write_table(table)
+            self._writer = pq.ParquetWriter(self._path, table.schema.with_metadata({KEY: self._note}))
+        self._writer.write_table(table.replace_schema_metadata({KEY: self._note}))
         self._waiting.clear()
 
 
 def _write(path: Path, columns: Columns, note: str) -> None:
-    with _ParquetStream(path, lambda: note) as write:
-        write(columns)
+    import pyarrow.parquet as pq
+
+    pq.write_table(arrow(columns).replace_schema_metadata({KEY: note}), path)
 
 
 def _read(path: Path, strings: tuple[str, ...]) -> tuple[Columns, str]:
@@ -60,8 +67,11 @@ def _read(path: Path, strings: tuple[str, ...]) -> tuple[Columns, str]:
 
     # ParquetFile reads this file alone; read_table would take a folder or a pattern too.
     with pq.ParquetFile(path) as file:
-        table = file.read()
-    return from_arrow(table), required(table.schema.metadata or {}, KEY.encode()).decode()
+        table, metadata = file.read(), file.metadata.metadata or {}
+    note = required(table.schema.metadata or {}, KEY.encode()).decode()
+    if _SEAL.encode() in metadata:
+        note = json.dumps(json.loads(note) | {SEAL: json.loads(metadata[_SEAL.encode()])})
+    return from_arrow(table), note
 
 
 TABLE_FORMATS.add(".parquet", TableFormat(_write, _read, _ParquetStream), order=-5)
