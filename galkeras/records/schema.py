@@ -22,7 +22,7 @@ from typing import Any
 
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import read_json, write_json
-from galkeras.surveys.image import BANDS, NANOMAGGY, PICTURE, ImageSpec, Preparation
+from galkeras.surveys.image import BANDS, MAX_SCALE, NANOMAGGY, PICTURE, ImageSpec, Preparation
 
 SCHEMA_VERSION = 2
 _READABLE = (1, 2)  # 1 knew nothing of the preparation
@@ -118,7 +118,7 @@ class RecordSet:
         check("dtype", self.dtype in DTYPES, f"one of {', '.join(DTYPES)}")
         check("image_size", type(self.image_size) is int and 0 < self.image_size <= 4096, "1 to 4096")
         scale = self.pixel_scale
-        known = isinstance(scale, int | float) and 0 < scale < 1e6
+        known = isinstance(scale, int | float) and 0 < scale < MAX_SCALE
         check("pixel_scale", scale is None or known, "positive or null")
         try:
             object.__setattr__(self, "preparation", Preparation.from_json(self.preparation))

@@ -19,7 +19,7 @@ from galkeras.io.files import atomic_path, read_json, sha256_of, write_json
 from galkeras.records.example import Galaxy, encode_example
 from galkeras.records.schema import Shard
 from galkeras.records.tfrecord import frame
-from galkeras.surveys.cutouts import Cutout, CutoutError, read_cutout, survey_of
+from galkeras.surveys.cutouts import Cutout, CutoutError, check_scale, read_cutout, survey_of
 from galkeras.surveys.facts import SURVEYS
 from galkeras.surveys.image import BANDS, band_text
 from galkeras.surveys.locate import Source
@@ -149,6 +149,8 @@ def prepare(cutout: Cutout, row: Row, settings: Settings) -> Galaxy:
     if header and settings.survey in SURVEYS and header != settings.survey:
         raise CutoutError(f"wrong survey: the header says {header}, not {settings.survey}")
     image, scale = cutout.image, pixel_scale(cutout, row, settings.survey)
+    if not math.isnan(scale):
+        check_scale(scale)
     height, width = image.shape[:2]
     if settings.scale:
         return Galaxy(row.id, _rescaled(image, scale, settings), row.ra, row.dec, settings.scale)
@@ -161,6 +163,8 @@ def prepare(cutout: Cutout, row: Row, settings: Settings) -> Galaxy:
     elif settings.side and height != settings.side:
         raise CutoutError(f"wrong shape: {height} x {width} pixels, not {settings.side} x {settings.side}")
     scale *= image.shape[0] / settings.image_size
+    if not math.isnan(scale):
+        check_scale(scale)
     return Galaxy(row.id, _stored(image, settings), row.ra, row.dec, scale)
 
 

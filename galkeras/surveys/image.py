@@ -2,6 +2,7 @@
 
 __all__ = [
     "BANDS",
+    "MAX_SCALE",
     "MAX_SIDE",
     "NANOMAGGY",
     "PICTURE",
@@ -29,6 +30,9 @@ NANOMAGGY = "nanomaggy"
 
 PICTURE = "picture"
 """Units of PNG and JPEG cutouts: 0..255."""
+
+MAX_SCALE = 1e6
+"""Pixels are less than this many arcsec wide."""
 
 MAX_SIDE = 4096
 """Images wider or higher than this many pixels are not taken."""
@@ -149,7 +153,7 @@ class ImageSpec:
             object.__setattr__(self, "bands", tuple(self.bands))
         _check_bands(self.bands)
         scale = self.pixel_scale
-        if scale is not None and not (isinstance(scale, int | float) and 0 < scale < 1e6):
+        if scale is not None and not (isinstance(scale, int | float) and 0 < scale < MAX_SCALE):
             raise GalkerasError(f"`pixel_scale` must be positive, or nothing. Received: pixel_scale={scale!r}")
 
     @property

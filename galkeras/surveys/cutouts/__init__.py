@@ -6,6 +6,7 @@ __all__ = [
     "Cutout",
     "CutoutError",
     "Format",
+    "check_scale",
     "check_size",
     "extension_of",
     "extensions",
@@ -26,7 +27,7 @@ import numpy as np
 from galkeras.io.errors import GalkerasError
 from galkeras.io.registry import Registry
 from galkeras.surveys.facts import recognise
-from galkeras.surveys.image import BANDS, MAX_SIDE, NANOMAGGY, PICTURE
+from galkeras.surveys.image import BANDS, MAX_SCALE, MAX_SIDE, NANOMAGGY, PICTURE
 
 # Sky is never exactly zero in calibrated images, so zeros are pixels nobody observed. In pictures, dark sky is
 # clipped to black: up to 13 % of the pixels in good SDSS pictures.
@@ -127,9 +128,22 @@ def read_cutout(path: str | Path, row: int | None = None, bands: Sequence[str] |
         raise CutoutError("no image: the file holds no rows of images")
     if row is None and kind.read is None:
         raise CutoutError("no image: the file holds the images of many galaxies, each in a row")
-    cutout = kind.read(path, bands) if row is None else kind.read_row(path, row, bands)
+    try:
+        cutout = kind.read(path, bands) if row is None else kind.read_row(path, row, bands)
+    except (GalkerasError, MemoryError):
+        raise
+    except Exception as error:  # Whatever a format's reader did not expect costs one galaxy, not the run.
+        raise CutoutError(f"no image: {one_line(error)}") from None
+    if cutout.pixel_scale is not None:
+        check_scale(cutout.pixel_scale)
     _check_pixels(cutout)
     return cutout
+
+
+def check_scale(scale: float) -> None:
+    """Raise a `CutoutError` for a pixel scale that no image has."""
+    if not 0 < scale < MAX_SCALE:
+        raise CutoutError(f"wrong pixel scale: {scale:g} arcsec a pixel")
 
 
 def check_size(height: int, width: int) -> None:

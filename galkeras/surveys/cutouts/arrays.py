@@ -56,8 +56,6 @@ def _read_npz(path: Path, bands: tuple[str, ...] | None) -> Cutout:
     planes = image[..., [held.index(band) for band in chosen]]
     with np.errstate(over="ignore"):
         planes = np.ascontiguousarray(planes, np.uint8 if units == PICTURE else np.float32)
-    if scale is not None and not 0 < scale < 1e6:
-        raise CutoutError(f"wrong pixel scale: {scale}")
     return Cutout(planes, units, scale, text["survey"], None, chosen)
 
 

@@ -2,8 +2,10 @@
 
 __all__ = ["read_fits"]
 
+import io
 import warnings
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,12 +14,15 @@ from astropy.io import fits
 
 from galkeras.io.errors import GalkerasError
 from galkeras.surveys.cutouts import FORMATS, Cutout, CutoutError, Format, check_size, one_line
+from galkeras.surveys.cutouts._apart import LIMITS, apart, inside
 from galkeras.surveys.facts import Survey, recognise
 from galkeras.surveys.image import BANDS, NANOMAGGY, band_text, bands_of, in_order, is_band
 
 # Planes that come along with images.
 _NOT_IMAGES = ("invvar", "ivar", "mask", "weight", "psf", "model", "resid")
 _MOST_PLANES = 16
+# How files begin that are compressed as a whole, which astropy would unpack without asking how large they are.
+_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7z": "lzma"}
 
 
 def read_fits(file: BinaryIO, bands: tuple[str, ...] | None) -> Cutout:
@@ -26,18 +31,35 @@ def read_fits(file: BinaryIO, bands: tuple[str, ...] | None) -> Cutout:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.filterwarnings("error", message=".*may have been truncated.*")
-            with fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
-                headers, bands, planes = _fits_planes(hdus, bands)
-    except CutoutError:
+            return _read_open(file, bands)
+    except (CutoutError, MemoryError):
         raise
     except Warning:
         raise CutoutError("truncated: the file ends before its pixels do") from None
     except Exception as error:  # Decoders of hostile bytes fail in many ways.
         kind = "truncated" if "too small" in str(error) else "no image"
         raise CutoutError(f"{kind}: {one_line(error)}") from None
+
+
+class _Risky(CutoutError):
+    """The file is compressed: reading it runs decoders of C on what it says, and may unpack to anything."""
+
+    def __init__(self) -> None:
+        super().__init__("no image: it is compressed, which is taken from files on disk alone")
+
+
+def _read_open(file: BinaryIO, bands: tuple[str, ...] | None) -> Cutout:
+    plain = file.read(6) == b"SIMPLE"
+    file.seek(0)
+    if not plain:
+        if not inside():
+            raise _Risky
+        file = _unpacked(file)
+    with fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
+        headers, bands, planes = _fits_planes(hdus, bands)
     with np.errstate(over="ignore"):
         image = np.stack(planes, -1).astype(np.float32)
-    if _first(headers, "CD2_2", "CDELT2", default=1) < 0:
+    if _number(headers, "CD2_2" if "CD2_2" in headers[0] else "CDELT2", 1) < 0:
         image = np.ascontiguousarray(image[::-1])
     survey, version = _text(headers, "SURVEY"), _text(headers, "VERSION")
     return Cutout(image, NANOMAGGY, _pixel_scale(headers), survey, version, bands)
@@ -48,8 +70,25 @@ def _read_fits(path: Path, bands: tuple[str, ...] | None) -> Cutout:
         # Given a path, astropy leaves a damaged file open.
         with open(path, "rb") as file:
             return read_fits(file, bands)
+    except _Risky:
+        return apart(path, bands)
     except OSError as error:
         raise CutoutError(f"no image: {one_line(error)}") from None
+
+
+def _unpacked(file: BinaryIO) -> BinaryIO:
+    """Return a file whose whole is compressed as plain bytes, unless these are too many."""
+    start = file.read(3)
+    file.seek(0)
+    module = next((module for mark, module in _PACKED.items() if start.startswith(mark)), None)
+    if module is None:
+        return file
+    data = import_module(module).open(file).read(LIMITS.bytes + 1)
+    if len(data) > LIMITS.bytes:
+        raise CutoutError(
+            f"too large: unpacks to more than {LIMITS.megabytes:g} MB (GALKERAS_CUTOUT_MEGABYTES sets the limit)"
+        )
+    return io.BytesIO(data)
 
 
 def _fits_planes(
@@ -60,6 +99,8 @@ def _fits_planes(
     found: dict[str, Any] = {}
     for hdu in _image_hdus(hdus):
         header, shape = hdu.header, hdu.shape
+        if isinstance(hdu, fits.CompImageHDU) and not inside():
+            raise _Risky
         units = str(header.get("BUNIT", "")).strip().lower()
         if units and not units.startswith(("nanomagg", "nmgy")):
             raise CutoutError(f"wrong units: BUNIT is {units!r}, not nanomaggy")
@@ -145,7 +186,9 @@ def _first(headers: list[fits.Header], *names: str, default: Any = None) -> Any:
 
 def _number(headers: list[fits.Header], name: str, default: float) -> float:
     value = _first(headers[:1], name, default=default)
-    return float(value) if isinstance(value, int | float) else default
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CutoutError(f"wrong header: {name} is {value!r:.40}, not a number")
+    return float(value)
 
 
 def _text(headers: list[fits.Header], name: str) -> str | None:
