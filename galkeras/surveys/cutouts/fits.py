@@ -14,7 +14,7 @@ from astropy.io import fits
 
 from galkeras.io.errors import GalkerasError
 from galkeras.surveys.cutouts import FORMATS, Cutout, CutoutError, Format, check_size, one_line
-from galkeras.surveys.cutouts._apart import LIMITS, apart, inside
+from galkeras.surveys.cutouts._apart import apart, inside
 from galkeras.surveys.facts import Survey, recognise
 from galkeras.surveys.image import BANDS, NANOMAGGY, band_text, bands_of, in_order, is_band
 
@@ -83,12 +83,11 @@ def _unpacked(file: BinaryIO) -> BinaryIO:
     module = next((module for mark, module in _PACKED.items() if start.startswith(mark)), None)
     if module is None:
         return file
-    data = import_module(module).open(file).read(LIMITS.bytes + 1)
-    if len(data) > LIMITS.bytes:
-        raise CutoutError(
-            f"too large: unpacks to more than {LIMITS.megabytes:g} MB (GALKERAS_CUTOUT_MEGABYTES sets the limit)"
-        )
-    return io.BytesIO(data)
+    data, packed = io.BytesIO(), import_module(module).open(file)
+    while part := packed.read(1 << 20):
+        data.write(part)  # Where this process may take no more, it is a MemoryError.
+    data.seek(0)
+    return data
 
 
 def _fits_planes(
