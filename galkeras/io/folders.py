@@ -127,7 +127,8 @@ def exists(path: Path) -> GalkerasError:
 def atomic_folder(path: str | Path, command: str, overwrite: bool = False) -> Iterator[Path]:
     """Yield a new folder beside ``path`` that becomes it on success and is removed on any failure.
 
-    Nothing must stand at ``path`` by then, except an empty folder, or what ``overwrite`` says may go. What a kill left is removed by the next try.
+    Nothing must stand at ``path`` by then, except an empty folder, or what ``overwrite`` says may go. What a kill left
+    is removed by the next try.
 
     Raises:
         GalkerasError: Another process is writing the same folder.

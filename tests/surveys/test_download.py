@@ -17,7 +17,7 @@ from sky import write_csv
 
 import galkeras as gk
 from galkeras.io.errors import GalkerasError
-from galkeras.io.folders import locked
+from galkeras.io.locks import locked
 from galkeras.surveys.download import client
 from galkeras.surveys.download import download as module
 from galkeras.surveys.download.ledger import JOURNAL, LEDGER, Entry, Journal, read_entries

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path, written_for
-from galkeras.io.folders import locked
+from galkeras.io.locks import locked
 from galkeras.io.registry import Registry
 from galkeras.io.text import readable_bytes
 from galkeras.surveys.download.client import Client, FetchError, Manners, check_url
