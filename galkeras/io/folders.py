@@ -143,6 +143,8 @@ def atomic_folder(path: str | Path, command: str, overwrite: bool = False) -> It
             yield staged
             if overwrite:
                 shutil.rmtree(path, ignore_errors=True)
+            elif path.is_dir():
+                path.rmdir()  # Windows renames to what is not there alone
             os.replace(staged, path)
         finally:
             shutil.rmtree(staged, ignore_errors=True)

@@ -5,6 +5,7 @@ __all__ = ["cores", "in_child", "in_parallel"]
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -42,7 +43,8 @@ def in_parallel(
 
     Processes are spawned, because TensorFlow's threads in the caller would not survive a fork, and each computes with
     one thread, so that they do not get in each other's way and the number of processes changes no bit. The first error
-    ends the others at their next tick, as does Ctrl-C; and they end with this process even where that is killed.
+    ends the others at their next tick, as does Ctrl-C; and they end with this process even where that is killed. A
+    script that calls this needs no ``if __name__ == "__main__":``.
 
     Args:
         work: A function of a module, or a partial of one. It calls ``tick`` with how much it has done since last.
@@ -65,7 +67,7 @@ def in_parallel(
         ended: SimpleQueue[Future[Any]] = SimpleQueue()
         seen, left = 0, len(tasks)
         try:
-            with _ctrl_c_ignored():
+            with _ctrl_c_ignored(), _main_left_out(work):
                 futures = [pool.submit(_work, task) for task in tasks]
             for future in futures:
                 future.add_done_callback(ended.put)
@@ -98,6 +100,29 @@ def _ctrl_c_ignored() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def _main_left_out(work: Callable[..., Any]) -> Iterator[None]:
+    """Processes started inside do not run the main module again, as spawned ones do to find what is defined there.
+
+    A plain script would start its own work anew in each. Nothing of ours is defined there; where the work is, the main
+    module stays.
+    """
+    main = sys.modules["__main__"]
+    if getattr(getattr(work, "func", work), "__module__", None) == "__main__":
+        yield
+        return
+    # By these two `multiprocessing.spawn` finds it.
+    hidden = {name: getattr(main, name) for name in ("__spec__", "__file__") if hasattr(main, name)}
+    main.__spec__ = None
+    if "__file__" in hidden:
+        del main.__file__
+    try:
+        yield
+    finally:
+        for name, value in hidden.items():
+            setattr(main, name, value)
 
 
 _worker: tuple[Any, ...] = ()
@@ -134,7 +159,8 @@ def in_child(work: Callable[..., object], tasks: Sequence[tuple[Any, ...]]) -> I
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_serve, args=(sender, work, tasks), daemon=True)
-    child.start()
+    with _main_left_out(work):
+        child.start()
     sender.close()
     try:
         for _ in tasks:

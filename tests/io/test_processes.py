@@ -114,3 +114,22 @@ def work_or_fail(kind, tick):
 def test_the_first_error_ends_them_all(kind, error, message):
     with pytest.raises(error, match=message):
         in_parallel(work_or_fail, ["work", kind, "work", "work"], 2)
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_plain_script_needs_no_main_guard(tmp_path, guarded):
+    """Its workers do not run it again, with a guard or without."""
+    lines = ["print(*in_parallel(count_up, [1, 2], 2), flush=True)", "list(in_child(write_own_id, [('pid',)]))"]
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from galkeras.io.processes import in_child, in_parallel\nfrom test_processes import count_up, write_own_id\n"
+        + ("if __name__ == '__main__':\n    " + "\n    ".join(lines) if guarded else "\n".join(lines))
+        + "\nprint(__file__, __spec__)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    results, name = done.stdout.splitlines()
+    assert results.startswith("(1, ") and name == f"{script} None" and (tmp_path / "pid").exists()
