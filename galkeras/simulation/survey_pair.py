@@ -63,8 +63,7 @@ def mock(
             chip edge.
         noise_free: Also write ``noise-free/SURVEY/ID.fits``, the same images without noise and defects.
         seeds: A folder with a `galsim.RealGalaxyCatalog`: draw its real galaxies, which have no labels.
-        workers: Processes; all cores by default. With more than one, a script needs the usual
-            ``if __name__ == "__main__":``.
+        workers: Processes; all cores by default.
 
     Returns:
         The folder.

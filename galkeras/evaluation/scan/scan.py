@@ -58,7 +58,7 @@ def scan(
 
     Reconstructions are scored by SSIM on galaxies that no model learned from. Models that are finished are taken as
     they are and an interrupted one goes on, so the same call resumes, and one with more numbers of latents adds to it.
-    Models are fitted in processes of their own: a script needs the usual ``if __name__ == "__main__":``.
+    Models are fitted in processes of their own.
 
     Args:
         records: Folder of the record set.
