@@ -54,6 +54,7 @@ class CutoutService:
         plans: By the number of a galaxy, what to do at its first, second, … request, and then all is well.
         files: What else is served, by path.
         asked: Number of each galaxy, layer and time, of each request.
+        trickled: How many slow answers somebody waited for to the end.
     """
 
     def __init__(self, plans: dict[int, list[str]] | None = None) -> None:
@@ -64,6 +65,7 @@ class CutoutService:
         self.passwords: set[str | None] = set()
         self.busy, self.most_busy = 0, 0
         self.pause = 0.0
+        self.trickled = 0
         self.elsewhere = "http://elsewhere.invalid/"
         self._lock = threading.Lock()
 
@@ -187,3 +189,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data[start : start + 100])
             self.wfile.flush()
             time.sleep(0.05)
+        self.owner.trickled += 1

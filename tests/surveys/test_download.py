@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -103,7 +102,7 @@ def test_what_does_not_pass_is_a_failed_row_with_the_reason(trouble, catalog, tm
         ledger = fetch(catalog, service, out, timeout=timeout_of(trouble))
         failed = ledger.entries[3]
         assert failed.status == "failed" and SAID[trouble] in failed.reason
-        assert ledger.count("ok") == 7 and not (out / "g003.fits").exists()
+        assert ledger.count("ok") == 7 and not (out / "g003.fits").exists() and service.trickled == 0
         assert not [path for path in out.iterdir() if path.name.startswith(".")]
         tries = 1 if trouble not in PASSES else 2
         assert service.numbers().count(3) == (6 if trouble == "again" else tries)
@@ -400,38 +399,67 @@ def test_a_journal_with_a_torn_line(tmp_path):
 
 
 KILLED = """
-import sys
+import os, signal, sys, traceback
+import pyarrow.csv
+import requests
+
 import galkeras as gk
-gk.download(*sys.argv[1:3], sys.argv[3], service=sys.argv[4], size=int(sys.argv[5]), rate=1000.0, timeout=5.0)
+from galkeras.galaxyzoo.trees import TREES
+from galkeras.io.tables import TABLE_FORMATS
+from galkeras.surveys.cutouts import FORMATS
+from galkeras.surveys.facts import SURVEYS
+
+catalog, layer, service, size, folder = sys.argv[1:]
+# What is imported here need not be imported by each process below.
+gk.download, len(FORMATS), len(SURVEYS), len(TABLE_FORMATS), len(TREES)
+
+
+def run(out, kill_at=None):
+    # Return whether a process that is killed before so many file operations below its folder came to its end.
+    process = os.fork()
+    if process:
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    try:
+        seen = 0
+
+        def hook(event, arguments):
+            nonlocal seen
+            if event in ("open", "os.rename", "os.remove", "os.mkdir") and str(arguments[0]).startswith(out):
+                seen += 1
+                if seen == kill_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(hook)
+        sys.stdout = open(os.devnull, "w")
+        gk.download(catalog, layer, out, service=service, size=int(size), rate=1000.0, tries=1)
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
+kills = 0
+while True:
+    out = f"{folder}/{kills:03d}"
+    ended = run(out, kills + 1)
+    if ended == 0:
+        break
+    assert ended == -signal.SIGKILL and run(out) == 0, (kills, ended)
+    kills += 1
+print(kills)
 """
 
 
-def test_killed_and_run_again_ends_the_same(tmp_path):
-    catalog = write_catalog(tmp_path / "catalog.csv", 30)
-    with CutoutService({7: ["zeros"] * 9}) as service:
-        whole = tmp_path / "whole"
-        fetch(catalog, service, whole)
-        out = tmp_path / "killed"
-        arguments = [sys.executable, "-c", KILLED, *map(str, (catalog, SOUTH, out, service.url, SIDE))]
-        for done in (2, 20):
-            service.pause = 0.03
-            process = subprocess.Popen(arguments, env=os.environ, stdout=subprocess.DEVNULL)
-            deadline = time.monotonic() + 60
-            while len(list(out.glob("g*.fits"))) < done and time.monotonic() < deadline:
-                time.sleep(0.002)
-            process.send_signal(signal.SIGKILL)
-            assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
-            assert not (out / LEDGER).exists()
-            for path in out.glob("g*.fits"):
-                assert path.read_bytes() == (whole / path.name).read_bytes()
-            # What a kill in the middle of a file leaves behind.
-            (out / ".g029.4711.part.fits").write_bytes(b"SIMPLE  =")
-        service.pause = 0
-        service.asked.clear()
-        missing = 30 - len(list(out.glob("g*.fits")))
-        fetch(catalog, service, out)
-        assert len(service.asked) <= missing
-        assert contents(out) == contents(whole)
+def test_killed_before_every_file_operation(tmp_path):
+    catalog = write_catalog(tmp_path / "catalog.csv", 2)
+    with CutoutService({1: ["zeros"] * 999}) as service:
+        fetch(catalog, service, tmp_path / "whole")
+        arguments = (catalog, SOUTH, service.url, SIDE, tmp_path / "killed")
+        done = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == len(list((tmp_path / "killed").iterdir())) - 1 > 12
+    for out in (tmp_path / "killed").iterdir():
+        assert contents(out) == contents(tmp_path / "whole"), out
 
 
 @pytest.mark.parametrize("trouble", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -452,6 +480,32 @@ def test_a_full_disk_and_ctrl_c_lose_nothing(trouble, catalog, tmp_path, monkeyp
         assert not (out / LEDGER).exists() and len(list(out.glob("*.fits"))) == 3
         fetch(catalog, service, out)
     assert contents(out) == contents(whole)
+
+
+def test_killed_at_some_moment_and_run_again_ends_the_same(tmp_path):
+    catalog = write_catalog(tmp_path / "catalog.csv", 30)
+    code = "import sys, galkeras as gk; gk.download(*sys.argv[1:4], service=sys.argv[4], size=16, rate=1000.0)"
+    with CutoutService({7: ["zeros"] * 9}) as service:
+        whole, out = tmp_path / "whole", tmp_path / "killed"
+        fetch(catalog, service, whole)
+        service.pause = 0.03
+        process = subprocess.Popen([sys.executable, "-c", code, *map(str, (catalog, SOUTH, out, service.url))])
+        deadline = time.monotonic() + 60
+        while len(list(out.glob("g*.fits"))) < 12 and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, "it ended before it could be killed"
+        assert not (out / LEDGER).exists()
+        for path in out.glob("g*.fits"):
+            assert path.read_bytes() == (whole / path.name).read_bytes()
+        # What a kill in the middle of a file leaves behind.
+        (out / ".g029.4711.part.fits").write_bytes(b"SIMPLE  =")
+        service.pause = 0
+        service.asked.clear()
+        missing = 30 - len(list(out.glob("g*.fits")))
+        fetch(catalog, service, out)
+        assert len(service.asked) <= missing
+        assert contents(out) == contents(whole)
 
 
 # --- one published file ---
