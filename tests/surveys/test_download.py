@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from galkeras.io.locks import locked
 from galkeras.surveys.download import client
 from galkeras.surveys.download import download as module
 from galkeras.surveys.download.ledger import JOURNAL, LEDGER, Entry, Journal, read_entries
+from galkeras.surveys.download.threads import in_threads
 
 SOUTH, NORTH = "ls-dr9-south", "ls-dr9-north"
 
@@ -69,7 +71,7 @@ def test_a_catalog_is_fetched_and_the_ledger_says_so(catalog, tmp_path, capsys):
 
 # What passes on a second try, and what does not.
 PASSES = ["status:429", "status:500", "status:503", "reset", "truncated", "short:2880", "short:5000", "html", "garbage"]
-PASSES += ["fits garbage", "empty", "slow"]
+PASSES += ["fits garbage", "empty", "slow", "short:6000"]
 
 
 def timeout_of(trouble: str) -> float:
@@ -85,7 +87,8 @@ def test_what_may_pass_is_tried_again(trouble, catalog, tmp_path):
 
 SAID = {
     "status:429": "status 429", "status:500": "status 500", "reset": "no answer", "truncated": "truncated",
-    "short:2880": "truncated", "short:5000": "truncated", "html": "an HTML page instead of a FITS file",
+    "short:2880": "truncated", "short:5000": "truncated", "short:6000": "no whole FITS file",
+    "html": "an HTML page instead of a FITS file",
     "garbage": "instead of a FITS file", "fits garbage": "no image", "empty": "an empty answer",
     "slow": "not whole in 1.5 s", "status:404": "status 404", "redirect": "redirect to another host, elsewhere.invalid",
     "again": "more than 5 redirects", "gzip": "compressed", "endless": "more than the", "long": "more than the",
@@ -242,6 +245,21 @@ def test_redirects_are_followed_here_and_where_it_was_said(catalog, tmp_path):
         host = other.root.removeprefix("http://")
         assert fetch(catalog, service, tmp_path / "there", redirects=[host]).count("ok") == 8
         assert other.numbers() == [2]
+
+
+def test_threads_end_when_one_of_them_fails():
+    started = []
+
+    def work(task):
+        started.append(task)
+        if task == 0:
+            raise GalkerasError("no more")
+        time.sleep(0.01)
+
+    with pytest.raises(GalkerasError, match="no more"):
+        for _ in in_threads(work, range(100), 2, threading.Event()):
+            pass
+    assert len(started) < 50
 
 
 def test_a_redirect_to_what_is_not_safe():
