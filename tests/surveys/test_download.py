@@ -21,6 +21,7 @@ from galkeras.io.locks import locked
 from galkeras.surveys.download import client
 from galkeras.surveys.download import download as module
 from galkeras.surveys.download.ledger import JOURNAL, LEDGER, Entry, Journal, read_entries
+from galkeras.surveys.download.service import Request
 from galkeras.surveys.download.threads import in_threads
 
 SOUTH, NORTH = "ls-dr9-south", "ls-dr9-north"
@@ -182,6 +183,27 @@ def test_two_layers_are_a_pair_as_they_come(tmp_path):
     ]  # fmt: skip
     pairs = join(*(index_galaxies(one, SPLITS) for one in sets))
     assert len(pairs) == 38 and pairs.left_out["in one survey alone"] == 2
+
+
+@pytest.mark.parametrize(
+    "name, layer, size, scale, ra, dec, said",
+    [
+        ("mw_b.fits", "decals-dr5", 162, 0.262, 0.0043669, 0.5413208, "ok"),
+        ("ls_dr9_cluster_field.fits", "ls-dr9", 256, 0.262, 357.9087, -54.8817, "ok"),
+        ("ls_dr9_cluster_field.fits", SOUTH, 256, 0.262, 357.9087, -54.8817, "wrong survey"),
+        ("ls_dr9_cluster_field.fits", "ls-dr10", 256, 0.262, 357.9087, -54.8817, "wrong survey"),
+        ("ls_dr9_cluster_field.fits", "ls-dr9", 256, 0.262, 357.9087, -54.8, "wrong position"),
+        ("example_bad_pix.fits", "decals-dr3", 424, 0.1302494, 147.456742, 1.0925509, "76 % of a band's pixels are 0"),
+        ("example_incomplete.fits", "decals-dr3", 424, 0.2359388, 18.0662623, -6.0518075, "truncated"),
+    ],
+)
+def test_real_answers_of_the_service(name, layer, size, scale, ra, dec, said, real_data):
+    data = (real_data / "fits" / name).read_bytes()
+    try:
+        verdict = Request(layer, size, scale).judge(data, ra, dec)
+        assert said in (verdict.status, verdict.reason)
+    except client.FetchError as error:
+        assert said in str(error)
 
 
 # --- manners ---
