@@ -419,7 +419,11 @@ def test_a_galaxy_that_moved_is_fetched_anew(catalog, tmp_path):
         catalog.write_text(catalog.read_text().replace("g003,13.0", "g003,19.0"))
         service.asked.clear()
         assert fetch(catalog, service, out).count("ok") == 8 and service.numbers() == [9]
-    assert fits.getheader(out / "g003.fits")["CRVAL1"] == 19
+        assert fits.getheader(out / "g003.fits")["CRVAL1"] == 19
+        # The cutout of where it was does not stay where there is none.
+        catalog.write_text(catalog.read_text().replace("g003,19.0", "g003,20.0"))
+        service.plans[10] = ["status:404"]
+        assert fetch(catalog, service, out).count("failed") == 1 and not (out / "g003.fits").exists()
 
 
 def test_a_journal_with_a_torn_line(tmp_path):
@@ -514,11 +518,13 @@ def test_a_full_disk_and_ctrl_c_lose_nothing(trouble, catalog, tmp_path, monkeyp
 
     with CutoutService({1: ["zeros"] * 9}) as service:
         fetch(catalog, service, whole)
+        service.asked.clear()
         with monkeypatch.context() as patch, pytest.raises(type(trouble)):
             patch.setattr(module, "atomic_write", write_some)
-            fetch(catalog, service, out)
+            fetch(catalog, service, out, connections=1)
         assert not (out / LEDGER).exists() and len(list(out.glob("*.fits"))) == 3
         fetch(catalog, service, out)
+        assert service.numbers().count(0) == service.numbers().count(1) == 1  # what is done, and what is outside
     assert contents(out) == contents(whole)
 
 
