@@ -26,6 +26,9 @@ def command(
         tuple[str, Path] | None,
         typer.Option(metavar="cosmos DIR", help="Draw real galaxies of a galsim.RealGalaxyCatalog; no labels."),
     ] = None,
+    seeing_scale: Annotated[float, typer.Option(help="Factor of the seeing of all surveys: another air.")] = 1.0,
+    depth_offset: Annotated[float, typer.Option(help="Magnitudes by which all surveys are deeper.")] = 0.0,
+    zero_point: Annotated[float, typer.Option(help="Magnitudes by which all fluxes are dimmed.")] = 0.0,
     workers: Annotated[int | None, typer.Option(help="Processes.  [default: all cores]")] = None,
 ) -> None:
     """Simulate galaxies of known morphology in two surveys.
@@ -38,6 +41,8 @@ def command(
         galkeras mock --galaxies 2000 --surveys decals,bass-mzls --seed 1 --out mock/
 
         galkeras mock --galaxies 500 --size 128 --pixel-scale 0.524 --out small/
+
+        galkeras mock --surveys bass-mzls --seed 1 --seeing-scale 1.5 --depth-offset -0.5 --out worse/
     """
     from galkeras.io.errors import GalkerasError
     from galkeras.simulation.survey_pair import mock
@@ -56,5 +61,8 @@ def command(
         noise_free=noise_free,
         seeds=seeds[1] if seeds else None,
         workers=workers,
+        seeing_scale=seeing_scale,
+        depth_offset=depth_offset,
+        zero_point=zero_point,
     )
     typer.echo(f"{counted(galaxies, 'galaxy', 'galaxies')} in {', '.join(names)}: {folder}")

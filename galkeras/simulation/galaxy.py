@@ -2,7 +2,7 @@
 
 __all__ = ["PAIR", "Settings", "Simulated", "simulate"]
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from galkeras.simulation.cosmos import draw_seed
 from galkeras.simulation.defects import add_defect, draw_defect
 from galkeras.simulation.fourier import Grid
 from galkeras.simulation.sky import draw_sky
-from galkeras.simulation.telescope import draw_exposure, expose
+from galkeras.simulation.telescope import Conditions, draw_exposure, expose
 from galkeras.simulation.truth import draw_truth, random_of
 from galkeras.simulation.volunteers import catalog_row, clarity_of, no_votes, vote
 from galkeras.surveys.facts import PIXEL_SCALE, get_survey
@@ -37,6 +37,7 @@ class Settings:
         pixel_scale: A whole multiple of 0.262 arcsec.
         defects: Fraction of galaxies that are spoilt in one survey.
         seeds: Folder of a `galsim.RealGalaxyCatalog` whose galaxies are drawn instead of simulated ones, or None.
+        conditions: How all surveys are observed. Volunteers saw the first survey as it is, whatever these are.
     """
 
     seed: int
@@ -45,6 +46,7 @@ class Settings:
     pixel_scale: float = PIXEL_SCALE
     defects: float = 0.02
     seeds: str | None = None
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def binning(self) -> int:
@@ -81,6 +83,7 @@ def simulate(settings: Settings, index: int, draw: bool = True, noise_free: bool
     clarity = clarity_of(truth, seeing)
     votes = no_votes() if real else vote(truth, clarity, random_of(seed, index, "votes"))
     catalog = catalog_row(truth, votes)
+    exposures = {name: settings.conditions.applied(one) for name, one in exposures.items()}
     # Drawn over the usual pair, so that a galaxy's defect does not depend on which are asked for.
     defect, number = draw_defect(seed, index, settings.defects, len(PAIR))
     spoilt = PAIR[number] if defect else ""

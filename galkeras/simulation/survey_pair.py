@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +21,7 @@ from galkeras.io.processes import cores, in_parallel
 from galkeras.simulation.cosmos import check_seeds
 from galkeras.simulation.galaxy import PAIR, Settings, Simulated, simulate
 from galkeras.simulation.sky import SIMULATED
+from galkeras.simulation.telescope import Conditions
 from galkeras.simulation.truth import draw_truth
 from galkeras.surveys.cutouts.fits_file import cutout_bytes, cutout_length
 from galkeras.surveys.facts import PIXEL_SCALE, get_survey
@@ -43,6 +45,9 @@ def mock(
     noise_free: bool = False,
     seeds: str | Path | None = None,
     workers: int | None = None,
+    seeing_scale: float = 1.0,
+    depth_offset: float = 0.0,
+    zero_point: float = 0.0,
 ) -> Path:
     """Simulate ``galaxies`` galaxies of known morphology in each of ``surveys``.
 
@@ -64,6 +69,10 @@ def mock(
         noise_free: Also write ``noise-free/SURVEY/ID.fits``, the same images without noise and defects.
         seeds: A folder with a `galsim.RealGalaxyCatalog`: draw its real galaxies, which have no labels.
         workers: Processes; all cores by default.
+        seeing_scale: Factor of the seeing of all surveys: the same sky under better or worse air. The votes stay what
+            they are without it, as with the next two.
+        depth_offset: Magnitudes by which all surveys are deeper, or less deep where negative.
+        zero_point: Magnitudes by which all fluxes are dimmed.
 
     Returns:
         The folder.
@@ -72,7 +81,8 @@ def mock(
         GalkerasError: A bad argument, or ``out`` holds another sample's files or more galaxies.
     """
     out = Path(out)
-    settings = _settings(galaxies, surveys, seed, size, pixel_scale, defects, seeds)
+    conditions = _conditions(seeing_scale, depth_offset, zero_point)
+    settings = _settings(galaxies, surveys, seed, size, pixel_scale, defects, seeds, conditions)
     workers = _whole("workers", cores() if workers is None else workers, 1)
     folder = OutputFolder(out, "mock", ours="", sign=_RECORD, within=_WRITTEN)
     folder.check()
@@ -85,7 +95,7 @@ def mock(
 def _draw(out: Path, settings: Settings, galaxies: int, noise_free: bool, workers: int) -> None:
     """Write the settings, the cutouts that are missing, and the two tables."""
     # First, because a folder is known by it.
-    write_json(out / _RECORD, {"format": _FORMAT, **asdict(settings)})
+    write_json(out / _RECORD, _recorded(settings))
     for survey in settings.surveys:
         for folder in _folders(out, survey, noise_free):
             folder.mkdir(parents=True, exist_ok=True)
@@ -106,6 +116,7 @@ def _settings(
     pixel_scale: float,
     defects: float,
     seeds: str | Path | None,
+    conditions: Conditions,
 ) -> Settings:
     _whole("galaxies", galaxies, 1)
     _whole("seed", seed, 0)
@@ -130,7 +141,24 @@ def _settings(
     if seeds is not None:
         seeds = str(Path(seeds).resolve())
         check_seeds(seeds)
-    return Settings(seed, names, size, round(round(binning) * PIXEL_SCALE, 6), float(defects), seeds)
+    return Settings(seed, names, size, round(round(binning) * PIXEL_SCALE, 6), float(defects), seeds, conditions)
+
+
+def _conditions(seeing_scale: float, depth_offset: float, zero_point: float) -> Conditions:
+    if not 0.1 <= seeing_scale <= 10:
+        raise GalkerasError(f"`seeing_scale` must be from 0.1 to 10. Received: seeing_scale={seeing_scale}")
+    for name, value in (("depth_offset", depth_offset), ("zero_point", zero_point)):
+        if not -10 <= value <= 10:
+            raise GalkerasError(f"`{name}` must be magnitudes from -10 to 10. Received: {name}={value}")
+    return Conditions(float(seeing_scale), float(depth_offset), float(zero_point))
+
+
+def _recorded(settings: Settings) -> dict[str, Any]:
+    """Return what ``mock.json`` holds: of the conditions only those that are not the surveys' own."""
+    values = asdict(settings)
+    usual = asdict(Conditions())
+    other = {name: value for name, value in values.pop("conditions").items() if value != usual[name]}
+    return {"format": _FORMAT, **values, **other}
 
 
 def _whole(name: str, value: int, low: int, high: int | None = None) -> int:
@@ -146,9 +174,10 @@ def _check_sample(out: Path, settings: Settings, galaxies: int) -> None:
     if not record.exists():
         return
     held = read_json(record)
-    wanted = {"format": _FORMAT, **asdict(settings)}
+    usual = asdict(Conditions())
+    wanted = usual | _recorded(settings)
     for key, value in wanted.items():
-        found = held.get(key) if isinstance(held, dict) else None
+        found = held.get(key, usual.get(key)) if isinstance(held, dict) else None
         if key != "surveys" and found != value:
             raise GalkerasError(f"{out} holds a mock sample with {key}={found!r}, not {value!r}: choose another `out`")
     catalog = out / "catalog.parquet"

@@ -1,8 +1,8 @@
 """What a survey makes of the sky: seeing, pixels, noise, and the resampling of its pipeline."""
 
-__all__ = ["Exposure", "draw_exposure", "expose", "sky_noise"]
+__all__ = ["Conditions", "Exposure", "draw_exposure", "expose", "sky_noise"]
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -54,6 +54,33 @@ class Exposure:
     y: float
     phase: tuple[float, float]
     sky: float
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How much better or worse than its survey everything is observed: what draws a ladder of shifts of one sky.
+
+    Attributes:
+        seeing_scale: Factor of every seeing.
+        depth_offset: Magnitudes added to every depth: more is deeper. Noise follows it at the survey's own seeing.
+        zero_point: Magnitudes by which every flux is dimmed.
+    """
+
+    seeing_scale: float = 1.0
+    depth_offset: float = 0.0
+    zero_point: float = 0.0
+
+    def applied(self, exposures: dict[str, Exposure]) -> dict[str, Exposure]:
+        """Return the exposures, by band, as they are under these conditions."""
+        return {
+            name: replace(
+                one,
+                seeing=one.seeing * self.seeing_scale,
+                depth=one.depth + self.depth_offset,
+                zero_point=one.zero_point + self.zero_point,
+            )
+            for name, one in exposures.items()
+        }
 
 
 def draw_exposure(survey: Survey, seed: int, index: int, g_r: float) -> dict[str, Exposure]:

@@ -174,3 +174,27 @@ def test_missing_galsim_names_the_extra():
 def test_seeds_of_another_kind_are_refused(tmp_path):
     result = CliRunner().invoke(app, ["mock", "--seeds", "sdss", "somewhere", "--out", str(tmp_path / "m")])
     assert "--seeds knows only 'cosmos'" in str(result.exception)
+
+
+def test_conditions_change_what_is_seen_and_not_the_sky_or_the_votes(sample, tmp_path):
+    other = {"seeing_scale": 1.5, "depth_offset": -1.0, "zero_point": 0.5}
+    worse = mock(tmp_path / "m", galaxies=2, surveys=["decals"], seed=3, size=SIZE, defects=0.3, workers=1, **other)
+    usual, seen = (pq.read_table(folder / "truth.parquet").to_pylist() for folder in (sample, worse))
+    for one, two in zip(usual, seen, strict=False):
+        assert two["decals_r_seeing"] == pytest.approx(1.5 * one["decals_r_seeing"])
+        assert two["decals_r_depth"] == pytest.approx(one["decals_r_depth"] - 1)
+        assert two["decals_r_zero_point"] == pytest.approx(one["decals_r_zero_point"] + 0.5)
+        assert two["radius"] == one["radius"] and two["clarity"] == one["clarity"]
+    votes = [pq.read_table(folder / "catalog.parquet").slice(0, 2) for folder in (sample, worse)]
+    # By text, because NaN is not NaN.
+    assert str(votes[0].to_pylist()) == str(votes[1].to_pylist())
+    stored = json.loads((worse / "mock.json").read_text())
+    assert stored["seeing_scale"] == 1.5 and "seeing_scale" not in json.loads((sample / "mock.json").read_text())
+    with pytest.raises(GalkerasError, match="mock sample with seeing_scale=1.5, not 1.0"):
+        mock(worse, galaxies=2, surveys=["decals"], seed=3, size=SIZE, defects=0.3, workers=1, depth_offset=-1.0)
+
+
+def test_impossible_conditions_are_refused(tmp_path):
+    for name, value in (("seeing_scale", 0.0), ("depth_offset", float("nan")), ("zero_point", 11.0)):
+        with pytest.raises(GalkerasError, match=f"`{name}` must be"):
+            mock(tmp_path / "m", galaxies=1, size=32, workers=1, **{name: value})
