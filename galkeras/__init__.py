@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "encode": "galkeras.latents.encode",
     "classify": "galkeras.morphology.classify",
     "predict": "galkeras.morphology.predict",
+    "measure": "galkeras.morphology.measure",
     "generate": "galkeras.discovery.generate",
     "shift": "galkeras.evaluation.shift.shift",
     "outliers": "galkeras.discovery.outliers",

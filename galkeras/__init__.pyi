@@ -10,6 +10,7 @@ from galkeras.latents.table import LatentTable as LatentTable
 from galkeras.latents.table import read_latents as read_latents
 from galkeras.models.folder import load_model as load_model
 from galkeras.morphology.classify import classify as classify
+from galkeras.morphology.measure import measure as measure
 from galkeras.morphology.predict import predict as predict
 from galkeras.records.inspect import inspect as inspect
 from galkeras.records.make import make_tfrecords as make_tfrecords

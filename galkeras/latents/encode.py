@@ -1,8 +1,8 @@
 """Record set and model in, latent table out."""
 
-__all__ = ["Encoded", "encode"]
+__all__ = ["Encoded", "encode", "latent_rows", "latent_step"]
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from galkeras.latents.table import LatentTable, latent_metadata, pose_columns
 from galkeras.latents.views import VIEWS, encode_views
 from galkeras.models.folder import load_model
 from galkeras.models.measure import measure
+from galkeras.models.vae import VAE
 from galkeras.records.reader import damage_named, ordered_dataset
 from galkeras.records.schema import SPLITS, RecordSet
 
@@ -84,7 +85,7 @@ def encode(
     vae = load_model(model)
     vae.check_records(record_set, any_survey=any_survey)
 
-    step = _step(vae, record_set, views)
+    step = latent_step(vae, record_set.survey, views)
     written, similarity = 0, 0.0
     metadata = latent_metadata(vae.digest, vae.config.latent_dim, views, bool(vae.config.questions))
     with (
@@ -109,15 +110,15 @@ def _chosen(splits: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(split for split in SPLITS if split in asked)
 
 
-def _step(vae: Any, records: RecordSet, views: int) -> Callable[[tf.Tensor], tuple[tf.Tensor, ...]]:
-    """Return the compiled function from images to posterior means, log variances, MSE and SSIM."""
+def latent_step(vae: VAE, survey: str, views: int) -> Callable[[Any], tuple[tf.Tensor, ...]]:
+    """Return the compiled function from images to posterior means, log variances, MSE, SSIM and, of some, the pose."""
 
     # A survey that the model does not know is drawn as its first.
-    survey = records.survey if records.survey in vae.config.surveys else None
+    known = survey if survey in vae.config.surveys else None
 
     @tf.function(input_signature=[tf.TensorSpec((None, *vae.config.images.shape), tf.float32)])
     def step(images: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        measured = measure(vae, images, survey)
+        measured = measure(vae, images, known)
         z, log_var = (measured.z, measured.log_var) if views == 1 else encode_views(vae, images, views)
         found = (z, log_var, measured.mse, measured.ssim)
         return found if measured.pose is None else (*found, measured.pose)
@@ -125,22 +126,42 @@ def _step(vae: Any, records: RecordSet, views: int) -> Callable[[tf.Tensor], tup
     return step
 
 
-def _table(batch: dict, encoded: tuple[tf.Tensor, ...], survey: str, vae: Any, views: int) -> LatentTable:
-    z, log_var, mse, similarity, *pose = (np.asarray(values, np.float32) for values in encoded)
-
+def _table(batch: dict, encoded: tuple[tf.Tensor, ...], survey: str, vae: VAE, views: int) -> LatentTable:
     def strings(values: tf.Tensor) -> np.ndarray:
         return np.array([value.decode() for value in values.numpy()])
 
     ids = strings(batch["id"])
-    if not (np.isfinite(z).all() and np.isfinite(log_var).all()):
-        bad = ids[~(np.isfinite(z).all(-1) & np.isfinite(log_var).all(-1))][0]
-        raise GalkerasError(f"the latents of galaxy {bad} are not finite: check its image and the model's weights")
-    return LatentTable(
+    return latent_rows(
+        encoded,
+        vae,
+        views,
         id=ids,
         ra=batch["ra"].numpy().astype(np.float64),
         dec=batch["dec"].numpy().astype(np.float64),
         survey=np.full(len(ids), survey),
         split=strings(batch["split"]),
+    )
+
+
+def latent_rows(encoded: Sequence[Any], vae: VAE, views: int, **columns: np.ndarray) -> LatentTable:
+    """Return rows of a latent table.
+
+    Args:
+        encoded: What the function of `latent_step` gave.
+        vae: The model.
+        views: Over how many views it was averaged.
+        columns: ``id``, ``ra``, ``dec``, ``survey`` and ``split``, each (rows,).
+
+    Raises:
+        GalkerasError: Latents are not finite.
+    """
+    z, log_var, mse, similarity, *pose = (np.asarray(values, np.float32) for values in encoded)
+    good = np.isfinite(z).all(-1) & np.isfinite(log_var).all(-1)
+    if not good.all():
+        bad = columns["id"][~good][0]
+        raise GalkerasError(f"the latents of galaxy {bad} are not finite: check its image and the model's weights")
+    return LatentTable(
+        **columns,
         z=z,
         log_var=log_var,
         reconstruction_mse=mse,

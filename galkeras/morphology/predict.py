@@ -1,7 +1,8 @@
 """Class probabilities for galaxies that nobody has classified."""
 
-__all__ = ["Predicted", "predict"]
+__all__ = ["Predicted", "class_columns", "predict"]
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -82,14 +83,7 @@ def predict(
     for question, forest in loaded.by_question.items():
         probabilities, spread = (forest.probabilities(table.z), None) if drawn is None else drawn[question]
         by_question[question] = probabilities
-        added = {f"{question}_{name}": probabilities[:, index] for index, name in enumerate(forest.classes)}
-        if spread is not None:
-            added |= {f"{question}_{name}_std": spread[:, index] for index, name in enumerate(forest.classes)}
-        named = {question: np.array(forest.classes)[probabilities.argmax(1)]}
-        named |= {f"{question}_probability": probabilities.max(1)}
-        if taken := {*columns, *added} & {*named} | {*columns} & {*added}:
-            raise GalkerasError(f"two columns would be called {taken.pop()!r}: rename the label and classify again")
-        columns |= added | named
+        columns |= class_columns(question, forest.classes, probabilities, columns, spread)
     scores = None
     if catalog is not None:
         scores = judge(
@@ -111,3 +105,31 @@ def predict(
         if scores is not None:
             save_judgement(scores, Path(out))
     return Predicted(columns, {name: forest.classes for name, forest in loaded.by_question.items()}, scores)
+
+
+def class_columns(
+    question: str,
+    classes: Sequence[str],
+    probabilities: np.ndarray,
+    beside: Collection[str],
+    spread: np.ndarray | None = None,
+) -> Columns:
+    """Return the columns of one question.
+
+    Args:
+        question: Its name.
+        classes: Its classes.
+        probabilities: (rows, classes) of these.
+        beside: Names of the columns that are there already.
+        spread: (rows, classes) standard deviations of the probabilities.
+
+    Raises:
+        GalkerasError: Two columns would have one name.
+    """
+    added = {f"{question}_{name}": probabilities[:, index] for index, name in enumerate(classes)}
+    if spread is not None:
+        added |= {f"{question}_{name}_std": spread[:, index] for index, name in enumerate(classes)}
+    named = {question: np.array(classes)[probabilities.argmax(1)], f"{question}_probability": probabilities.max(1)}
+    if taken := {*beside, *added} & {*named} | {*beside} & {*added}:
+        raise GalkerasError(f"two columns would be called {taken.pop()!r}: rename the label and classify again")
+    return added | named

@@ -23,7 +23,7 @@ from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
 from galkeras.io.processes import cores, in_parallel
 from galkeras.io.text import counted, readable_bytes
-from galkeras.records.plan import PIXEL_SCALES, plan_rows, plan_settings, plan_tasks, record_bytes
+from galkeras.records.plan import CATALOG_COLUMNS, plan_rows, plan_settings, plan_tasks, record_bytes
 from galkeras.records.schema import (
     DATASET_FILE,
     REJECTED_FILE,
@@ -111,12 +111,11 @@ def make_tfrecords(
         dtype=dtype,
         like=like,
     )
-    keep = ("file", "row", "petro_th50", "petro_th90", *PIXEL_SCALES)
     if cutouts is None:
         catalog, cutouts = None, catalog
     if cutouts is None:
         raise GalkerasError("`cutouts` must be a folder or a file of images. Received: nothing")
-    table, sources = gather(catalog, cutouts, id_column, position, keep, label_from)
+    table, sources = gather(catalog, cutouts, id_column, position, CATALOG_COLUMNS, label_from)
     rows, rejects = plan_rows(table, sources)
     settings, preparation = plan_settings(rows, cutouts, asked)
     earlier = _check_folder(out, settings)

@@ -1,6 +1,6 @@
 """What a record set will hold: its galaxies in order, what their images have in common, and its shards."""
 
-__all__ = ["PIXEL_SCALES", "plan_rows", "plan_settings", "plan_tasks", "record_bytes"]
+__all__ = ["CATALOG_COLUMNS", "PIXEL_SCALES", "plan_rows", "plan_settings", "plan_tasks", "record_bytes"]
 
 import hashlib
 import math
@@ -23,6 +23,9 @@ from galkeras.surveys.locate import Source
 
 PIXEL_SCALES = ("pixel_scale", "pxscale", "pixscale")
 """Columns of a catalog that may hold the pixel scale in arcsec, the best first."""
+
+CATALOG_COLUMNS = ("file", "row", "petro_th50", "petro_th90", *PIXEL_SCALES)
+"""Columns of a catalog that say where a cutout is and how large its pixels are."""
 
 # Cutouts read before the start to learn their units, size and survey.
 _PROBES = 16

@@ -20,13 +20,16 @@ def prepare_for(
     *,
     crop: int | None = None,
     row: Row | None = None,
+    survey: str | None = None,
 ) -> tuple[Galaxy, str]:
-    """Return a cutout as a model of ``surveys`` takes it, and of which of these it is: the first, if it does not say.
+    """Return a cutout as a model of ``surveys`` takes it, and of which of these it is: if it does not say, ``survey``.
+
+    By default that is the first.
 
     The other arguments and errors are those of `prepare_cutout`.
     """
     said = survey_of(cutout)
-    survey = said if said in surveys else surveys[0]
+    survey = said if said in surveys else survey or surveys[0]
     # How images were made is known of the first survey.
     known = images if survey == surveys[0] else replace(images, preparation=None)
     return prepare_cutout(cutout, name, survey, known, crop=crop, row=row), survey

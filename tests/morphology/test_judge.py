@@ -76,7 +76,7 @@ def test_galaxies_that_trained_the_forests_are_not_scored(fitted, tmp_path):
     rows = np.isin(table.id, list(trained))
     with pytest.raises(GalkerasError, match="all 140 galaxies .* trained the forests"):
         predict(table[rows], folder, catalog=catalog, label_column="ring")
-    classify(table, catalog, folder, label_column="ring", folds=3)
+    classify(table, catalog, folder, label_column="ring", folds=3, overwrite=True)
     assert Forests.load(folder).trained == frozenset(table.id.tolist())
 
 
