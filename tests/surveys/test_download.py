@@ -359,8 +359,9 @@ def test_a_folder_of_something_else_and_of_other_settings(catalog, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "g000.fits").write_text("a galaxy of my own")
     with CutoutService() as service:
-        with pytest.raises(GalkerasError, match="holds something else"):
-            fetch(catalog, service, tmp_path / "mine")
+        for dry_run in (True, False):
+            with pytest.raises(GalkerasError, match="holds something else"):
+                fetch(catalog, service, tmp_path / "mine", dry_run=dry_run)
         assert contents(tmp_path / "mine") == {"g000.fits": b"a galaxy of my own"}
         fetch(catalog, service, tmp_path / "out")
         with pytest.raises(GalkerasError, match="holds cutouts with size=16, not 32"):
