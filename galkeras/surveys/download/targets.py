@@ -81,7 +81,7 @@ def _trouble(name: str, ra: float, dec: float, file: str) -> str:
     if not name.isprintable() or any(letter in name for letter in "/\\") or name.startswith("."):
         return "the id cannot name a file"
     parts = PurePosixPath(file)
-    strange = parts.is_absolute() or ".." in parts.parts or any(part.startswith(".") for part in parts.parts)
+    strange = parts.is_absolute() or any(part.startswith(".") for part in parts.parts)
     if strange or not file.isprintable() or "\\" in file or not file.lower().endswith(_EXTENSIONS):
         return f"make-tfrecords will look for the catalog's file {ascii(file)}, which is no FITS file in the folder"
     if any(len(part.encode(errors="replace")) > _LONGEST_NAME for part in parts.parts):
