@@ -46,6 +46,9 @@ def _options(
 
 def main() -> None:
     """Run the command line. Expected trouble is one line on stderr and exit code 1, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # Names of files need not be UTF-8.
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except GalkerasError as error:
@@ -53,6 +56,8 @@ def main() -> None:
         _fail(in_shell(str(error), commands, next((word for word in sys.argv[1:] if word in commands), None)))
     except OSError as error:  # a full disk, a path that cannot be written, a file that has gone
         _fail(f"{error.filename or 'writing'}: {error.strerror or error}")
+    except UnicodeEncodeError as error:  # of libraries that take names in UTF-8 alone
+        _fail(f"{error.object!r} is not UTF-8: choose another name")
     except MemoryError as error:
         _fail(f"not enough memory: {error or 'give fewer galaxies, or a smaller batch'}")
     except SystemExit as end:

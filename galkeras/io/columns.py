@@ -99,8 +99,8 @@ def read_columns(path: str | Path, strings: tuple[str, ...] = ()) -> tuple[Colum
             by galkeras.
     """
     path = check_format(path)
-    if not path.exists():
-        raise GalkerasError(f"{path} does not exist")
+    if not path.is_file():
+        raise GalkerasError(f"{path} does not exist, or is no file")
     try:
         with warnings.catch_warnings():
             # What astropy warns of in a damaged FITS file ends in an error below.

@@ -18,6 +18,8 @@ from galkeras.io.locks import locked
 # Keras insists on both.
 _WEIGHTS = ".weights.h5"
 
+_MOST_DIGITS = 60
+
 
 @contextmanager
 def atomic_path(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
@@ -62,7 +64,7 @@ def written_for(name: str) -> str | None:
 def atomic_write(path: str | Path, data: bytes | str) -> None:
     """Write ``data`` to ``path`` so that a reader sees all of it or none."""
     with atomic_path(path) as temporary:
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        temporary.write_bytes(data.encode(errors="backslashreplace") if isinstance(data, str) else data)
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -72,13 +74,23 @@ def write_json(path: str | Path, value: Any) -> None:
 
 def read_json(path: str | Path) -> Any:
     """Read JSON that `write_json` wrote; a missing, broken or damaged file is a `GalkerasError` that names it."""
+    # A pipe or a device would be waited for.
+    if Path(path).exists() and not Path(path).is_file():
+        raise GalkerasError(f"{path} is no file")
     try:
-        value = json.loads(Path(path).read_text())
+        value = json.loads(Path(path).read_text(), parse_int=_whole_number)
     except FileNotFoundError:
         raise GalkerasError(f"{path} does not exist") from None
     except (ValueError, OSError, RecursionError) as error:
         raise GalkerasError(f"{path} is not readable JSON: {error}") from None
     return unsealed(value, path)
+
+
+def _whole_number(text: str) -> int:
+    # Nothing that is counted or seeded has more; a number that no float can be ends in errors of many kinds.
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a whole number of {len(text):,} digits")
+    return int(text)
 
 
 def sha256_of(path: str | Path) -> str:

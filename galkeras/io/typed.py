@@ -28,7 +28,7 @@ def read_typed(path: Path, kind: type, command: str, version: int) -> Any:
     value = read_json(path)
     try:
         return of_format(kind, value, version)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise GalkerasError(f"{path} is not what `galkeras {command}` writes: {error}") from None
 
 

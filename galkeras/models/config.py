@@ -151,7 +151,7 @@ class ModelConfig:
             raise GalkerasError(f"missing or unknown model settings: {', '.join(sorted(strange))}")
         try:
             return cls(**value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise GalkerasError(f"a model setting has the wrong type: {error}") from None
 
 

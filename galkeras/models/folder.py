@@ -14,7 +14,7 @@ __all__ = [
 from pathlib import Path
 from typing import Any
 
-from galkeras.backend import keras
+from galkeras.backend import keras, tf
 from galkeras.io.checksums import seal_file, sealed_about
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path, sha256_of, write_json
@@ -38,19 +38,26 @@ def load_model(path: str | Path) -> VAE:
     model_class = VAE if stored["kind"] == ModelConfig.kind else ADAPTERS[stored["kind"]]
     config = model_class.config_class.from_json(stored["model"])
     weights = path / WEIGHTS_FILE
-    if not weights.exists():
+    if not weights.is_file():
         raise GalkerasError(f"{path} holds no finished model: {WEIGHTS_FILE} is missing. Go on with --resume")
     if (checksum := stored.get(_CHECKSUM)) is not None and checksum != sha256_of(weights):
         raise GalkerasError(
             f"{weights} is damaged: its SHA-256 is not the one that {CONFIG_FILE} holds. Take both from a copy"
         )
-    model = model_class(config)
+    model = _built(model_class, config, path)
     try:
         model.load_weights(weights)
     except Exception as error:  # h5py and Keras raise many kinds
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise GalkerasError(f"{weights} does not hold the weights of {path / CONFIG_FILE}: {reason}") from None
     return model
+
+
+def _built(model_class: Any, config: ModelConfig, path: Path) -> VAE:
+    try:
+        return model_class(config)
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        raise GalkerasError(f"{path / CONFIG_FILE} describes a model that is larger than memory") from None
 
 
 def write_config(path: Path, config: ModelConfig, training: dict[str, Any]) -> None:
@@ -74,6 +81,8 @@ def read_weights(path: Path, model: keras.Model) -> dict[str, Any]:
     Raises:
         GalkerasError: It is damaged, or of another model.
     """
+    if not path.is_file():
+        raise GalkerasError(f"{path} is missing, or no file. Start again in another `out`")
     about = sealed_about(path)
     try:
         model.load_weights(path)

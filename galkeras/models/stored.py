@@ -23,6 +23,9 @@ def read_config(path: str | Path) -> dict[str, Any]:
     value = read_json(path / CONFIG_FILE)
     if not isinstance(value, dict) or value.get("format") != FORMAT or "model" not in value:
         raise GalkerasError(f"{path / CONFIG_FILE} is not a model's: `format` must be {FORMAT}")
+    for name in ("model", "training"):
+        if not isinstance(value.get(name), dict):
+            raise GalkerasError(f"{path / CONFIG_FILE}: `{name}` must be an object. Received: {value.get(name)!r:.40}")
     kinds = (ModelConfig.kind, *ADAPTERS)
     if value.get("kind") not in kinds:
         raise GalkerasError(

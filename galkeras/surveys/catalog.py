@@ -18,6 +18,7 @@ ID_COLUMNS = ("iauname", "dr8_id", "objid", "object_id", "id", "id_str", "inds")
 
 # How the first line of a CSV that galkeras wrote begins: metadata.
 _OWN_CSV = b"# galkeras "
+_MOST_ROWS_A_BYTE = 16
 _IAU_NAME = re.compile(r"J(\d\d)(\d\d)(\d\d(?:\.\d+)?)([+-])(\d\d)(\d\d)(\d\d(?:\.\d+)?)")
 
 
@@ -188,8 +189,18 @@ def _read_csv(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) ->
 def _read_parquet(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) -> Table:
     from galkeras.surveys.cutouts.parquet import plain_columns
 
+    _check_rows(path)
     source, image, count = plain_columns(path, wanted)
     return _with_rows(path, _from_arrow(source), count) if image else _from_arrow(source)
+
+
+def _check_rows(path: Path) -> None:
+    """Refuse a file of more rows than can be different galaxies in so few bytes."""
+    from pyarrow import parquet
+
+    rows, size = parquet.read_metadata(path).num_rows, path.stat().st_size
+    if rows > _MOST_ROWS_A_BYTE * size:
+        raise GalkerasError(f"catalog {path} promises {rows:,} rows in {size:,} bytes, which cannot all be different")
 
 
 def _read_npz(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) -> Table:
@@ -220,11 +231,11 @@ def _read_astropy(format: str) -> Callable[..., Table]:
 def _read_hdf5(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) -> Table:
     import h5py
 
-    from galkeras.surveys.cutouts.hdf5 import open_images
+    from galkeras.surveys.cutouts.hdf5 import open_images, own_datasets
 
     with h5py.File(path, "r") as file:
         count = len(open_images(path, file))
-        flat = {k: v for k, v in file.items() if isinstance(v, h5py.Dataset) and v.shape == (count,)}
+        flat = {k: v for k, v in own_datasets(path, file).items() if v.shape == (count,)}
         flat = {k: v for k, v in flat.items() if wanted(k) and v.dtype.kind in "iufbSO"}
         table = Table({name: data[:] for name, data in flat.items()})
     for name in table.colnames:

@@ -4,8 +4,9 @@ __all__ = ["Source", "locate_cutouts"]
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 from astropy.table import Table
 
 from galkeras.io.errors import GalkerasError
@@ -36,11 +37,11 @@ def locate_cutouts(table: Table, cutouts: str | Path, catalog: str | Path) -> li
             raise GalkerasError(f"cutouts {cutouts} do not exist")
         if "row" not in table.colnames:
             raise GalkerasError(f"{catalog} needs a column 'row': the index of each galaxy's image in {cutouts}")
-        return [Source(str(cutouts), int(row)) for row in table["row"]]
+        return [_in_row(str(cutouts), row) for row in table["row"]]
     if not cutouts.is_dir():
         raise GalkerasError(f"cutouts must be a folder or an HDF5 file. Received: {cutouts}")
     index = _index(cutouts)
-    files = [name or "" for name in table["file"]] if "file" in table.colnames else [""] * len(table)
+    files = [_file_name(name) for name in table["file"]] if "file" in table.colnames else [""] * len(table)
     beside = Path(catalog).parent
     found = [_find(index, cutouts, beside, name, file) for name, file in zip(table["id"], files, strict=True)]
     if not any(isinstance(source, Source) for source in found):
@@ -53,6 +54,27 @@ def locate_cutouts(table: Table, cutouts: str | Path, catalog: str | Path) -> li
             f" where {len(index)} images are, for names like {example}"
         )
     return found
+
+
+def _in_row(path: str, row: Any) -> Source | str:
+    """Return the source of an image by its row, as a catalog gives it: empty, a whole number, or a mistake."""
+    if row is None or row is np.ma.masked or row != row:
+        return "no cutout found: no row"
+    try:
+        number = int(row)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None or number != row or isinstance(row, str | bytes):
+        raise GalkerasError(f"the catalog's column 'row' must be whole numbers. Received: {row!r:.40}")
+    return Source(path, number)
+
+
+def _file_name(name: Any) -> str:
+    if name is None or name is np.ma.masked:
+        return ""
+    if not isinstance(name, str):
+        raise GalkerasError(f"the catalog's column 'file' must be text. Received: {name!r:.40}")
+    return name
 
 
 def _index(folder: Path) -> dict[str, list[str]]:

@@ -18,6 +18,8 @@ HISTORY_DIGEST = "history_sha256"
 
 def read_history(folder: Path) -> list[dict[str, float]]:
     """Return the rows of a model folder's history; where the model is finished, they must match its config."""
+    if not (folder / HISTORY_FILE).is_file():
+        raise GalkerasError(f"{folder / HISTORY_FILE} cannot be read: it is no file")
     try:
         with open(folder / HISTORY_FILE, newline="") as file:
             rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]

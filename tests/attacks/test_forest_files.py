@@ -206,6 +206,7 @@ def test_paths_out_of_the_folder_are_refused(folder, file):
         lambda value: value["questions"].update(bar=None),
         lambda value: value["questions"]["bar"].pop("classes"),
         lambda value: value["questions"]["bar"].update(trained_on=["many"]),
+        lambda value: value.update(latent_mean=[10**50] * 2),
     ],
 )
 def test_broken_description_is_named(folder, edit):
@@ -214,7 +215,7 @@ def test_broken_description_is_named(folder, edit):
         Forests.load(folder)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "{", "\x00\x01"])
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "\x00\x01", '{"latent_dim": 1' + "0" * 400 + "}"])
 def test_description_that_is_no_json_object_is_named(folder, text):
     (folder / "forests.json").write_text(text)
     with pytest.raises(GalkerasError, match=r"forests\.json"):

@@ -1,6 +1,6 @@
 """HDF5 files of many images, such as Galaxy10 and its kin."""
 
-__all__ = ["open_images", "row_cutout"]
+__all__ = ["open_images", "own_datasets", "row_cutout"]
 
 from functools import lru_cache
 from pathlib import Path
@@ -10,8 +10,12 @@ import numpy as np
 
 from galkeras.io.errors import GalkerasError
 from galkeras.surveys.cutouts import FORMATS, Cutout, CutoutError, Format, check_size, one_line
+from galkeras.surveys.cutouts._apart import LIMITS
 from galkeras.surveys.cutouts.pictures import from_rgb
 from galkeras.surveys.image import BANDS, NANOMAGGY, PICTURE
+
+# Bytes that an image takes at least, where there are more than so many.
+_LEAST, _FEW = 64, 10_000
 
 
 def open_images(path: Path, file: h5py.File, count: int | None = None) -> h5py.Dataset:
@@ -25,11 +29,14 @@ def open_images(path: Path, file: h5py.File, count: int | None = None) -> h5py.D
         file: The file.
         count: Number of bands, None where that is for the reader to say.
     """
+    if isinstance(file.get("images", getlink=True), h5py.ExternalLink | h5py.SoftLink):
+        raise GalkerasError(f"{path}: its images are a link, which is not followed")
     images = file.get("images")
     if not isinstance(images, h5py.Dataset):
         raise GalkerasError(f"{path} holds no dataset 'images'. It has: {', '.join(list(file)[:10])}")
     if images.external or images.is_virtual:
         raise GalkerasError(f"{path}: its images are kept in other files, which is not supported")
+    _check_storage(path, images)
     numbers = images.dtype.kind == "f" or images.dtype == np.uint8
     if images.ndim != 4 or not numbers or (count is not None and _axis(images, count) is None):
         planes = count or len(BANDS)
@@ -38,6 +45,30 @@ def open_images(path: Path, file: h5py.File, count: int | None = None) -> h5py.D
             f" Received: {images.shape} {images.dtype}"
         )
     return images
+
+
+def _check_storage(path: Path, dataset: h5py.Dataset) -> None:
+    """Refuse a dataset that promises more than is stored, and one that is unpacked in pieces of no use."""
+    chunk = int(np.prod(dataset.chunks or (0,), dtype=float)) * dataset.dtype.itemsize
+    if chunk > LIMITS.bytes:
+        raise GalkerasError(
+            f"{path}: {dataset.name} is stored in chunks of {chunk / 1e6:,.0f} MB: store each image as a chunk, or"
+            f" raise the limit of {LIMITS.megabytes:g} MB by GALKERAS_CUTOUT_MEGABYTES"
+        )
+    stored, count = dataset.id.get_storage_size(), len(dataset) if dataset.ndim else 0
+    # No galaxy with its noise is compressed to so little.
+    if dataset.ndim > 1 and count > _FEW and stored < count * _LEAST:
+        raise GalkerasError(f"{path}: {dataset.name} promises {count:,} images and stores {stored:,} bytes")
+
+
+def own_datasets(path: Path, file: h5py.File) -> dict[str, h5py.Dataset]:
+    """Return the datasets that an HDF5 file holds itself; links, and what they may lead to, are left alone."""
+    names = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
+    found = {name: file[name] for name in names if file.get(name, getclass=True) is h5py.Dataset}
+    found = {name: one for name, one in found.items() if not (one.is_virtual or one.external)}
+    for one in found.values():
+        _check_storage(path, one)
+    return found
 
 
 def _axis(images: h5py.Dataset | np.ndarray, count: int) -> int | None:
