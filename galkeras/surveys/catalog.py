@@ -189,7 +189,8 @@ def _read_csv(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) ->
 def _read_parquet(path: Path, wanted: Callable[[str], bool], text: Iterable[str]) -> Table:
     from galkeras.surveys.cutouts.parquet import plain_columns
 
-    _check_rows(path)
+    if path.suffix.lower() == ".parquet":
+        _check_rows(path)
     source, image, count = plain_columns(path, wanted)
     return _with_rows(path, _from_arrow(source), count) if image else _from_arrow(source)
 
