@@ -28,11 +28,13 @@ def training_dataset(
     seed: int,
     first_epoch: int = 0,
     beside: tuple[np.ndarray, np.ndarray] | None = None,
+    named: bool = False,
 ) -> tf.data.Dataset:
     """Return an endless stream of (batch_size, side, side, band) float32 images in the units of the record set.
 
     With ``beside``, (rows,) ids and (rows, n) numbers of theirs, a batch is a pair of images and the (batch_size, n)
-    numbers of their galaxies: zeros for those that ``beside`` does not name.
+    numbers of their galaxies: zeros for those that ``beside`` does not name. With ``named`` a batch is the names of
+    its galaxies alone.
 
     An epoch is ``records.count(split) // batch_size`` batches; the few galaxies left over differ from epoch to
     epoch. Its order follows from ``seed`` and the epoch's number alone, so a stream that starts at
@@ -71,6 +73,8 @@ def training_dataset(
 
     def images(serialized):
         parsed = parse_examples(serialized, records)
+        if named:
+            return parsed["id"]
         batch = tf.ensure_shape(parsed["image"], (batch_size, *parsed["image"].shape[1:]))
         return (
             batch

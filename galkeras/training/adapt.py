@@ -20,7 +20,7 @@ from galkeras.records.pairs import Galaxies, index_galaxies, join
 from galkeras.records.schema import RecordSet
 from galkeras.training.adapt_summary import summarise_adaptation
 from galkeras.training.options import AdaptOptions, takes
-from galkeras.training.pairs import adaptation_dataset, scoring_dataset
+from galkeras.training.pairs import adaptation_dataset, adaptation_ids, scoring_dataset
 from galkeras.training.run import TrainingConfig, finish, model_folder, train
 from galkeras.training.strategy import choose_strategy
 
@@ -122,6 +122,13 @@ def adapt(
                 learned, training.batch_size, paired=paired, seed=options.seed, first_step=first_epoch * steps
             ),
             scoring_dataset(parts["validation"]["source"], parts["validation"]["target"], training.batch_size),
+            lambda step: [
+                name
+                for names in adaptation_ids(
+                    learned, training.batch_size, paired=paired, seed=options.seed, step=step
+                ).values()
+                for name in names
+            ],
             monitor=adapter.monitor,
         )
         scored = next(split for split in ("test", "validation") if split in parts)

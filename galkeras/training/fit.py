@@ -118,6 +118,16 @@ def fit(
                     records, "train", training.batch_size, seed=options.seed, first_epoch=first, beside=beside
                 ),
                 validation_dataset(records, "validation", training.batch_size, beside),
+                lambda step: _names(records, training, step),
                 quiet=quiet,
             )
             return finish(VAE(config), out, lambda model: summarise(model, records, out))
+
+
+def _names(records: RecordSet, training: TrainingConfig, step: int) -> list[str]:
+    """Return the names of the galaxies that a step of the run learned from."""
+    epoch, batch = divmod(step, records.count("train") // training.batch_size)
+    ids = training_dataset(
+        records, "train", training.batch_size, seed=training.seed, first_epoch=epoch, named=True
+    ).skip(batch)
+    return [name.decode() for name in next(iter(ids)).numpy()]

@@ -1,6 +1,6 @@
 """What `adapt` reads: batches of the same galaxies in two surveys, or of different ones side by side."""
 
-__all__ = ["adaptation_dataset", "scoring_dataset"]
+__all__ = ["adaptation_dataset", "adaptation_ids", "scoring_dataset"]
 
 from collections.abc import Iterator
 
@@ -22,9 +22,7 @@ def adaptation_dataset(
     ``source`` and ``target`` are the same galaxies and stay side by side. What a step holds follows from ``seed`` and
     its number alone, so a stream from ``first_step`` goes on as an uninterrupted one would.
     """
-    order = {name: number for number, name in enumerate(parts)}
-    if paired:
-        order["target"] = order["source"]
+    order = _orders(parts, paired)
 
     def batches():
         streams = [
@@ -34,6 +32,25 @@ def adaptation_dataset(
         yield from (dict(zip(parts, batch, strict=True)) for batch in zip(*streams, strict=True))
 
     return _dataset(batches, parts, batch_size, {})
+
+
+def adaptation_ids(
+    parts: dict[str, Galaxies], batch_size: int, *, paired: bool, seed: int, step: int
+) -> dict[str, list[str]]:
+    """Return the names of the galaxies of one step of `adaptation_dataset`, part by part."""
+    order = _orders(parts, paired)
+    return {
+        name: galaxies.id[next(_rows(len(galaxies), batch_size, (seed, order[name]), step))].tolist()
+        for name, galaxies in parts.items()
+    }
+
+
+def _orders(parts: dict[str, Galaxies], paired: bool) -> dict[str, int]:
+    """Return the number of the order that each part is drawn in; pairs are drawn alike."""
+    order = {name: number for number, name in enumerate(parts)}
+    if paired:
+        order["target"] = order["source"]
+    return order
 
 
 def scoring_dataset(source: Galaxies, target: Galaxies, batch_size: int) -> tf.data.Dataset:

@@ -4,7 +4,7 @@ __all__ = ["TrainingConfig", "finish", "model_folder", "train"]
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -126,6 +126,7 @@ def train(
     steps: int,
     dataset: Callable[[int], tf.data.Dataset],
     validation: tf.data.Dataset,
+    names: Callable[[int], Sequence[str]],
     monitor: str = "elbo_loss",
     quiet: bool = False,
 ) -> None:
@@ -139,6 +140,7 @@ def train(
         steps: Steps an epoch.
         dataset: Gives the training batches from a first epoch on.
         validation: The validation batches.
+        names: Gives the names of the galaxies of a step, counted from the first of the run.
         monitor: The loss term whose lowest validation value marks the best epoch.
         quiet: Print nothing; a bar on a terminal goes when it is full.
     """
@@ -149,7 +151,7 @@ def train(
         )
     with strategy.scope():
         model.compile(optimizer=_adam(training, steps), jit_compile=False)
-    state = EpochState(out, f"val_{monitor}", training.patience)
+    state = EpochState(out, f"val_{monitor}", training.patience, lambda epoch, step: names(epoch * steps + step))
     state.set_model(model)
     done = state.restore(steps)
     if done == training.epochs or state.finished:

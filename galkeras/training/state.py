@@ -4,6 +4,7 @@ __all__ = ["BEST_FILE", "LAST_FILE", "EpochState"]
 
 import math
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from galkeras.backend import keras
@@ -26,11 +27,12 @@ class EpochState(keras.callbacks.Callback):
         folder: The model folder.
         monitor: The validation column whose minimum is best.
         patience: Epochs without improvement after which to stop.
+        names: Gives the names of the galaxies of a batch, by epoch and number, both counted from 0.
     """
 
-    def __init__(self, folder: Path, monitor: str, patience: int):
+    def __init__(self, folder: Path, monitor: str, patience: int, names: Callable[[int, int], Sequence[str]]):
         super().__init__()
-        self.folder, self.monitor, self.patience = folder, monitor, patience
+        self.folder, self.monitor, self.patience, self.names = folder, monitor, patience, names
         self.history: list[dict[str, float]] = []
 
     def restore(self, steps_per_epoch: int) -> int:
@@ -64,7 +66,18 @@ class EpochState(keras.callbacks.Callback):
         return len(self.history) - self.best_epoch >= self.patience
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._start = time.perf_counter()
+        self._start, self._epoch = time.perf_counter(), epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        # A mean over the epoch so far: the first batch that spoils it is this one.
+        if math.isfinite(loss := float(logs["loss"])):
+            return
+        kept = f"the weights of epoch {self._epoch} are kept" if self._epoch else "no weights are there yet"
+        names = ", ".join(self.names(self._epoch, batch))
+        raise GalkerasError(
+            f"the loss is {loss} in epoch {self._epoch + 1}, batch {batch + 1}, and {kept}: lower `learning_rate`, or"
+            f" look for broken images with `galkeras inspect --verify`. The batch: {names}"
+        )
 
     def on_epoch_end(self, epoch, logs=None):
         rate = float(self.model.optimizer.learning_rate)

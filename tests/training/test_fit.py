@@ -21,9 +21,10 @@ from galkeras.io.locks import locked
 from galkeras.models.architectures import residual
 from galkeras.models.folder import finish_folder, load_model, read_config, write_config
 from galkeras.models.vae import VAE
+from galkeras.records.inspect import read_galaxies
 from galkeras.records.make import make_tfrecords
 from galkeras.records.reader import ordered_dataset
-from galkeras.records.schema import RecordSet
+from galkeras.records.schema import RecordSet, split_of
 from galkeras.training.fit import fit
 from galkeras.training.history import read_history
 
@@ -239,3 +240,26 @@ def test_a_set_without_validation_galaxies_is_refused(tmp_path):
     make_tfrecords(catalog, cutouts, tmp_path / "records", workers=1)
     with pytest.raises(GalkerasError, match="validation"):
         fit(tmp_path / "records", tmp_path / "m", **SMALL)
+
+
+def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_last_good_weights(records, tmp_path, monkeypatch):
+    galaxies = RecordSet.load(records)
+    culprit = next(one for one in read_galaxies(galaxies) if split_of(one.id) == "train")
+    steps = galaxies.count("train") // SMALL["batch_size"]
+    plain = VAE.losses_per_image
+
+    def poisoned(self, images, seed, *others, **how):
+        terms = plain(self, images, seed, *others, **how)
+        # What turning an image leaves as it is.
+        found = tf.reduce_max(images, (1, 2, 3)) == float(culprit.image.max())
+        spoilt = found & (seed[1] >= steps)
+        return terms | {"loss": tf.where(spoilt, float("nan"), terms["loss"])}
+
+    monkeypatch.setattr(VAE, "losses_per_image", poisoned)
+    with pytest.raises(GalkerasError, match=r"the loss is nan in epoch 2, .*weights of epoch 1 are kept") as told:
+        fit(records, tmp_path / "m", **SMALL | {"epochs": 2})
+    named = str(told.value).partition("The batch: ")[2].split(", ")
+    assert culprit.id in named and len(named) == SMALL["batch_size"] < galaxies.count("train")
+    monkeypatch.undo()
+    fit(records, tmp_path / "m", **SMALL | {"epochs": 2}, resume=True)
+    assert len(read_history(tmp_path / "m")) == 2
