@@ -2,6 +2,7 @@
 
 __all__ = ["Outliers", "outlier_scores", "outliers", "unusualness"]
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,7 @@ def outliers(
     table = latents if isinstance(latents, LatentTable) else read_latents(latents)
     if len(table) < 2:
         raise GalkerasError(f"an outlier is one among many, and {_name(latents)} has 1 galaxy")
-    folder = None if out is None else OutputFolder(Path(out), "outliers", done=TABLE, overwrite=overwrite)
+    folder = None if out is None else _folder(Path(out), overwrite)
     if folder is not None:
         folder.check()
     sets = [RecordSet.load(path) for path in records]
@@ -120,9 +121,10 @@ def outliers(
     if folder is not None:
         metadata = {"table": "outliers", "model": table.model, "sigma": sigma, "galkeras": __version__}
         with folder.writing() as out:
-            write_columns(out / TABLE, result.columns, metadata)
             if found:
                 save_mosaic(out / MOSAIC, found_pictures(found, order[:SHOWN], sets[0].image_size))
+            # Last, because the folder counts as finished by it.
+            write_columns(out / TABLE, result.columns, metadata)
     return result
 
 
@@ -167,3 +169,8 @@ def _of_images(found: Sequence[Found], rows: int) -> Columns:
 
 def _name(latents: str | Path | LatentTable) -> str:
     return "the table" if isinstance(latents, LatentTable) else str(latents)
+
+
+def _folder(out: Path, overwrite: bool) -> OutputFolder:
+    within = f"{re.escape(TABLE)}|{re.escape(MOSAIC)}"
+    return OutputFolder(out, "outliers", within=within, marker=TABLE, done=TABLE, overwrite=overwrite)

@@ -2,6 +2,7 @@
 
 __all__ = ["LatentIndex", "Similar", "information", "similar"]
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,7 @@ def similar(
         raise GalkerasError("--image needs --model, the model that made the table")
     if records and out is None:
         raise GalkerasError("--records needs --out, the folder of the mosaic")
-    folder = None if out is None else OutputFolder(Path(out), "similar", done=TABLE, overwrite=overwrite)
+    folder = None if out is None else _folder(Path(out), overwrite)
     if folder is not None:
         folder.check()
     table = latents if isinstance(latents, LatentTable) else read_latents(latents)
@@ -241,3 +242,8 @@ def _draw(path: Path, table: LatentTable, records: list[RecordSet], queries: Seq
             line = np.concatenate([first[None], line])
         lines.append(line)
     save_mosaic(path, np.concatenate(lines), columns=len(lines[0]))
+
+
+def _folder(out: Path, overwrite: bool) -> OutputFolder:
+    within = f"{re.escape(TABLE)}|{re.escape(MOSAIC)}"
+    return OutputFolder(out, "similar", within=within, marker=TABLE, done=TABLE, overwrite=overwrite)

@@ -26,6 +26,8 @@ from galkeras.surveys.catalog import read_catalog
 from galkeras.surveys.pictures import save_mosaic
 
 _FEWEST = 20
+# Files of which a kill may leave a part.
+_WRITTEN = r"shift\.(json|md|png)|(alike|different)\.png|latents-\w+-\w+\.parquet"
 
 
 def shift(
@@ -75,7 +77,7 @@ def shift(
         raise GalkerasError(f"`split` must be validation, test or all. Received: split={split!r}")
     if forests and catalog is None:
         raise GalkerasError("--forests needs --catalog, which says what is true")
-    folder = OutputFolder(Path(out), "shift", done=SHIFT_FILE, overwrite=overwrite)
+    folder = OutputFolder(Path(out), "shift", within=_WRITTEN, marker=SHIFT_FILE, done=SHIFT_FILE, overwrite=overwrite)
     folder.check()
     adapted = bool(load_model(model).roles)
     if before is not None and not adapted:
