@@ -91,7 +91,7 @@ def generate(
             leads to a question too: ``{"disk-edge-on": "no", "bar": "strong"}``.
         forests: The forests that know these classes, fitted on latents of this model.
         survey: Whose decoder, for a model of two surveys; by default the first.
-        seed: The same seed gives the same galaxies.
+        seed: Any whole number. The same seed gives the same galaxies.
         overwrite: Replace what is there.
 
     Returns:
@@ -108,8 +108,6 @@ def generate(
             f"`sampling` (--from) must be one of {', '.join(SAMPLINGS)}.{did_you_mean(sampling, SAMPLINGS)}"
             f" Received: {sampling!r}"
         )
-    if seed < 0:
-        raise GalkerasError(f"`seed` must not be negative. Received: seed={seed}")
     if sampling == "posterior" and latents is None:
         raise GalkerasError(
             "the aggregate posterior is that of a latent table: name one with --latents, or draw --from prior"
@@ -126,8 +124,9 @@ def generate(
     vae = load_model(model)
     survey = _checked(vae, Path(model), given, known, survey)
 
-    posterior = None if sampling == "prior" else fit_aggregate_posterior(given, seed=seed)
-    rng = np.random.default_rng(seed)
+    start = _start(seed)
+    posterior = None if sampling == "prior" else fit_aggregate_posterior(given, seed=start)
+    rng = np.random.default_rng(start)
     draw = _prior(vae.config.latent_dim) if posterior is None else posterior.sample
     z, tried = (draw(count, rng), count) if known is None else draw_accepted(draw, known, classes, count, rng)
     views = next((source.views for source in (given, known) if source is not None), 1)
@@ -230,6 +229,13 @@ def _checked(vae: VAE, path: Path, latents: LatentTable | None, forests: Forests
             f"{path} knows no survey {survey!r}.{did_you_mean(survey, surveys)} It knows: {', '.join(surveys)}"
         )
     return survey or surveys[0]
+
+
+def _start(seed: int) -> int:
+    """Return a seed that generators take: any other whole number is mixed into one, itself otherwise."""
+    if 0 <= seed < 2**32:
+        return seed
+    return int(np.random.SeedSequence([abs(seed), int(seed < 0)]).generate_state(1)[0])
 
 
 def _prior(latent_dim: int) -> Callable[[int, np.random.Generator], np.ndarray]:

@@ -122,7 +122,9 @@ def outliers(
         metadata = {"table": "outliers", "model": table.model, "sigma": sigma, "galkeras": __version__}
         with folder.writing() as out:
             if found:
-                save_mosaic(out / MOSAIC, found_pictures(found, order[:SHOWN], sets[0].image_size))
+                shown = order[:SHOWN]
+                pictures = found_pictures(found, shown, sets[0].image_size)
+                save_mosaic(out / MOSAIC, pictures, names=table.id[shown].tolist())
             # Last, because the folder counts as finished by it.
             write_columns(out / TABLE, result.columns, metadata)
     return result
@@ -133,7 +135,12 @@ def outlier_scores(table: LatentTable, found: Sequence[Found] = ()) -> Columns:
 
     Larger is more unusual. Rules that look at images have a say where these were ``found``.
     """
-    of_latents = {name: rule.latents(table) for name, rule in RULES.items() if rule.latents}
+    rules = {name: rule.latents for name, rule in RULES.items() if rule.latents}
+    of_latents = {}
+    with tqdm(rules.items(), desc="latents", unit="rule", disable=None) as bar:
+        for name, rule in bar:
+            bar.set_postfix_str(name)
+            of_latents[name] = rule(table)
     scores = {name: values for name, values in of_latents.items() if values is not None}
     if found:
         scores |= _of_images(found, len(table))

@@ -235,13 +235,14 @@ def _draw(path: Path, table: LatentTable, records: list[RecordSet], queries: Seq
     pictures = np.split(
         galaxy_pictures(records, table.id[flat], table.survey[flat], side), np.cumsum([len(row) for row in wanted])[:-1]
     )
-    lines = []
-    for query, line in zip(queries, pictures, strict=True):
+    lines, names = [], []
+    for query, line, places in zip(queries, pictures, wanted, strict=True):
+        names += ([query.name] if query.picture is not None else []) + table.id[places].tolist()
         if query.picture is not None:
             first = np.asarray(Image.fromarray(query.picture).resize((side, side)))
             line = np.concatenate([first[None], line])
         lines.append(line)
-    save_mosaic(path, np.concatenate(lines), columns=len(lines[0]))
+    save_mosaic(path, np.concatenate(lines), columns=len(lines[0]), names=names)
 
 
 def _folder(out: Path, overwrite: bool) -> OutputFolder:

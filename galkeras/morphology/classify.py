@@ -2,7 +2,7 @@
 
 __all__ = ["MINIMUM", "TEST_FRACTION", "classify"]
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,11 @@ from galkeras.io.folders import OutputFolder
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.calibration import MEANS, SAMPLES, calibrate
 from galkeras.morphology.figures import save_confusion_matrices, save_reliability
-from galkeras.morphology.forests import FORESTS_FILE, Forest, Forests, fit_forest
+from galkeras.morphology.forests import FOREST, FORESTS_FILE, Forest, Forests, fit_forest
 from galkeras.morphology.posterior import check_draws, sampled_probabilities
 from galkeras.morphology.report import Classification, QuestionResult
 from galkeras.morphology.scores import confusion_matrix, measure, score
-from galkeras.morphology.sharpening import fit_power
+from galkeras.morphology.sharpening import fit_power, trees_of_power
 from galkeras.morphology.tasks import Task, column_task, tree_tasks
 from galkeras.surveys.catalog import read_catalog, rows_in
 
@@ -100,16 +100,21 @@ def classify(
     forests: dict[str, Forest] = {}
     trained: frozenset[str] = frozenset()
     results = []
-    for task in tqdm(tasks, desc="classify", unit="question", disable=None):
-        # From here on in rows of the latent table.
-        target = task.target[matches]
-        outcome = _run(task, latents[rows], target, seed, folds, needed, samples)
-        if isinstance(outcome, str):
-            skipped[task.name] = outcome
-        else:
-            result, forests[task.name], learned = outcome
-            results.append(result)
-            trained |= learned
+    trees = (1 if folds is None else folds + 1) * (FOREST["n_estimators"] + trees_of_power())
+    with tqdm(total=len(tasks) * trees, desc="classify", unit="tree", disable=None) as bar:
+        for number, task in enumerate(tasks, 1):
+            bar.set_postfix_str(task.name)
+            # From here on in rows of the latent table.
+            target = task.target[matches]
+            outcome = _run(task, latents[rows], target, seed, folds, needed, samples, bar.update)
+            # Of a question that is skipped, or of few galaxies, not all trees were grown.
+            bar.update(number * trees - bar.n)
+            if isinstance(outcome, str):
+                skipped[task.name] = outcome
+            else:
+                result, forests[task.name], learned = outcome
+                results.append(result)
+                trained |= learned
     if not results:
         raise GalkerasError(f"nothing to classify by. {_why_nothing(tasks, skipped, needed, folds)}")
 
@@ -161,6 +166,7 @@ def _run(
     folds: int | None,
     minimum: int,
     samples: int | None,
+    tick: Callable[[int], object],
 ) -> tuple[QuestionResult, Forest, frozenset[str]] | str:
     """Fit, score and return one question's forest, and the galaxies that it was fitted on, or say why not."""
     _, first = np.unique(latents.id, return_index=True)
@@ -181,7 +187,7 @@ def _run(
     if not _testable(target, known):
         return "the model learned from the votes of all its galaxies but those of one class"
     for train, test in _splits(target, latents.id, seed, folds, known):
-        forest = _fitted(task.title, classes, latents[train], target[train], seed)
+        forest = _fitted(task.title, classes, latents[train], target[train], seed, tick)
         truth.append(target[test])
         for how, given in _probabilities(forest, latents[test], samples, seed).items():
             probabilities.setdefault(how, []).append(given)
@@ -192,7 +198,7 @@ def _run(
         fold_scores.append({name: float(fold[name]) for name in ("accuracy", "balanced_accuracy")})
     learned = latents.id[train]
     if folds:
-        forest, learned = _fitted(task.title, classes, latents, target, seed), latents.id
+        forest, learned = _fitted(task.title, classes, latents, target, seed, tick), latents.id
     truth, shares, groups = map(np.concatenate, (truth, shares, groups))
     by_way = {how: np.concatenate(parts) for how, parts in probabilities.items()}
     scores = score(
@@ -231,10 +237,17 @@ def _paper_scores(question: LabelQuestion | None) -> dict[str, float]:
     return dict(zip(("accuracy", "precision", "recall", "f1"), question.paper, strict=True))
 
 
-def _fitted(title: str, classes: tuple[str, ...], latents: LatentTable, target: np.ndarray, seed: int) -> Forest:
+def _fitted(
+    title: str,
+    classes: tuple[str, ...],
+    latents: LatentTable,
+    target: np.ndarray,
+    seed: int,
+    tick: Callable[[int], object],
+) -> Forest:
     counts = tuple(np.bincount(target, minlength=len(classes)).tolist())
-    power = fit_power(latents.z, target, latents.id, seed)
-    return Forest(title, classes, counts, fit_forest(latents.z, target, seed), power)
+    power = fit_power(latents.z, target, latents.id, seed, tick)
+    return Forest(title, classes, counts, fit_forest(latents.z, target, seed, tick=tick), power)
 
 
 def _probabilities(forest: Forest, latents: LatentTable, samples: int | None, seed: int) -> dict[str, np.ndarray]:

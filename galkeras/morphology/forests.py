@@ -4,7 +4,9 @@ __all__ = ["FOREST", "TRUSTED", "Forest", "Forests", "fit_forest", "sharpened"]
 
 import os
 import re
+import warnings
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,9 +43,17 @@ FORESTS_FILE = "forests.json"
 TRAINED_FILE = "trained.txt"
 _FORMAT = 1
 _ROWS = 4096
+# Trees between two looks at how far a forest is.
+_GROWN = 50
 
 
-def fit_forest(z: np.ndarray, target: np.ndarray, seed: int, trees: int | None = None) -> RandomForestClassifier:
+def fit_forest(
+    z: np.ndarray,
+    target: np.ndarray,
+    seed: int,
+    trees: int | None = None,
+    tick: Callable[[int], object] | None = None,
+) -> RandomForestClassifier:
     """Fit a forest of `FOREST` on all cores; the result depends on the seed and not on the cores.
 
     Args:
@@ -51,10 +61,20 @@ def fit_forest(z: np.ndarray, target: np.ndarray, seed: int, trees: int | None =
         target: (rows,) class indices 0, 1, …
         seed: Seed of the bootstrap and of the features tried at each split.
         trees: How many trees; by default those of `FOREST`.
+        tick: Called with how many trees have been grown since last; the forest is the same.
     """
     settings = FOREST | ({} if trees is None else {"n_estimators": trees})
-    forest = RandomForestClassifier(**settings, random_state=seed, n_jobs=-1).fit(z, target)
-    return forest.set_params(n_jobs=None)
+    total = settings["n_estimators"]
+    forest = RandomForestClassifier(**settings, random_state=seed, n_jobs=-1, warm_start=True)
+    with warnings.catch_warnings():
+        # That weights would be those of other rows: they are the same all along.
+        warnings.filterwarnings("ignore", "class_weight presets", UserWarning)
+        for grown in range(0, total, _GROWN):
+            upto = min(grown + _GROWN, total)
+            forest.set_params(n_estimators=upto).fit(z, target)
+            if tick is not None:
+                tick(upto - grown)
+    return forest.set_params(n_jobs=None, warm_start=False)
 
 
 @dataclass(frozen=True, eq=False)

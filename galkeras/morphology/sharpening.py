@@ -1,6 +1,8 @@
 """How much surer a forest may be than it says."""
 
-__all__ = ["fit_power"]
+__all__ = ["fit_power", "trees_of_power"]
+
+from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -17,7 +19,14 @@ _BOUNDS = (0.1, 10.0)
 _LEAST = 1e-3
 
 
-def fit_power(z: np.ndarray, target: np.ndarray, groups: np.ndarray, seed: int) -> float:
+def trees_of_power() -> int:
+    """Return how many trees `fit_power` grows at most."""
+    return _FOLDS * min(_TREES, FOREST["n_estimators"])
+
+
+def fit_power(
+    z: np.ndarray, target: np.ndarray, groups: np.ndarray, seed: int, tick: Callable[[int], object] | None = None
+) -> float:
     r"""Return the power p by which a forest's probabilities become :math:`q_c^p / \sum_{c'} q_{c'}^p`.
 
     A forest of balanced leaves is less sure than it is right. The power minimises the log loss of predictions for
@@ -29,6 +38,7 @@ def fit_power(z: np.ndarray, target: np.ndarray, groups: np.ndarray, seed: int) 
         target: (rows,) class indices 0, 1, …
         groups: (rows,) the galaxy of each row: all rows of a galaxy are on the same side.
         seed: Of folds and forests.
+        tick: As of `fit_forest`.
 
     Returns:
         The power, 1 where a class has a single galaxy.
@@ -39,7 +49,7 @@ def fit_power(z: np.ndarray, target: np.ndarray, groups: np.ndarray, seed: int) 
     said = np.zeros((len(target), target.max() + 1))
     folds = StratifiedGroupKFold(min(_FOLDS, fewest), shuffle=True, random_state=seed)
     for seen, held in folds.split(z, target, groups):
-        forest = fit_forest(z[seen], target[seen], seed, trees=min(_TREES, FOREST["n_estimators"]))
+        forest = fit_forest(z[seen], target[seen], seed, trees=trees_of_power() // _FOLDS, tick=tick)
         # A fold may lack a class whose rows are of few galaxies.
         said[np.ix_(held, forest.classes_)] = forest.predict_proba(z[held])
     said = np.maximum(said, _LEAST)

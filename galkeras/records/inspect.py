@@ -45,8 +45,10 @@ def inspect(
             raise GalkerasError("\n".join([f"{records.path} is damaged", *found]))
         print(f"verified: {records.written:,} records in {len(records.shards)} shards are as they were written")
     mosaic = Path(mosaic or records.path / "mosaic.png")
-    images = [galaxy.image for galaxy in islice(read_galaxies(records), galaxies)]
-    save_mosaic(mosaic, to_rgb(np.stack(images), records.units, records.pixel_scale, records.bands))
+    shown = list(islice(read_galaxies(records), galaxies))
+    images = [galaxy.image for galaxy in shown]
+    pictures = to_rgb(np.stack(images), records.units, records.pixel_scale, records.bands)
+    save_mosaic(mosaic, pictures, names=[galaxy.id for galaxy in shown], legend=False)
     print(f"{mosaic}: {counted(len(images), 'galaxy', 'galaxies')}")
     return records
 

@@ -131,8 +131,8 @@ def rows_in(catalog: Table, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     rows = np.flatnonzero(where >= 0)
     if not len(rows):
         raise GalkerasError(
-            f"none of the {len(ids):,} galaxies has a row in the catalog: their ids are like {ids[0]!r}, those of the"
-            f" catalog like {names[0]!r}. Name the right column with --id-column"
+            f"none of the {len(ids):,} galaxies has a row in the catalog: their ids are like {str(ids[0])!r}, those of"
+            f" the catalog like {names[0]!r}. Name the right column with --id-column"
         )
     return rows, where[rows]
 

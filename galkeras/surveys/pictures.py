@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from galkeras.io.files import atomic_path
 from galkeras.surveys.facts import PIXEL_SCALE
@@ -16,6 +17,9 @@ from galkeras.surveys.image import BANDS, NANOMAGGY, PICTURE
 _SCALES = np.array([6.0, 3.4, 2.2], np.float32)
 _OFFSET = 0.03
 _Q = 20.0
+
+# Height in pixels of the letters below a mosaic.
+_LETTERS = 10
 
 
 def shown_planes(images: np.ndarray, bands: Sequence[str] | None = None) -> np.ndarray:
@@ -83,7 +87,41 @@ def mosaic(pictures: np.ndarray, columns: int | None = None, gap: int = 2) -> np
     return sheet
 
 
-def save_mosaic(path: str | Path, pictures: np.ndarray, columns: int | None = None) -> None:
-    """Write `mosaic` of ``pictures`` to an image file, atomically."""
+def save_mosaic(
+    path: str | Path,
+    pictures: np.ndarray,
+    columns: int | None = None,
+    names: Sequence[str] | None = None,
+    legend: bool = True,
+) -> None:
+    """Write `mosaic` of ``pictures`` to an image file, atomically.
+
+    Args:
+        path: The file, a PNG.
+        pictures: (count, height, width, 3) uint8 pictures.
+        columns: How many in a row.
+        names: What each picture is called: kept in the file as its text ``ids``, a line each.
+        legend: Whether the names also stand below the mosaic, by row and column, both counted from 1.
+    """
+    sheet, notes = mosaic(pictures, columns), PngInfo()
+    if names is not None:
+        notes.add_itxt("ids", "\n".join(names))
+        if legend:
+            sheet = _with_legend(sheet, names, columns or int(np.ceil(np.sqrt(len(pictures)))))
     with atomic_path(path) as temporary:
-        Image.fromarray(mosaic(pictures, columns)).save(temporary)
+        Image.fromarray(sheet).save(temporary, pnginfo=notes)
+
+
+def _with_legend(sheet: np.ndarray, names: Sequence[str], columns: int) -> np.ndarray:
+    """Return a sheet with its pictures' names below it, as many in a line as there is room for."""
+    font = ImageFont.load_default(_LETTERS)
+    texts = [f"{place // columns + 1}.{place % columns + 1} {name}" for place, name in enumerate(names)]
+    width = max(int(font.getlength(text)) for text in texts) + _LETTERS
+    line = _LETTERS + 3
+    across = max(1, sheet.shape[1] // width)
+    page = Image.new("RGB", (max(sheet.shape[1], width), sheet.shape[0] + line * -(-len(texts) // across) + 4), "white")
+    page.paste(Image.fromarray(sheet))
+    draw = ImageDraw.Draw(page)
+    for place, text in enumerate(texts):
+        draw.text((place % across * width + 2, sheet.shape[0] + 2 + place // across * line), text, "black", font)
+    return np.asarray(page)

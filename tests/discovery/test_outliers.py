@@ -100,7 +100,8 @@ def test_table_and_mosaic_are_written(tmp_path, records):
     from PIL import Image
 
     with Image.open(tmp_path / "out" / MOSAIC) as picture:
-        assert picture.size == (6 * 66 - 2, 6 * 66 - 2)
+        # Below the mosaic six lines of six names each.
+        assert picture.size == (6 * 66 - 2, 6 * 66 - 2 + 4 + 6 * 13)
     without = outliers(table, tmp_path / "without")
     assert not {"streak", "empty"} & set(without.columns)
     assert [path.name for path in (tmp_path / "without").iterdir()] == [TABLE]

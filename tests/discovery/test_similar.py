@@ -80,7 +80,8 @@ def test_table_and_mosaic_are_written(tmp_path, records):
 
     with Image.open(tmp_path / "out" / MOSAIC) as picture:
         sheet = np.asarray(picture)
-    assert sheet.shape == (3 * 66 - 2, 5 * 66 - 2, 3)
+    # Below the mosaic three lines of names.
+    assert sheet.shape == (3 * 66 - 2 + 4 + 3 * 13, 5 * 66 - 2, 3)
     first, near = galaxy_pictures([RecordSet.load(records)], [indexed.id[1], found["id"][4 + 2]], ["decals"] * 2)
     np.testing.assert_array_equal(sheet[66:130, :64], first)
     np.testing.assert_array_equal(sheet[66:130, 3 * 66 : 3 * 66 + 64], near)

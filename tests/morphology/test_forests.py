@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from latents.tables import latent_table
+from sklearn.ensemble import RandomForestClassifier
 
 from galkeras.io.checksums import sealed
 from galkeras.io.columns import FORMATS, read_columns
@@ -116,3 +117,16 @@ def test_predict_from_files(tmp_path, forests):
 def test_unknown_extension_is_refused_before_the_work(tmp_path):
     with pytest.raises(GalkerasError, match="extension"):
         predict(tmp_path / "missing.parquet", tmp_path / "missing", tmp_path / "p.txt")
+
+
+def test_a_forest_that_tells_how_far_it_is_is_the_same_forest(monkeypatch):
+    z = latent_table(200).z
+    target = (z[:, 0] > 0.5).astype(int)
+    settings = forests_module.FOREST | {"n_estimators": 120}
+    monkeypatch.setattr(forests_module, "FOREST", settings)
+    ticks = []
+    grown = forests_module.fit_forest(z, target, 3, tick=ticks.append)
+    assert ticks == [50, 50, 20]
+    at_once = RandomForestClassifier(**settings, random_state=3).fit(z, target)
+    np.testing.assert_array_equal(grown.predict_proba(z), at_once.predict_proba(z))
+    assert grown.get_params() == at_once.get_params()

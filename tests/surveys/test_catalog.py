@@ -5,7 +5,7 @@ from sky import write_csv
 
 from galkeras.galaxyzoo.trees import canonical_names, recognized
 from galkeras.io.errors import GalkerasError
-from galkeras.surveys.catalog import position_of, read_catalog
+from galkeras.surveys.catalog import position_of, read_catalog, rows_in
 
 
 def small() -> dict[str, list]:
@@ -175,3 +175,8 @@ def test_a_csv_with_the_metadata_line_of_galkeras_is_a_catalog(tmp_path):
     own.write_text('# galkeras {"table": "latents", "note": "a, b"}\n' + plain.read_text())
     table = read_catalog(own)
     assert list(table["id"]) == ["007", "b"] and list(table["ring"]) == [0, 1]
+
+
+def test_ids_in_messages_are_plain_text():
+    with pytest.raises(GalkerasError, match="their ids are like 'x1', those of the catalog like 'a'"):
+        rows_in(Table({"id": np.array(["a"])}), np.array(["x1", "x2"]))

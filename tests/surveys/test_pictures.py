@@ -1,6 +1,7 @@
 import numpy as np
+from PIL import Image
 
-from galkeras.surveys.pictures import NANOMAGGY, PICTURE, mosaic, shown_planes, to_rgb
+from galkeras.surveys.pictures import NANOMAGGY, PICTURE, mosaic, save_mosaic, shown_planes, to_rgb
 
 
 def test_a_binned_image_looks_as_bright_as_the_original():
@@ -41,3 +42,20 @@ def test_other_band_sets_are_shown_too():
         np.testing.assert_array_equal(to_rgb(image, units), to_rgb(image[..., [0, 2, 4]], units))
         euclid = ("vis", "y", "j", "h")
         np.testing.assert_array_equal(to_rgb(image[..., :4], units, None, euclid), to_rgb(image[..., [0, 1, 3]], units))
+
+
+def test_a_mosaic_carries_the_names(tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 255, (5, 20, 20, 3), np.uint8)
+    names = [f"J0000{index}" for index in range(5)]
+    save_mosaic(tmp_path / "m.png", pictures, columns=3, names=names)
+    save_mosaic(tmp_path / "n.png", pictures, columns=3, names=names, legend=False)
+    with Image.open(tmp_path / "m.png") as image:
+        sheet = np.asarray(image)
+        assert image.text["ids"].split("\n") == names
+    plain = mosaic(pictures, 3)
+    np.testing.assert_array_equal(sheet[: plain.shape[0], : plain.shape[1]], plain)
+    # Below it something is written, for each.
+    assert sheet.shape[0] >= plain.shape[0] + 5 * 12 and (sheet[plain.shape[0] :] < 100).any()
+    with Image.open(tmp_path / "n.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), plain)
+        assert image.text["ids"].split("\n") == names

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 from sklearn.covariance import MinCovDet
+from threadpoolctl import threadpool_limits
 
 from galkeras.discovery.rules import RULES, Rule
 from galkeras.latents.table import LatentTable
@@ -34,7 +35,8 @@ def _mahalanobis(features: np.ndarray) -> np.ndarray:
     sample = features
     if len(features) > _FITTED:
         sample = features[np.random.default_rng(0).choice(len(features), _FITTED, replace=False)]
-    with warnings.catch_warnings():
+    # One thread: its many small steps are slowed by others up to a hundredfold where the machine is busy.
+    with warnings.catch_warnings(), threadpool_limits(1):
         # Of a covariance that is singular, as between two latents that are one: its pseudo-inverse will do.
         warnings.simplefilter("ignore")
         return MinCovDet(support_fraction=0.75, random_state=0).fit(sample).mahalanobis(features)
