@@ -4,6 +4,7 @@ import pytest
 from astropy.table import Table
 from sky import galaxy, write_csv, write_fits
 
+from galkeras.evaluation.shift.result import Shift
 from galkeras.evaluation.shift.shift import shift
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.errors import GalkerasError
@@ -67,6 +68,13 @@ def test_before_and_after_are_scored_and_written(world, tmp_path):
     assert {"shift.json", "shift.md", "shift.png", "alike.png", "different.png"} <= names
     assert json.loads((out / "shift.json").read_text())["scores"]["after"]["auc"] == found.scores["after"].auc
     assert "refitted" in found.markdown() and found.questions
+    titles = [one.title for one in found.compared]
+    assert titles[:4] == ["before", "before, median and MAD a latent", "before, CORAL", "before, ridge regression"]
+    assert titles[4] == "after" and len(titles) == 8
+    # Nothing is left to fit forests on, and none were given.
+    assert all(one.drop is None and one.within_pair is not None for one in found.compared)
+    assert "Beside what needs no network" in found.markdown()
+    assert Shift.load(out).compared == found.compared and Shift.load(out).recovery == found.recovery
 
 
 def test_only_held_out_galaxies_are_scored(world, tmp_path):
@@ -91,6 +99,7 @@ def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
     )
     # Forests for the adapted model were not given, and all its galaxies are tested.
     assert "target before" in found.questions[0].accuracy and "target after" not in found.questions[0].accuracy
+    assert all((one.drop is None) == (one.stage == "after") for one in found.compared)
     with pytest.raises(GalkerasError, match="was fitted on latents of model"):
         shift(
             folder / "da",

@@ -1,8 +1,8 @@
 """What adaptation does to classification: the paper's Table 4, with intervals and with forests left as they were."""
 
-__all__ = ["COLUMNS", "QuestionRow", "recovered", "table_4"]
+__all__ = ["COLUMNS", "QuestionRow", "Recovery", "mean_drop", "recovered", "table_4"]
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,27 @@ class QuestionRow:
         }
 
 
+@dataclass(frozen=True)
+class Recovery:
+    """How much of the drop from source to target is won back, over the questions.
+
+    Attributes:
+        questions: How many have all that is needed.
+        drop: Mean over them of the balanced accuracy of *source before* less that of *target before*.
+        drop_after: Of *source before* less *target after*.
+        recovered: ``1 - drop_after / drop``.
+        source_lost: Mean of *source before* less *source after*.
+        interval: Of each of these four its 95 % bootstrap interval.
+    """
+
+    questions: int
+    drop: float
+    drop_after: float
+    recovered: float | None = None
+    source_lost: float | None = None
+    interval: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
 def table_4(
     tested: dict[str, LatentTable],
     learned: dict[str, LatentTable],
@@ -76,7 +97,8 @@ def table_4(
 
     Args:
         tested: Latents of the held-out galaxies by ``source before``, ``target before``, ``source after``, ``target
-            after`` (two of them where there is one model); all in the same order where they are pairs.
+            after`` (two of them where there is one model); all in the same order where they are pairs. Beside, by
+            ``target before, NAME``, latents of the same target galaxies that something else was done to.
         learned: By the same names, latents of galaxies to fit forests on. Empty: forests are refitted by
             cross-validation on the tested galaxies, and those in ``forests`` are needed for the rest.
         forests: By ``before`` and ``after``, forests to use in place of fitting some on ``learned``.
@@ -108,7 +130,7 @@ def _question(question: LabelQuestion, tested, learned, forests, by_id, seed, re
         return None
     accuracy, interval, samples = {}, {}, {}
     frozen = {stage: _frozen(stage, name, learned, forests, by_id, classes, seed) for stage in ("before", "after")}
-    for column in COLUMNS:
+    for column in dict.fromkeys((*COLUMNS, *tested)):
         when = column.removesuffix(", refitted")
         if when not in tested or (column != when and not refit):
             continue
@@ -116,7 +138,7 @@ def _question(question: LabelQuestion, tested, learned, forests, by_id, seed, re
         keep = np.isin(truth, classes)
         rows, truth = rows[keep], np.array([classes.index(label) for label in truth[keep]])
         z = tested[when].z[rows]
-        forest = frozen[when.split()[1]]
+        forest = frozen[when.split()[1].removesuffix(",")]
         if column != when:
             predicted = _refitted(z, truth, learned.get(when), by_id, classes, seed)
         elif forest is not None:
@@ -177,13 +199,18 @@ def _bootstrapped(truth: np.ndarray, predicted: np.ndarray, classes: int, seed: 
     return value, measure(confusion)["balanced_accuracy"]
 
 
-def recovered(rows: list[QuestionRow]) -> dict[str, Any] | None:
-    """Return how much of the drop from source to target is won back, over the questions.
+def mean_drop(rows: list[QuestionRow], first: str, second: str) -> tuple[float, tuple[float, float]] | None:
+    """Return the mean over questions of one column less another, and its 95 % bootstrap interval; None without any."""
+    rows = [row for row in rows if first in row.accuracy and second in row.accuracy]
+    if not rows:
+        return None
+    samples = np.mean([row.samples[first] - row.samples[second] for row in rows], axis=0)
+    low, high = np.percentile(samples, (2.5, 97.5))
+    return float(np.mean([row.accuracy[first] - row.accuracy[second] for row in rows])), (float(low), float(high))
 
-    ``drop`` and ``drop_after`` are means over the questions of the balanced accuracy of *source before* less that of
-    *target before* and of *target after*; ``recovered`` is ``1 - drop_after / drop``, ``source_lost`` the mean of
-    *source before* less *source after*. Each with a 95 % bootstrap interval.
-    """
+
+def recovered(rows: list[QuestionRow]) -> Recovery | None:
+    """Return how much of the drop from source to target is won back, None where a column is missing."""
     needed = ("source before", "target before", "target after", "source after")
     rows = [row for row in rows if all(column in row.accuracy for column in needed)]
     if not rows:
@@ -204,10 +231,10 @@ def recovered(rows: list[QuestionRow]) -> dict[str, Any] | None:
         }
 
     values, samples = numbers("accuracy"), numbers("samples")
-    return {
-        "questions": len(rows),
+    return Recovery(
+        questions=len(rows),
         **{name: float(value) for name, value in values.items()},
-        "interval": {
-            name: [float(x) for x in np.nanpercentile(sample, (2.5, 97.5))] for name, sample in samples.items()
+        interval={
+            name: tuple(float(x) for x in np.nanpercentile(sample, (2.5, 97.5))) for name, sample in samples.items()
         },
-    }
+    )

@@ -1,6 +1,6 @@
 """How far apart two samples of latents are: scores that need no labels."""
 
-__all__ = ["DomainScores", "domain_scores", "paired_mse", "permutation_test"]
+__all__ = ["DomainScores", "Told", "between_mse", "domain_scores", "paired_mse", "permutation_test", "tell_apart"]
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,6 +20,7 @@ _FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 _FOLDS = 5
 _NEIGHBOURS = 15
 _PERMUTATIONS = 500
+_RESAMPLES = 200
 # More galaxies of a survey than this are sampled where time or memory grows with their square.
 _MOST = 1500
 
@@ -35,6 +36,10 @@ class DomainScores:
             cross-validation over galaxies; 0.5 is the aim.
         auc_linear: Of a logistic regression.
         auc_trees: Of gradient-boosted trees.
+        auc_interval: The 95 % interval of ``auc`` when galaxies are drawn again, both images of a pair together; None
+            in files of before there was one.
+        within_pair: With pairs, the share of galaxies whose target image the better classifier ranks above their source
+            image: 0.5 is blind, and 1 means that the survey of an image is known once its partner lies beside it.
         a_distance: 2 (1 - 2 error) of the better one (Ben-David et al. 2010): 0 mixed, 2 apart.
         mmd2: Unbiased MMD² with the bandwidth fixed at the source's median distance.
         mmd2_p: Share of permutations of the surveys with an MMD² as large: small where the surveys differ.
@@ -43,7 +48,8 @@ class DomainScores:
         between_mse: The same between different galaxies.
         paired_ratio: ``paired_mse / between_mse``.
         paired_median: The same for the median galaxy: a few with a bright star in one image make most of the mean.
-        twin: With pairs, the share of galaxies whose nearest latents in the target survey are their own.
+        twin: With pairs, the share of galaxies whose nearest latents in the target survey are their own, searched among
+            1,500 galaxies at most.
     """
 
     source: int
@@ -60,6 +66,8 @@ class DomainScores:
     paired_ratio: float | None
     paired_median: float | None
     twin: float | None
+    auc_interval: tuple[float, float] | None = None
+    within_pair: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
@@ -77,22 +85,22 @@ def domain_scores(source: np.ndarray, target: np.ndarray, *, paired: bool, seed:
         seed: Of folds, permutations and samples.
     """
     rng = np.random.default_rng(seed)
-    linear, trees = _survey_classifiers(source, target, paired, seed)
-    best = max(linear, trees)
+    linear, trees = tell_apart(source, target, paired, seed)
+    best = max(linear, trees, key=lambda one: one.auc)
     few_source, few_target = _sampled(source, target, paired, rng)
     mmd2, p = permutation_test(few_source, few_target, paired=paired, seed=seed)
-    # Twice the variance is the mean squared difference of two galaxies drawn at random.
-    # (A collapsed model has none, and its pairs no meaning.)
-    between = max(float(np.mean([x.var(0, ddof=1).mean() for x in (source, target)]) * 2), np.finfo(float).tiny)
+    between = between_mse(source, target)
     differences = paired_mse(source, target) if paired else None
     mse = float(differences.mean()) if paired else None
     return DomainScores(
         source=len(source),
         target=len(target),
-        auc=best[0],
-        auc_linear=linear[0],
-        auc_trees=trees[0],
-        a_distance=max(0.0, 2 * (1 - 2 * best[1])),
+        auc=best.auc,
+        auc_linear=linear.auc,
+        auc_trees=trees.auc,
+        auc_interval=best.interval(paired, seed),
+        within_pair=best.within_pair() if paired else None,
+        a_distance=max(0.0, 2 * (1 - 2 * best.error)),
         mmd2=mmd2,
         mmd2_p=p,
         mixing=_mixing(source, target, paired),
@@ -107,6 +115,13 @@ def domain_scores(source: np.ndarray, target: np.ndarray, *, paired: bool, seed:
 def paired_mse(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the (pairs,) squared differences of latents, averaged over the latents (paper, sec. 5.1)."""
     return np.mean((source.astype(np.float64) - target) ** 2, axis=1)
+
+
+def between_mse(*samples: np.ndarray) -> float:
+    """Return the mean squared difference of two galaxies' latents, averaged over latents and samples."""
+    # Twice the variance is the mean squared difference of two galaxies drawn at random.
+    # (A collapsed model has none, and its pairs no meaning.)
+    return max(float(np.mean([x.var(0, ddof=1).mean() for x in samples]) * 2), np.finfo(float).tiny)
 
 
 def permutation_test(
@@ -146,8 +161,47 @@ def permutation_test(
     return float(values[0]), float(np.mean(values >= values[0] - 1e-12))
 
 
-def _survey_classifiers(source: np.ndarray, target: np.ndarray, paired: bool, seed: int) -> list[tuple[float, float]]:
-    """Return (AUC, error) of a linear and of a tree classifier, from predictions for galaxies they did not see."""
+@dataclass(frozen=True, eq=False)
+class Told:
+    """The probability of being of the target that a classifier gives the images of either survey."""
+
+    source: np.ndarray
+    target: np.ndarray
+
+    @property
+    def auc(self) -> float:
+        """Area under the ROC curve."""
+        return _auc(self.source, self.target)
+
+    @property
+    def error(self) -> float:
+        """Share of images that are given to the wrong survey, each survey weighing the same."""
+        return float(np.mean([np.mean(self.source > 0.5), np.mean(self.target <= 0.5)]))
+
+    def within_pair(self) -> float:
+        """Return the share of pairs in which the target image is ranked above its partner."""
+        above, equal = self.target > self.source, self.target == self.source
+        return float(np.mean(above + 0.5 * equal))
+
+    def interval(self, paired: bool, seed: int) -> tuple[float, float]:
+        """Return the 95 % interval of the AUC when galaxies are drawn again."""
+        rng = np.random.default_rng(seed)
+        values = []
+        for _ in range(_RESAMPLES):
+            rows = rng.integers(0, len(self.source), len(self.source))
+            others = rows if paired else rng.integers(0, len(self.target), len(self.target))
+            values.append(_auc(self.source[rows], self.target[others]))
+        low, high = np.percentile(values, (2.5, 97.5))
+        return float(low), float(high)
+
+
+def _auc(source: np.ndarray, target: np.ndarray) -> float:
+    y = np.r_[np.zeros(len(source), int), np.ones(len(target), int)]
+    return float(roc_auc_score(y, np.r_[source, target]))
+
+
+def tell_apart(source: np.ndarray, target: np.ndarray, paired: bool, seed: int) -> list[Told]:
+    """Return what a linear and a tree classifier say of galaxies that they did not see."""
     x = np.concatenate([source, target])
     y = np.r_[np.zeros(len(source), int), np.ones(len(target), int)]
     galaxies = np.r_[np.arange(len(source)), np.arange(len(target)) + (0 if paired else len(source))]
@@ -160,8 +214,7 @@ def _survey_classifiers(source: np.ndarray, target: np.ndarray, paired: bool, se
         # So few rows gain nothing from threads, which cost much where other work runs.
         with threadpool_limits(1):
             probability = cross_val_predict(classifier, x, y, groups=galaxies, cv=folds, method="predict_proba")[:, 1]
-        wrong = [np.mean((probability > 0.5)[y == survey] != survey) for survey in (0, 1)]
-        scores.append((float(roc_auc_score(y, probability)), float(np.mean(wrong))))
+        scores.append(Told(probability[y == 0], probability[y == 1]))
     return scores
 
 

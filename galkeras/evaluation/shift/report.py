@@ -4,19 +4,19 @@ __all__ = ["draw_shift", "markdown"]
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.decomposition import PCA
 
-from galkeras.evaluation.shift.conservation import COLUMNS, QuestionRow
+from galkeras.evaluation.shift.compared import Compared, best_of
+from galkeras.evaluation.shift.conservation import COLUMNS, QuestionRow, Recovery
 from galkeras.evaluation.shift.domains import DomainScores, paired_mse
 from galkeras.io.figures import figure, save_figure
 from galkeras.io.text import markdown_table
 from galkeras.latents.table import LatentTable
 
 _LINES = {
-    "AUC of telling the surveys apart (aim 0.5)": "{0.auc:.3f}",
+    "AUC of telling the surveys apart (aim 0.5)": "{0.auc:.3f} ({0.auc_interval[0]:.3f} to {0.auc_interval[1]:.3f})",
     "– by logistic regression": "{0.auc_linear:.3f}",
     "– by boosted trees": "{0.auc_trees:.3f}",
     "A-distance (0 to 2)": "{0.a_distance:.3f}",
@@ -29,7 +29,8 @@ _PAIRED_LINES = {
     "MSE between galaxies": "{0.between_mse:.4f}",
     "their ratio": "{0.paired_ratio:.4f}",
     "– for the median galaxy": "{0.paired_median:.4f}",
-    "own image is nearest": "{0.twin:.1%}",
+    "survey named within a pair (blind: 50 %)": "{0.within_pair:.1%}",
+    "own image is nearest, among at most 1,500": "{0.twin:.1%}",
 }
 _DRAWN = 600
 _COLOURS = {"source": "#1f5fa8", "target": "#d1602a"}
@@ -40,7 +41,8 @@ def markdown(
     split: str,
     scores: dict[str, DomainScores],
     questions: Sequence[QuestionRow],
-    recovery: dict[str, Any] | None,
+    recovery: Recovery | None,
+    compared: Sequence[Compared] = (),
 ) -> str:
     """Return the tables as Markdown."""
     first = next(iter(scores.values()))
@@ -52,9 +54,11 @@ def markdown(
         + ("." if first.paired_mse is None else ", the same ones."),
         markdown_table(
             ("", *(stage for stage in scores)),
-            [(line, *(form.format(score) for score in scores.values())) for line, form in lines.items()],
+            [(line, *(_shown(form, score) for score in scores.values())) for line, form in lines.items()],
         ),
     ]
+    if compared:
+        parts += ["## Beside what needs no network", _comparison(compared), best_of(compared)]
     if questions:
         columns = [column for column in COLUMNS if any(column in row.accuracy for row in questions)]
         parts += [
@@ -67,13 +71,11 @@ def markdown(
             + "\n\nIn brackets the 95 % interval when the tested galaxies are drawn again.",
         ]
     if recovery:
-        ranges = recovery["interval"]
+        shown = {name: _percent(getattr(recovery, name), interval) for name, interval in recovery.interval.items()}
         parts.append(
-            f"Over {recovery['questions']} questions, adaptation changes the drop of balanced accuracy from source to"
-            f" target from {_percent(recovery['drop'], ranges['drop'])} to"
-            f" {_percent(recovery['drop_after'], ranges['drop_after'])} points:"
-            f" {_percent(recovery['recovered'], ranges['recovered'])} % of it is recovered. On the source"
-            f" {_percent(recovery['source_lost'], ranges['source_lost'])} points are lost."
+            f"Over {recovery.questions} questions, adaptation changes the drop of balanced accuracy from source to"
+            f" target from {shown['drop']} to {shown['drop_after']} points: {shown['recovered']} % of it is recovered."
+            f" On the source {shown['source_lost']} points are lost."
         )
     return "\n\n".join(parts) + "\n"
 
@@ -138,6 +140,38 @@ def _draw_questions(axis, questions: Sequence[QuestionRow]) -> None:
     axis.set(title="forests fitted on source latents", ylabel="balanced accuracy", ylim=(0, 1))
     if columns:
         axis.legend(fontsize=7, ncols=2, loc="lower right")
+
+
+def _shown(form: str, score: DomainScores) -> str:
+    # Files of before there were these have none.
+    if "auc_interval" in form and score.auc_interval is None:
+        return f"{score.auc:.3f}"
+    return "–" if "within_pair" in form and score.within_pair is None else form.format(score)
+
+
+def _comparison(compared: Sequence[Compared]) -> str:
+    header = (
+        "",
+        "AUC",
+        "paired / between",
+        "survey named within a pair",
+        "drop (points)",
+        "lost on the source (points)",
+    )
+    return markdown_table(
+        header,
+        [
+            (
+                one.title,
+                f"{one.auc:.3f} ({one.auc_interval[0]:.3f} to {one.auc_interval[1]:.3f})",
+                "–" if one.paired_ratio is None else f"{one.paired_ratio:.3f}",
+                "–" if one.within_pair is None else f"{one.within_pair:.1%}",
+                "–" if one.drop is None else _percent(one.drop, one.drop_interval),
+                "–" if one.lost is None else _percent(one.lost, one.lost_interval),
+            )
+            for one in compared
+        ],
+    )
 
 
 def _cell(row: QuestionRow, column: str) -> str:

@@ -2,15 +2,16 @@
 
 __all__ = ["SHIFT_FILE", "Shift"]
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from galkeras.evaluation.shift.conservation import QuestionRow
+from galkeras.evaluation.shift.compared import Compared
+from galkeras.evaluation.shift.conservation import QuestionRow, Recovery
 from galkeras.evaluation.shift.domains import DomainScores
 from galkeras.evaluation.shift.report import markdown
 from galkeras.io.files import write_json
-from galkeras.io.typed import from_json, read_typed
+from galkeras.io.typed import read_typed
 
 SHIFT_FILE = "shift.json"
 _FORMAT = 1
@@ -27,7 +28,8 @@ class Shift:
         paired: Whether both surveys have the same galaxies.
         scores: By ``before``, of a VAE as fitted, and ``after``, of an adapted model.
         questions: The paper's Table 4; empty without a catalog.
-        recovery: What `recovered` says of it, or None.
+        recovery: How much of the drop adapting wins back, or None.
+        compared: Each model as it is, and with what needs no network (`galkeras.evaluation.shift.baselines`).
     """
 
     out: Path
@@ -36,7 +38,8 @@ class Shift:
     paired: bool
     scores: dict[str, DomainScores]
     questions: tuple[QuestionRow, ...]
-    recovery: dict[str, Any] | None
+    recovery: Recovery | None
+    compared: tuple[Compared, ...] = ()
 
     @classmethod
     def load(cls, folder: str | Path) -> "Shift":
@@ -46,7 +49,16 @@ class Shift:
             QuestionRow(name, one.title, one.galaxies, one.classes, one.balanced_accuracy, one.interval, {})
             for name, one in stored.questions.items()
         )
-        return cls(Path(folder), stored.surveys, stored.split, stored.paired, stored.scores, rows, stored.recovery)
+        return cls(
+            Path(folder),
+            stored.surveys,
+            stored.split,
+            stored.paired,
+            stored.scores,
+            rows,
+            stored.recovery,
+            stored.compared,
+        )
 
     def save(self, folder: str | Path) -> None:
         """Write ``shift.json``."""
@@ -61,12 +73,13 @@ class Shift:
             "paired": self.paired,
             "scores": {stage: scores.to_json() for stage, scores in self.scores.items()},
             "questions": {row.name: row.to_json() for row in self.questions},
-            "recovery": self.recovery,
+            "recovery": None if self.recovery is None else asdict(self.recovery),
+            "compared": [asdict(one) for one in self.compared],
         }
 
     def markdown(self) -> str:
         """Return the tables as Markdown."""
-        return markdown(self.surveys, self.split, self.scores, self.questions, self.recovery)
+        return markdown(self.surveys, self.split, self.scores, self.questions, self.recovery, self.compared)
 
 
 @dataclass(frozen=True)
@@ -79,13 +92,6 @@ class _Question:
 
 
 @dataclass(frozen=True)
-class _Recovery:
-    questions: int
-    drop: float
-    drop_after: float
-
-
-@dataclass(frozen=True)
 class _Stored:
     """What ``shift.json`` holds."""
 
@@ -94,7 +100,8 @@ class _Stored:
     paired: bool
     scores: dict[str, DomainScores]
     questions: dict[str, _Question]
-    recovery: dict[str, Any] | None
+    recovery: Recovery | None
+    compared: tuple[Compared, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.scores:
@@ -102,5 +109,3 @@ class _Stored:
         for name, one in self.questions.items():
             if set(one.balanced_accuracy) != set(one.interval):
                 raise ValueError(f"`questions.{name}` must have an interval for each accuracy")
-        if self.recovery is not None:
-            from_json(_Recovery, self.recovery, "recovery")

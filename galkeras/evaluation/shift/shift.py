@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
+from galkeras.evaluation.shift.compared import compare, mapped_latents
 from galkeras.evaluation.shift.conservation import recovered, table_4
 from galkeras.evaluation.shift.domains import domain_scores, paired_mse
 from galkeras.evaluation.shift.report import draw_shift
@@ -130,8 +131,10 @@ def shift(
             )
             for stage in stages
         }
-        rows = [] if catalog is None else table_4(tested, learned, by_stage, catalog, seed, refit)
-        result = Shift(out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows))
+        mapped = mapped_latents(tested, learned, not unpaired, seed)
+        rows = [] if catalog is None else table_4(tested | mapped, learned, by_stage, catalog, seed, refit)
+        compared = compare(scores, tested, mapped, rows, not unpaired, seed)
+        result = Shift(out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows), compared)
         draw_shift(out / "shift.png", surveys, tested, scores, rows, paired=not unpaired)
         if not unpaired:
             _draw_extremes(out, sets, tested)

@@ -22,7 +22,7 @@ _SHIFT_LINES = {
     "mmd2_p": "p of equal distributions",
     "mixing": "kNN mixing (aim 1)",
     "paired_ratio": "distance of a galaxy's two latents, over that between galaxies",
-    "twin": "share of galaxies whose own other image is nearest",
+    "twin": "share of galaxies whose own other image is nearest, among at most 1,500",
 }
 
 
@@ -53,9 +53,9 @@ def _part(subject: Subject) -> Part:
     else:
         part.missing.append(("Table 4 needs votes:", "galkeras shift … --catalog CATALOG"))
     if found.recovery:
-        drop, after = (100 * found.recovery[name] for name in ("drop", "drop_after"))
+        drop, after = 100 * found.recovery.drop, 100 * found.recovery.drop_after
         part.text.append(
-            f"Over {found.recovery['questions']} questions the mean drop of balanced accuracy from source to target is"
+            f"Over {found.recovery.questions} questions the mean drop of balanced accuracy from source to target is"
             f" {drop:.1f} points before adaptation and {after:.1f} after."
         )
     part.pictures += stored_picture(
