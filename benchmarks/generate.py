@@ -4,18 +4,19 @@ r"""How much are generated galaxies like galaxies? The tables and figures of doc
         --out generated
 
 Images of seven kinds, COUNT each: training images, as many other training images (how far two samples are apart that do
-not differ), reconstructions of the first (from posterior means), decoded draws from their posteriors, from the mixture
-fitted to posterior draws of all training galaxies, from one fitted to posterior means, and from the prior. Of each
-image the power spectrum, colours in a central aperture, concentration, magnitude and negative light. Then, on latents,
-how well a classifier tells draws from the posteriors of galaxies that no mixture saw. Last, whether galaxies generated
-of a class are still of that class when their images are encoded again.
+not differ), reconstructions of the first (from posterior means), decoded draws from their posteriors, draws between
+training galaxies and their nearest, from the mixture fitted to posterior draws of all training galaxies, and from the
+prior. Of each image the power spectrum, colours in a central aperture, concentration, magnitude, negative light and the
+darkest pixel of the central half. How well boosted trees tell each kind by these from reconstructions of galaxies
+outside the training split, and each kind of draw by its latents from posterior draws of those galaxies; how far draws
+lie from the nearest training galaxy, over how far other galaxies do. Last, whether galaxies generated of a class are
+still of that class when their images are encoded again.
 
 Writes spectra.png, distributions.png, kinds.jpg and classes.jpg, and prints Markdown. For models of nanomaggies.
 """
 
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,13 @@ from scipy.stats import ks_2samp, wasserstein_distance
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
+from sklearn.neighbors import NearestNeighbors
 
 from galkeras.discovery.generate import draw_accepted
 from galkeras.io.figures import figure, save_figure
 from galkeras.io.text import markdown_table
 from galkeras.latents.mixture import fit_aggregate_posterior
+from galkeras.latents.neighbourhoods import galaxy_neighbourhoods
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
@@ -42,6 +45,8 @@ RADIUS = 24.0
 """Radius in pixels of all light, for concentration."""
 DARK = 0.05
 """Share of negative light above which an image without noise has dark lobes to see."""
+LOBE = -0.08
+"""A stretched pixel in the central half that is darker is a dark lobe, far below the sky."""
 SHOWN = 24
 CONDITIONS = (
     {"disk-edge-on": "yes"},
@@ -108,8 +113,20 @@ def draws_of(table: LatentTable, rng: np.random.Generator) -> np.ndarray:
     return (table.z + np.exp(0.5 * table.log_var) * rng.standard_normal(table.z.shape)).astype(np.float32)
 
 
+def features(vae: VAE, images: np.ndarray) -> np.ndarray:
+    """Return (count, features) numbers to tell kinds of images by."""
+    spectra = [np.log10(spectrum(images, band) + 1e-12) for band in range(images.shape[-1])]
+    return np.column_stack([*measured(images).values(), *spectra, darkest(vae, images)])
+
+
+def darkest(vae: VAE, images: np.ndarray) -> np.ndarray:
+    """Return the (count,) darkest stretched pixels of the central half."""
+    half = slice(images.shape[1] // 4, 3 * images.shape[1] // 4)
+    return vae.stretch(images[:, half, half]).numpy().min((1, 2, 3))
+
+
 def told_apart(real: np.ndarray, drawn: np.ndarray) -> float:
-    """Return the area under the ROC curve of trees told to tell drawn latents from those of galaxies."""
+    """Return the area under the ROC curve of trees told to tell what was drawn from what is of galaxies."""
     z, is_drawn = np.concatenate([real, drawn]), np.repeat([0, 1], [len(real), len(drawn)])
     order = np.random.default_rng(0).permutation(len(z))
     trees = HistGradientBoostingClassifier(max_iter=200, random_state=0)
@@ -195,7 +212,7 @@ def main() -> None:
     count = given.count
 
     vae, records, table = load_model(given.model), RecordSet.load(given.records), read_latents(given.latents)
-    train, test = table[table.split == "train"], table[table.split == "test"]
+    train, test = table[table.split == "train"], table[table.split != "train"][: given.count]
     images, names = [], []
     for batch in ordered_dataset(records, ["train"], 64):
         images.append(batch["image"].numpy().astype(np.float32))
@@ -207,9 +224,8 @@ def main() -> None:
     rows = np.array([place[name] for name in names[:count]])
 
     mixture = fit_aggregate_posterior(train, seed=given.seed)
-    point_like = replace(train, log_var=np.full_like(train.log_var, -20.0))
-    of_means = fit_aggregate_posterior(point_like, seed=given.seed)
-    print("mixture", mixture.to_json(), "\nof means", of_means.to_json())
+    places = galaxy_neighbourhoods(train)
+    print("mixture", mixture.to_json())
 
     def prior(size: int, rng: np.random.Generator) -> np.ndarray:
         return rng.standard_normal((size, vae.config.latent_dim), np.float32)
@@ -217,8 +233,8 @@ def main() -> None:
     latents = {
         "reconstructions": train.z[rows],
         "posterior draws": draws_of(train[rows], rng),
+        "neighbours": places.sample(count, rng),
         "mixture": mixture.sample(count, rng),
-        "mixture of means": of_means.sample(count, rng),
         "prior": prior(count, rng),
     }
     kinds = {"training": images[:count], "other training": images[count:]}
@@ -230,6 +246,14 @@ def main() -> None:
     print("\n" + markdown_table(("median", *values["training"]), medians))
     dark = ", ".join(f"{kind} {np.mean(one['negative light'] > DARK):.1%}" for kind, one in values.items())
     print(f"\nmore than {DARK:.0%} negative light: {dark}")
+    others = features(vae, decoded(vae, test.z))
+    for kind, one in kinds.items():
+        lobes, auc = np.mean(darkest(vae, one) < LOBE), told_apart(others, features(vae, one))
+        print(f"- {kind}: dark lobes {lobes:.1%}, AUC against reconstructions of other galaxies {auc:.3f}")
+    nearest = NearestNeighbors(n_neighbors=1).fit(train.z)
+    usual = np.median(nearest.kneighbors(test.z)[0])
+    far = {kind: np.median(nearest.kneighbors(latents[kind])[0]) / usual for kind in ("neighbours", "mixture", "prior")}
+    print("distance to the nearest training galaxy, over that of others:", {k: f"{v:.2f}" for k, v in far.items()})
     spectra = {kind: spectrum(one) for kind, one in kinds.items()}
     bands = {"2-4": slice(2, 5), "5-8": slice(5, 9), "9-16": slice(9, 17), "17-31": slice(17, 32)}
     reference = np.log10(spectra["reconstructions"])
@@ -247,18 +271,18 @@ def main() -> None:
     def show(pixels: np.ndarray) -> np.ndarray:
         return to_rgb(pixels, records.units, records.pixel_scale)
 
-    shown = ("training", "reconstructions", "mixture", "prior")
+    shown = ("training", "reconstructions", "neighbours", "mixture", "prior")
     save_mosaic(given.out / "kinds.jpg", np.concatenate([show(kinds[kind][:SHOWN]) for kind in shown]), columns=12)
 
     real = draws_of(test, rng)
     others = {"posterior draws of training galaxies": draws_of(train[rng.permutation(len(train))[: len(test)]], rng)}
-    others |= {"mixture": mixture.sample(len(test), rng), "mixture of means": of_means.sample(len(test), rng)}
+    others |= {"neighbours": places.sample(len(test), rng), "mixture": mixture.sample(len(test), rng)}
     others["prior"] = prior(len(test), rng)
-    print(f"\nTold from posterior draws of {len(test)} test galaxies (AUC):")
+    print(f"\nTold from posterior draws of {len(test)} other galaxies (AUC):")
     for kind, z in others.items():
         print(f"- {kind}: {told_apart(real, z):.3f}")
     forests = Forests.load(given.forests)
-    print("\n" + conditions(vae, forests, mixture.sample, 300, show, given.out / "classes.jpg", rng))
+    print("\n" + conditions(vae, forests, places.sample, 300, show, given.out / "classes.jpg", rng))
 
 
 if __name__ == "__main__":

@@ -16,11 +16,16 @@ def command(
     out: Annotated[Path, typer.Option(help="New folder to write.")],
     count: Annotated[int, typer.Option(help="How many galaxies.")] = 36,
     latents: Annotated[
-        Path | None, typer.Option(help="Latent table of this model, whose aggregate posterior is drawn from.")
+        Path | None, typer.Option(help="Latent table of this model, whose galaxies are drawn between.")
     ] = None,
     sampling: Annotated[
-        str, typer.Option("--from", help="`posterior`, of the galaxies in --latents, or `prior`, N(0, 1).")
-    ] = "posterior",
+        str,
+        typer.Option(
+            "--from",
+            help="`neighbours`, between a galaxy of --latents and those most like it; `posterior`, a mixture fitted to"
+            " all; or `prior`, N(0, 1).",
+        ),
+    ] = "neighbours",
     classes: Annotated[
         list[str] | None,
         typer.Option("--class", help="Only galaxies of this class. May be repeated.", metavar="QUESTION=CLASS"),
@@ -60,12 +65,8 @@ def command(
         seed=seed,
         overwrite=overwrite,
     )
-    if done.posterior is None:
-        origin = "the prior"
-    else:
-        components = counted(done.posterior.mixture.n_components, "Gaussian")
-        origin = f"the aggregate posterior of {done.posterior.galaxies:,} galaxies (mixture of {components})"
-    typer.echo(f"{out}: {counted(count, 'galaxy', 'galaxies')} from {origin}")
+    origin = "from the prior" if done.origin is None else done.origin.describe()
+    typer.echo(f"{out}: {counted(count, 'galaxy', 'galaxies')} {origin}")
     if asked:
         typer.echo(
             f"{', '.join(f'{q}={a}' for q, a in asked.items())}: {count:,} of {done.tried:,} draws accepted"

@@ -14,6 +14,7 @@ from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.io.files import write_json
 from galkeras.io.folders import OutputFolder, atomic_folder
 from galkeras.latents.mixture import AggregatePosterior, fit_aggregate_posterior
+from galkeras.latents.neighbourhoods import Neighbourhoods, galaxy_neighbourhoods
 from galkeras.latents.table import LatentTable, pose_columns, read_latents
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
@@ -22,8 +23,8 @@ from galkeras.surveys.cutouts.fits_file import cutout_bytes
 from galkeras.surveys.facts import SURVEYS, Survey
 from galkeras.surveys.pictures import PICTURE, save_mosaic, to_rgb
 
-SAMPLINGS = ("posterior", "prior")
-"""Where latents are drawn from: the aggregate posterior of a sample of galaxies, or N(0, 1)."""
+SAMPLINGS = ("neighbours", "posterior", "prior")
+"""Where latents are drawn from: between galaxies that are alike, the aggregate posterior of a sample, or N(0, 1)."""
 
 _OURS = r"mosaic\.png|cutouts|latents\.parquet|generate\.json"
 _BATCH = 64
@@ -45,13 +46,13 @@ class Generated:
         path: The folder.
         latents: The samples, one row each.
         tried: Latents drawn to get them; more than there are samples where a class was asked for.
-        posterior: The mixture they were drawn from, None for the prior.
+        origin: What they were drawn from, None for the prior.
     """
 
     path: Path
     latents: LatentTable
     tried: int
-    posterior: AggregatePosterior | None
+    origin: Neighbourhoods | AggregatePosterior | None
 
     @property
     def acceptance(self) -> float:
@@ -65,7 +66,7 @@ def generate(
     *,
     count: int = 36,
     latents: str | Path | LatentTable | None = None,
-    sampling: str = "posterior",
+    sampling: str = "neighbours",
     classes: Mapping[str, str] | None = None,
     forests: str | Path | Forests | None = None,
     survey: str | None = None,
@@ -84,9 +85,10 @@ def generate(
             ``latents.parquet``, a latent table whose log variances are the least there can be, and
             ``generate.json``.
         count: How many.
-        latents: The latent table, of this model, whose aggregate posterior is drawn from; not needed by the prior.
-        sampling: ``posterior`` draws from a mixture fitted to the galaxies' posteriors
-            (`fit_aggregate_posterior`), ``prior`` from N(0, 1). See ``docs/generate.md`` for what each is fit for.
+        latents: The latent table, of this model, whose galaxies are drawn between; not needed by the prior.
+        sampling: ``neighbours`` draws between a galaxy and those most like it (`galaxy_neighbourhoods`),
+            ``posterior`` from a mixture fitted to the galaxies' posteriors (`fit_aggregate_posterior`), ``prior`` from
+            N(0, 1). See ``docs/generate.md`` for what each is fit for.
         classes: Question to class, as in ``{"bar": "strong"}``. Forests answer for any latent, so ask for what
             leads to a question too: ``{"disk-edge-on": "no", "bar": "strong"}``.
         forests: The forests that know these classes, fitted on latents of this model.
@@ -108,10 +110,8 @@ def generate(
             f"`sampling` (--from) must be one of {', '.join(SAMPLINGS)}.{did_you_mean(sampling, SAMPLINGS)}"
             f" Received: {sampling!r}"
         )
-    if sampling == "posterior" and latents is None:
-        raise GalkerasError(
-            "the aggregate posterior is that of a latent table: name one with --latents, or draw --from prior"
-        )
+    if sampling != "prior" and latents is None:
+        raise GalkerasError("galaxies to draw by are in a latent table: name one with --latents, or draw --from prior")
     classes = dict(classes or {})
     if bool(classes) != (forests is not None):
         raise GalkerasError("a class is asked for with --class QUESTION=CLASS and --forests, both or neither")
@@ -125,9 +125,9 @@ def generate(
     survey = _checked(vae, Path(model), given, known, survey)
 
     start = _start(seed)
-    posterior = None if sampling == "prior" else fit_aggregate_posterior(given, seed=start)
+    origin = _origin(sampling, given, start)
     rng = np.random.default_rng(start)
-    draw = _prior(vae.config.latent_dim) if posterior is None else posterior.sample
+    draw = _prior(vae.config.latent_dim) if origin is None else origin.sample
     z, tried = (draw(count, rng), count) if known is None else draw_accepted(draw, known, classes, count, rng)
     views = next((source.views for source in (given, known) if source is not None), 1)
     pose = vae.architecture.random_pose(count, rng)
@@ -140,7 +140,7 @@ def generate(
             {
                 "model": vae.digest,
                 "sampling": sampling,
-                "mixture": None if posterior is None else posterior.to_json(),
+                "origin": None if origin is None else origin.to_json(),
                 "classes": classes,
                 "count": count,
                 "tried": tried,
@@ -148,7 +148,7 @@ def generate(
                 "seed": seed,
             },
         )
-    return Generated(out, table, tried, posterior)
+    return Generated(out, table, tried, origin)
 
 
 def draw_accepted(
@@ -236,6 +236,12 @@ def _start(seed: int) -> int:
     if 0 <= seed < 2**32:
         return seed
     return int(np.random.SeedSequence([abs(seed), int(seed < 0)]).generate_state(1)[0])
+
+
+def _origin(sampling: str, latents: LatentTable | None, seed: int) -> Neighbourhoods | AggregatePosterior | None:
+    if sampling == "prior" or latents is None:
+        return None
+    return galaxy_neighbourhoods(latents) if sampling == "neighbours" else fit_aggregate_posterior(latents, seed=seed)
 
 
 def _prior(latent_dim: int) -> Callable[[int, np.random.Generator], np.ndarray]:

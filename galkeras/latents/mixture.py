@@ -13,6 +13,7 @@ from sklearn.mixture import GaussianMixture
 from tqdm import tqdm
 
 from galkeras.io.errors import GalkerasError
+from galkeras.io.text import counted
 from galkeras.latents.table import LatentTable
 
 FEWEST = 20
@@ -51,6 +52,11 @@ class AggregatePosterior:
         # scikit-learn gives them component by component.
         return rng.permutation(z).astype(np.float32)
 
+    def describe(self) -> str:
+        """Return what was fitted, in words."""
+        components = counted(self.mixture.n_components, "Gaussian")
+        return f"from the aggregate posterior of {self.galaxies:,} galaxies (mixture of {components})"
+
     def to_json(self) -> dict[str, Any]:
         """Return what was fitted as plain JSON values."""
         return {
@@ -64,7 +70,7 @@ def fit_aggregate_posterior(latents: LatentTable, *, seed: int = 0) -> Aggregate
     """Fit a mixture to draws from the galaxies' posteriors, not to their means alone.
 
     Diagonal Gaussians, 1, 2, 4, … of them, for as long as the likelihood of a held-out fifth of the galaxies grows;
-    the best is fitted again to all. (Full covariances reach no higher likelihood, and take ten times as long.)
+    the best is fitted again to all.
 
     Args:
         latents: A latent table. Of more than 50,000 rows as many are taken at random.

@@ -68,7 +68,11 @@ def test_folder_holds_what_the_model_decodes_in_survey_units(model, latents, tmp
     header = fits.getheader(tmp_path / "out" / "cutouts" / f"{table.id[0]}.fits")
     assert header["ORIGIN"] == f"galkeras model {vae.digest[:12]}" and header["BANDS"] == "grz"
     record = json.loads((tmp_path / "out" / "generate.json").read_text())
-    assert record["sampling"] == "posterior" and record["mixture"]["galaxies"] == 60 and record["tried"] == 5
+    assert (
+        record["sampling"] == "neighbours"
+        and record["origin"] == {"galaxies": 60, "neighbours": 5}
+        and record["tried"] == 5
+    )
     with Image.open(tmp_path / "out" / "mosaic.png") as mosaic:
         assert mosaic.size == (3 * SIDE + 4, 2 * SIDE + 2)
 
@@ -113,13 +117,14 @@ def test_galaxies_lie_in_their_images_as_the_table_says(tmp_path):
 def test_prior_needs_no_latents_and_is_standard_normal(model, tmp_path):
     folder, _ = model
     done = generate(folder, tmp_path / "out", count=300, sampling="prior")
-    assert done.posterior is None and (done.latents.z.mean(), done.latents.z.std()) == pytest.approx((0, 1), abs=0.1)
+    assert done.origin is None and (done.latents.z.mean(), done.latents.z.std()) == pytest.approx((0, 1), abs=0.1)
 
 
-def test_posterior_draws_lie_where_the_galaxies_do(model, latents, tmp_path):
+@pytest.mark.parametrize("sampling", ["neighbours", "posterior"])
+def test_draws_lie_where_the_galaxies_do(model, latents, tmp_path, sampling):
     folder, _ = model
     there = dataclasses.replace(latents, z=latents.z + 10)
-    done = generate(folder, tmp_path / "out", count=50, latents=there)
+    done = generate(folder, tmp_path / "out", count=50, latents=there, sampling=sampling)
     assert done.latents.z.mean() == pytest.approx(10, abs=0.5)
 
 
@@ -238,7 +243,7 @@ def test_another_models_latents_and_forests_are_refused(model, latents, forests,
     with pytest.raises(GalkerasError, match="the forests are of model cccccccccccc"):
         strange = dataclasses.replace(forests, model="c" * 64)
         generate(folder, tmp_path / "out", latents=latents, classes={"bar": "no"}, forests=strange)
-    with pytest.raises(GalkerasError, match="20 galaxies or more, and the latents are of 1"):
+    with pytest.raises(GalkerasError, match="takes 20 or more, and the latents are of 1 galaxy"):
         generate(folder, tmp_path / "out", latents=latents[:1])
     latents[np.zeros(60, bool)].save(tmp_path / "empty.parquet")
     with pytest.raises(GalkerasError, match="empty.parquet has no rows"):
