@@ -16,24 +16,23 @@ With `--label-column` (repeated) labels stand in place of votes.
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from features import feature_table
-from sklearn.decomposition import PCA
 
 from galkeras.backend import keras, tf
 from galkeras.evaluation.scan.types import galaxy_types
 from galkeras.galaxyzoo.labels import column_labels, labels
 from galkeras.galaxyzoo.trees import tree_of
-from galkeras.latents.mixture import fit_aggregate_posterior
+from galkeras.latents.components import FOCUS, principal_components
+from galkeras.latents.neighbourhoods import galaxy_neighbourhoods
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.folder import load_model
 from galkeras.models.layers import ResidualBlock
 from galkeras.models.measure import measure
 from galkeras.models.ssim import ssim
-from galkeras.models.vae import VAE, focus_window
+from galkeras.models.vae import VAE
 from galkeras.models.votes import vote_log_likelihood
 from galkeras.morphology.forests import fit_forest
 from galkeras.records.reader import ordered_dataset, training_dataset
@@ -51,23 +50,6 @@ def write_table(vae: VAE, records: RecordSet, encode, name: str, out: Path) -> N
     batches = list(ordered_dataset(records, batch_size=256))
     z = np.concatenate([np.asarray(encode(vae.stretch(batch["image"]))) for batch in batches])
     feature_table(batches, records.survey, z, name).save(out)
-
-
-def components(vae: VAE, records: RecordSet, focus: float, out: Path) -> None:
-    window = np.sqrt(focus_window(replace(vae.config, focus=focus)))
-    images = np.concatenate(
-        [vae.stretch(batch["image"]) * window for batch in ordered_dataset(records, ("train",), 256)]
-    )
-    rng = np.random.default_rng(0)
-    images = images[rng.permutation(len(images))[:3000]]
-    turned = [np.rot90(one, turn, (1, 2)) for one in (images, images[:, ::-1]) for turn in range(4)]
-    pca = PCA(vae.config.latent_dim, svd_solver="randomized", random_state=0)
-    pca.fit(np.concatenate(turned).reshape(8 * len(images), -1))
-
-    def encode(stretched: tf.Tensor) -> np.ndarray:
-        return pca.transform(np.reshape(stretched * window, (len(stretched), -1)))
-
-    write_table(vae, records, encode, f"PCA, focus {focus:g}", out)
 
 
 def supervised(vae: VAE, records: RecordSet, votes, epochs: int, seed: int, out: Path) -> None:
@@ -164,8 +146,8 @@ def rebuilt(vae: VAE, records: RecordSet, catalog: Path, clean: Path, latents: L
         rows = kinds == kind if kind != "all" else np.ones(len(kinds), bool)
         cells = [kind, f"{rows.sum()}", *(f"{values[rows].mean():.3f}" for values in scores.values())]
         print("| " + " | ".join(cells) + " |")
-    posterior = fit_aggregate_posterior(latents[latents.split == "train"])
-    drawn = vae.decode_stretched(posterior.sample(500, np.random.default_rng(0))).numpy()
+    places = galaxy_neighbourhoods(latents[latents.split == "train"])
+    drawn = vae.decode_stretched(places.sample(500, np.random.default_rng(0))).numpy()
     shares = [np.concatenate(lobes).mean(), _has_lobe(drawn, half).mean()]
     print("dark lobes: {:.1%} of reconstructions, {:.1%} of 500 drawn as `generate` does".format(*shares))
 
@@ -183,7 +165,7 @@ def main() -> None:
         one.add_argument("model", type=Path, help="whose stretch and number of latents are taken")
         one.add_argument("records", type=Path)
         one.add_argument("--out", type=Path, required=True)
-    commands.choices["components"].add_argument("--focus", type=float, default=0.3)
+    commands.choices["components"].add_argument("--focus", type=float, default=FOCUS)
     commands.choices["supervised"].add_argument("catalog", type=Path)
     commands.choices["supervised"].add_argument("--epochs", type=int, default=20)
     one = commands.add_parser("rebuilt")
@@ -202,7 +184,7 @@ def main() -> None:
     if given.command == "rebuilt":
         rebuilt(vae, records, given.catalog, given.clean, read_latents(given.latents))
     elif given.command == "components":
-        components(vae, records, given.focus, given.out)
+        principal_components(records, vae.config.latent_dim, focus=given.focus).save(given.out)
     else:
         votes = read_votes(given.catalog, tuple(given.label_column))
         supervised(vae, records, votes, given.epochs, given.seed, given.out)

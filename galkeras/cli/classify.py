@@ -30,6 +30,10 @@ def command(
             " them. [default: those of the means]"
         ),
     ] = None,
+    records: Annotated[
+        Path | None,
+        typer.Option(help="Record set that was encoded: score principal components of its pixels beside the latents."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split, the forests, the draws and the intervals.")] = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -44,6 +48,8 @@ def command(
         galkeras classify latents.parquet gz_decals_volunteers_5.parquet --out forests/first
 
         galkeras classify latents.parquet catalog.csv --label-column ring --folds 5 --out forests/ring
+
+        galkeras classify latents.parquet catalog.parquet --records tfrecords/decals --out forests/against-components
     """
     from galkeras.morphology.classify import classify
 
@@ -56,6 +62,7 @@ def command(
         folds=folds,
         minimum=minimum,
         samples=samples,
+        records=records,
         seed=seed,
         overwrite=overwrite,
     )

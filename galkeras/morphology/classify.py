@@ -21,9 +21,10 @@ from galkeras.morphology.figures import save_confusion_matrices, save_reliabilit
 from galkeras.morphology.forests import FOREST, FORESTS_FILE, Forest, Forests, fit_forest
 from galkeras.morphology.posterior import check_draws, sampled_probabilities
 from galkeras.morphology.report import Classification, QuestionResult
-from galkeras.morphology.scores import confusion_matrix, measure, score
+from galkeras.morphology.scores import compare, confusion_matrix, measure, score
 from galkeras.morphology.sharpening import fit_power, trees_of_power
 from galkeras.morphology.tasks import Task, column_task, tree_tasks
+from galkeras.records.schema import RecordSet
 from galkeras.surveys.catalog import read_catalog, rows_in
 
 MINIMUM = 10
@@ -46,6 +47,7 @@ def classify(
     folds: int | None = None,
     minimum: int = MINIMUM,
     samples: int | None = None,
+    records: str | Path | RecordSet | None = None,
     overwrite: bool = False,
 ) -> Classification:
     """Train a random forest on latents for each question of the catalog's tree, score it and save it.
@@ -70,6 +72,8 @@ def classify(
         samples: Score the probabilities averaged over so many draws from each tested galaxy's posterior, as
             `predict` with ``samples`` gives them, and their calibration beside that of the posterior means. The
             forests are fitted on the means all the same: see ``docs/calibration.md``.
+        records: The record set that the latents are of. Forests on as many principal components of its pixels
+            (`principal_components`) are then scored on the same galaxies, for the network to be held against.
         overwrite: Replace what is there.
 
     Returns:
@@ -93,6 +97,7 @@ def classify(
     if not isinstance(catalog, Table):
         wanted = None if label_column else vote_columns()
         catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
+    components = None if records is None else _components(records, latents, seed)
     rows, matches = rows_in(catalog, latents.id)
     tasks, skipped = ([column_task(catalog, label_column)], {}) if label_column is not None else tree_tasks(catalog)
 
@@ -106,7 +111,8 @@ def classify(
             bar.set_postfix_str(task.name)
             # From here on in rows of the latent table.
             target = task.target[matches]
-            outcome = _run(task, latents[rows], target, seed, folds, needed, samples, bar.update)
+            beside = None if components is None else components[rows]
+            outcome = _run(task, latents[rows], target, seed, folds, needed, samples, beside, bar.update)
             # Of a question that is skipped, or of few galaxies, not all trees were grown.
             bar.update(number * trees - bar.n)
             if isinstance(outcome, str):
@@ -141,6 +147,24 @@ def classify(
     return classification
 
 
+def _components(records: str | Path | RecordSet, latents: LatentTable, seed: int) -> np.ndarray:
+    """Return the (rows, latent_dim) principal components of the galaxies of ``latents``, in its order."""
+    # It brings TensorFlow, which forests do without.
+    from galkeras.latents.components import principal_components
+
+    records = records if isinstance(records, RecordSet) else RecordSet.load(records)
+    table = principal_components(records, latents.latent_dim, seed=seed)
+    place = {key: row for row, key in enumerate(zip(table.id.tolist(), table.survey.tolist(), strict=True))}
+    rows = [place.get(key, -1) for key in zip(latents.id.tolist(), latents.survey.tolist(), strict=True)]
+    if -1 in rows:
+        row = rows.index(-1)
+        raise GalkerasError(
+            f"{records.path} has no galaxy {latents.id[row]} of {latents.survey[row]}, whose latents are given:"
+            " name the record set that was encoded"
+        )
+    return table.z[rows]
+
+
 def _folder(out: Path, overwrite: bool) -> OutputFolder:
     # Without its forests.json the folder is unfinished; it comes back last.
     return OutputFolder(
@@ -166,9 +190,13 @@ def _run(
     folds: int | None,
     minimum: int,
     samples: int | None,
+    components: np.ndarray | None,
     tick: Callable[[int], object],
 ) -> tuple[QuestionResult, Forest, frozenset[str]] | str:
-    """Fit, score and return one question's forest, and the galaxies that it was fitted on, or say why not."""
+    """Fit, score and return one question's forest, and the galaxies that it was fitted on, or say why not.
+
+    Forests on ``components``, row by row, are scored beside it.
+    """
     _, first = np.unique(latents.id, return_index=True)
     counts = {name: int(np.sum(target[first] == index)) for index, name in enumerate(task.classes)}
     kept = [index for index, name in enumerate(task.classes) if counts[name] >= minimum]
@@ -180,7 +208,8 @@ def _run(
     rows = np.flatnonzero(np.isin(target, kept))
     latents, target = latents[rows], np.searchsorted(kept, target[rows])
 
-    truth, shares, groups, fold_scores = [], [], [], []
+    components = None if components is None else components[rows]
+    truth, shares, groups, fold_scores, by_components = [], [], [], [], []
     probabilities: dict[str, list[np.ndarray]] = {}
     forest: Forest
     known = latents.split == "train" if latents.votes else np.zeros(len(latents), bool)
@@ -195,15 +224,18 @@ def _run(
         shares.append(np.tile(share, (len(test), 1)))
         groups.append(latents.id[test])
         fold = measure(confusion_matrix(truth[-1], given.argmax(1), len(classes)))
+        if components is not None:
+            by_components.append(fit_forest(components[train], target[train], seed).predict(components[test]))
         fold_scores.append({name: float(fold[name]) for name in ("accuracy", "balanced_accuracy")})
     learned = latents.id[train]
     if folds:
         forest, learned = _fitted(task.title, classes, latents, target, seed, tick), latents.id
     truth, shares, groups = map(np.concatenate, (truth, shares, groups))
     by_way = {how: np.concatenate(parts) for how, parts in probabilities.items()}
+    named = by_way[SAMPLES if samples else MEANS].argmax(1)
     scores = score(
         truth,
-        by_way[SAMPLES if samples else MEANS].argmax(1),
+        named,
         classes,
         majority=shares.argmax(1),
         groups=groups,
@@ -222,6 +254,9 @@ def _run(
         folds=tuple(fold_scores) if folds else (),
         paper_galaxies=_paper_galaxies(task.question),
         paper_scores=_paper_scores(task.question),
+        components=None
+        if components is None
+        else compare(truth, named, np.concatenate(by_components), len(classes), groups=groups, seed=seed),
     )
     return result, forest, frozenset(learned.tolist())
 

@@ -2,7 +2,7 @@
 
 __all__ = ["SCORES_FILE", "Classification", "QuestionResult"]
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from galkeras.io.files import write_json
 from galkeras.io.text import markdown_table
 from galkeras.io.typed import read_typed
 from galkeras.morphology.calibration import BOUNDED, Calibration
-from galkeras.morphology.scores import INTERVALS, Scores
+from galkeras.morphology.scores import INTERVALS, Components, Scores
 
 SCORES_FILE = "scores.json"
 _FORMAT = 1
@@ -34,6 +34,7 @@ class QuestionResult:
         folds: With folds, the accuracy and balanced accuracy of each; otherwise empty.
         paper_galaxies: The paper's count of each class (Table 2), empty where it does not ask this question.
         paper_scores: The paper's scores (Table 3), likewise.
+        components: What principal components of the pixels say, where they were asked.
     """
 
     name: str
@@ -47,6 +48,7 @@ class QuestionResult:
     folds: tuple[dict[str, float], ...]
     paper_galaxies: dict[str, int] = field(default_factory=dict)
     paper_scores: dict[str, float] = field(default_factory=dict)
+    components: Components | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class Classification:
                     "calibration": {way: one.to_json() for way, one in result.calibration.items()},
                     "folds": list(result.folds),
                     "paper": {"galaxies": result.paper_galaxies, **result.paper_scores},
+                    "components": None if result.components is None else asdict(result.components),
                 }
                 for result in self.results
             },
@@ -188,6 +191,7 @@ class Classification:
             "balanced accuracy",
             "macro F1",
             *self._paper("paper's accuracy"),
+            *(("of components (gain of the latents)",) if self.results[0].components else ()),
         )
         rows = []
         for result in self.results:
@@ -206,6 +210,7 @@ class Classification:
                     _with_interval(one, "balanced_accuracy"),
                     _with_interval(one, "macro_f1"),
                     *((f"{paper['accuracy']:.1%}",) if paper else ()),
+                    *((_gain(result.components),) if result.components else ()),
                 )
             )
         return markdown_table(header, rows)
@@ -262,6 +267,8 @@ class _Question(Scores):
     paper: _Paper
     # Scores of before probabilities were judged have none.
     calibration: dict[str, Calibration] = field(default_factory=dict)
+    # Scores of before components were asked have none.
+    components: Components | None = None
 
     def check(self, name: str) -> None:
         count = len(self.classes)
@@ -288,6 +295,7 @@ class _Question(Scores):
             folds=self.folds,
             paper_galaxies=self.paper.galaxies,
             paper_scores=self.paper.scores,
+            components=self.components,
         )
 
 
@@ -322,8 +330,15 @@ _READING = (
     "In brackets the 95 % interval when the tested galaxies are drawn again. *majority*: the accuracy of always "
     "naming the class that was the largest in training; its balanced accuracy is 1 / classes. Precision, recall "
     "and F1 are those of one class where there are two (the paper's majority class; of a label column the last), "
-    "and micro averages, equal to the accuracy, where there are more, as in the paper's Table 3."
+    "and micro averages, equal to the accuracy, where there are more, as in the paper's Table 3. *of components*: the "
+    "balanced accuracy of forests on as many principal components of the pixels, and what the latents have over it, "
+    "with its 95 % interval: where that reaches below 0, the network may have added nothing."
 )
+
+
+def _gain(components: Components) -> str:
+    low, high = components.interval
+    return f"{components.balanced_accuracy:.1%} ({100 * components.gain:+.1f}, {100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def _with_interval(scores: Scores, name: str) -> str:

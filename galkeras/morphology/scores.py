@@ -1,6 +1,6 @@
 """How good a classification is, what chance would give, and how sure one can be."""
 
-__all__ = ["INTERVALS", "Scores", "confusion_matrix", "measure", "score"]
+__all__ = ["INTERVALS", "Components", "Scores", "compare", "confusion_matrix", "measure", "score"]
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -48,6 +48,21 @@ class Scores:
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
         return asdict(self) | {"confusion": self.confusion.tolist()}
+
+
+@dataclass(frozen=True)
+class Components:
+    """What as many principal components of the pixels say, by forests on the same rows, and what latents add to it.
+
+    Attributes:
+        balanced_accuracy: That of the components.
+        gain: That of the latents less it.
+        interval: The 2.5 % and 97.5 % bounds of the gain when galaxies are drawn again, both judged on the same draw.
+    """
+
+    balanced_accuracy: float
+    gain: float
+    interval: tuple[float, float]
 
 
 def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -126,12 +141,60 @@ def score(
     )
 
 
+def compare(
+    truth: np.ndarray,
+    latents: np.ndarray,
+    components: np.ndarray,
+    classes: int,
+    *,
+    groups: np.ndarray,
+    seed: int = 0,
+) -> Components:
+    """Compare the predictions from latents with those from principal components.
+
+    Args:
+        truth: (rows,) class indices.
+        latents: (rows,) what forests on latents name.
+        components: (rows,) what forests on components name.
+        classes: How many classes there are.
+        groups: (rows,) the galaxy of each row.
+        seed: Seed of the bootstrap.
+    """
+    cells = np.stack([truth * classes + predicted for predicted in (latents, components)])
+    (ours,), (theirs,) = (
+        measure(confusion_matrix(truth, predicted, classes)[None])["balanced_accuracy"]
+        for predicted in (latents, components)
+    )
+    resampled = measure(_resampled(cells, groups, classes, seed))["balanced_accuracy"]
+    return Components(float(theirs), float(ours - theirs), _bounds(resampled[:, 0] - resampled[:, 1]))
+
+
 def _bootstrap(cells: np.ndarray, groups: np.ndarray, classes: int, seed: int) -> dict[str, tuple[float, float]]:
-    """Draw galaxies with replacement, by drawing how often each distinct per-galaxy confusion matrix comes up."""
+    resampled = measure(_resampled(cells[None], groups, classes, seed)[:, 0])
+    return {name: _bounds(resampled[name]) for name in INTERVALS}
+
+
+def _bounds(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(values, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _resampled(cells: np.ndarray, groups: np.ndarray, classes: int, seed: int) -> np.ndarray:
+    """Draw galaxies with replacement, by drawing how often each distinct per-galaxy confusion matrix comes up.
+
+    Args:
+        cells: (ways, rows) cells of the confusion matrix of each way to predict, all judged on the same draws.
+        groups: (rows,) the galaxy of each row.
+        classes: How many classes there are.
+        seed: Of the draws.
+
+    Returns:
+        (draws, ways, classes, classes) counts.
+    """
     _, galaxy = np.unique(groups, return_inverse=True)
-    per_galaxy = np.zeros((galaxy.max() + 1, classes**2), np.int64)
-    np.add.at(per_galaxy, (galaxy, cells), 1)
-    patterns, counts = np.unique(per_galaxy, axis=0, return_counts=True)
+    per_galaxy = np.zeros((galaxy.max() + 1, len(cells), classes**2), np.int64)
+    for way, cell in enumerate(cells):
+        np.add.at(per_galaxy, (galaxy, way, cell), 1)
+    patterns, counts = np.unique(per_galaxy.reshape(len(per_galaxy), -1), axis=0, return_counts=True)
     draws = np.random.default_rng(seed).multinomial(len(per_galaxy), counts / len(per_galaxy), _RESAMPLES)
-    resampled = measure((draws @ patterns).reshape(-1, classes, classes))
-    return {name: tuple(float(bound) for bound in np.percentile(resampled[name], (2.5, 97.5))) for name in INTERVALS}
+    return (draws @ patterns).reshape(-1, len(cells), classes, classes)
