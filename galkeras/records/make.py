@@ -218,8 +218,9 @@ def _remove_others(out: Path, names: set[str]) -> None:
     """Remove shards of an earlier run that divided the galaxies differently."""
     for path in out.glob("*.tfrecord"):
         if path.name not in names:
-            path.unlink()
+            # By the shard a run that was killed here is gone on with, so its state goes first.
             (out / STATE_FOLDER / f"{path.name}.json").unlink(missing_ok=True)
+            path.unlink()
 
 
 def _write_rejects(path: Path, rejects: list[Reject]) -> None:
