@@ -108,7 +108,7 @@ class OutputFolder:
         if file is None:
             return False
         below = self.within and re.fullmatch(self.within, folder + slash + file)
-        return bool(below) or (not folder and self._matches(file))
+        return bool(below) or (not folder and (self._matches(file) or file in (self.sign, self.marker, self.done)))
 
     def _left_overs(self) -> list[Path]:
         found = self.path.iterdir() if self.within is None else self.path.rglob(".*")

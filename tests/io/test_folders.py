@@ -110,6 +110,13 @@ def test_left_overs_below_the_folder_go_where_the_command_writes_there(tmp_path)
     assert left == ["own/.last.7.part.weights.h5"]
 
 
+@pytest.mark.parametrize("which", ["sign", "marker", "done"])
+def test_a_killed_last_write_is_no_foreign_file(tmp_path, which):
+    (tmp_path / ".forests.4711.part.json").touch()
+    with OutputFolder(tmp_path, "classify", r"scores\.json", **{which: "forests.json"}).writing():
+        assert not list(tmp_path.iterdir())
+
+
 def test_a_killed_first_write_is_no_foreign_file(tmp_path):
     (tmp_path / ".mock.4711.part.json").touch()
     with OutputFolder(tmp_path, "mock", "", sign="mock.json", within=r"mock\.json").writing():
