@@ -2,7 +2,8 @@
 
 __all__ = ["Encoded", "encode", "latent_rows", "latent_step"]
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from galkeras.backend import tf
 from galkeras.io.columns import check_new, column_writer
 from galkeras.io.errors import GalkerasError
-from galkeras.latents.table import LatentTable, latent_metadata, pose_columns
+from galkeras.latents.table import LatentTable, joined, latent_metadata, pose_columns, read_latents
 from galkeras.latents.views import VIEWS, encode_views
 from galkeras.models.folder import load_model
 from galkeras.models.measure import measure
@@ -36,27 +37,39 @@ class Encoded:
     galaxies: int
     ssim: float
 
+    @property
+    def table(self) -> LatentTable:
+        """The latents, read."""
+        return read_latents(self.path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
 
 def encode(
-    model: str | Path,
-    records: str | Path,
-    out: str | Path,
+    model: str | Path | VAE,
+    records: str | Path | RecordSet,
+    out: str | Path | None = None,
     *,
     batch_size: int = 64,
     splits: Iterable[str] | None = None,
     views: int = 1,
     any_survey: bool = False,
     overwrite: bool = False,
-) -> Encoded:
+) -> Encoded | LatentTable:
     """Write the latents of every galaxy of a record set, in the order of the records.
 
     Images are read, encoded and written batch by batch, so memory stays the same however many galaxies there are
     (with ``.parquet``; other formats are put together at the end).
 
     Args:
-        model: A model folder, ``saved_models/NAME``.
+        model: A model folder, ``saved_models/NAME``, or what `fit` returned.
         records: A record set, ``tfrecords/NAME``, of the model's image size, units, pixel scale and survey.
-        out: The table to write: ``.parquet``, ``.fits``, ``.ecsv``, ``.csv`` or ``.npz``.
+        out: The table to write: ``.parquet``, ``.fits``, ``.ecsv``, ``.csv`` or ``.npz``. Without it the
+            table is returned.
         batch_size: Images at a time.
         splits: Which of train, validation and test; all if None.
         views: 8 averages each galaxy's posterior over the eight flips and quarter turns of its image: ``z`` is the
@@ -67,12 +80,13 @@ def encode(
         overwrite: Replace what is there.
 
     Returns:
-        Where the table is, its rows and the mean SSIM.
+        Where the table is, its rows and the mean SSIM; or the table itself where ``out`` is not given.
 
     Raises:
         GalkerasError: Something does not fit: the model, the records, the splits or the file name.
     """
-    out = check_new(out, overwrite)
+    if out is not None:
+        out = check_new(out, overwrite)
     if views not in VIEWS:
         raise GalkerasError(f"`views` must be 1 or 8. Received: views={views}")
     if batch_size < 1:
@@ -81,25 +95,31 @@ def encode(
     chosen = _chosen(splits)
     count = record_set.count(*chosen)
     if count == 0:
-        raise GalkerasError(f"{records} has no galaxies in {', '.join(chosen)}")
+        raise GalkerasError(f"{record_set} has no galaxies in {', '.join(chosen)}")
     vae = load_model(model)
     vae.check_records(record_set, any_survey=any_survey)
 
     step = latent_step(vae, record_set.survey, views)
+    parts: list[LatentTable] = []
     written, similarity = 0, 0.0
     metadata = latent_metadata(vae.digest, vae.config.latent_dim, views, bool(vae.config.questions))
     with (
         damage_named(record_set),
-        column_writer(out, metadata) as write,
+        _kept(parts) if out is None else column_writer(out, metadata) as write,
         tqdm(total=count, desc="encode", unit="image", disable=None) as bar,
     ):
         for batch in ordered_dataset(record_set, splits=chosen, batch_size=batch_size):
             table = _table(batch, step(batch["image"]), record_set.survey, vae, views)
-            write(table.columns())
+            write(table if out is None else table.columns())
             written += len(table)
             similarity += float(table.ssim.sum(dtype=np.float64))
             bar.update(len(table))
-    return Encoded(out, written, similarity / written)
+    return joined(parts) if out is None else Encoded(out, written, similarity / written)
+
+
+@contextmanager
+def _kept(parts: list[LatentTable]) -> Iterator[Callable[[LatentTable], None]]:
+    yield parts.append
 
 
 def _chosen(splits: Iterable[str] | None) -> tuple[str, ...]:

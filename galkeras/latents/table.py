@@ -1,8 +1,9 @@
 """The latent table: one row a galaxy, its posterior and how well it was reconstructed."""
 
-__all__ = ["LatentTable", "latent_columns", "latent_metadata", "match_rows", "read_latents"]
+__all__ = ["LatentTable", "joined", "latent_columns", "latent_metadata", "match_rows", "read_latents"]
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ _POSE = ("position_angle", "parity")
 _NUMBERS = ("ra", "dec", "reconstruction_mse", "ssim")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LatentTable:
     """What a model says of galaxies, row by row.
 
@@ -57,6 +58,10 @@ class LatentTable:
     pose: np.ndarray | None = None
     version: str = __version__
 
+    def __repr__(self) -> str:
+        ssim = f", mean SSIM {self.ssim.mean():.3f}" if len(self) else ""
+        return f"<LatentTable: {len(self):,} galaxies, {self.latent_dim} latents of model {self.model[:12]}{ssim}>"
+
     def __len__(self) -> int:
         return len(self.id)
 
@@ -85,6 +90,12 @@ class LatentTable:
     def save(self, path: str | Path) -> None:
         """Write the table as Parquet, FITS, ECSV, CSV or NPZ, by the extension of ``path``."""
         write_columns(path, self.columns(), self.metadata())
+
+
+def joined(parts: Sequence[LatentTable]) -> LatentTable:
+    """Return the rows of some tables of one model as one."""
+    columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(LatentTable)}
+    return replace(parts[0], **{k: np.concatenate(v) for k, v in columns.items() if isinstance(v[0], np.ndarray)})
 
 
 def latent_columns(z: np.ndarray, log_var: np.ndarray) -> Columns:
@@ -117,13 +128,15 @@ def match_rows(table: LatentTable, ids: np.ndarray, surveys: np.ndarray) -> np.n
     return np.array([place.get(name, -1) for name in names], np.int64)
 
 
-def read_latents(path: str | Path) -> LatentTable:
+def read_latents(path: str | Path | LatentTable) -> LatentTable:
     """Read a latent table that `galkeras encode` or `LatentTable.save` wrote.
 
     Raises:
         GalkerasError: It is no latent table, or a column is missing, not numeric or not finite; names file and
             column.
     """
+    if isinstance(path, LatentTable):
+        return path
     columns, metadata = read_columns(path, strings=_STRINGS)
     if metadata.get("table") != "latents":
         raise GalkerasError(f"{path} is no latent table: its metadata say {metadata.get('table')!r}")

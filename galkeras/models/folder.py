@@ -27,12 +27,14 @@ from galkeras.models.vae import VAE
 _CHECKSUM = "weights_sha256"
 
 
-def load_model(path: str | Path) -> VAE:
-    """Rebuild the fitted model in folder ``path`` from its config and load its weights.
+def load_model(path: str | Path | VAE) -> VAE:
+    """Rebuild the fitted model in folder ``path`` from its config and load its weights; a model that is loaded stays.
 
     Raises:
         GalkerasError: The folder is missing, holds no finished model, or its files do not fit each other.
     """
+    if isinstance(path, VAE):
+        return path
     path = Path(path)
     stored = read_config(path)
     model_class = VAE if stored["kind"] == ModelConfig.kind else ADAPTERS[stored["kind"]]
@@ -45,6 +47,7 @@ def load_model(path: str | Path) -> VAE:
             f"{weights} is damaged: its SHA-256 is not the one that {CONFIG_FILE} holds. Take both from a copy"
         )
     model = _built(model_class, config, path)
+    model.path = path
     try:
         model.load_weights(weights)
     except Exception as error:  # h5py and Keras raise many kinds
@@ -99,3 +102,4 @@ def finish_folder(path: Path, model: keras.Model, about: dict[str, Any] | None =
     with atomic_path(path / WEIGHTS_FILE) as temporary:
         model.save_weights(temporary)
         write_json(path / CONFIG_FILE, read_config(path) | (about or {}) | {_CHECKSUM: sha256_of(temporary)})
+    model.path = path

@@ -4,7 +4,8 @@ __all__ = ["LOSS_TERMS", "VAE", "active_units", "focus_window", "my_part"]
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import ModelConfig
 from galkeras.models.losses import LOSSES
+from galkeras.models.pictures import Picture, batches_of, prepared_images
 from galkeras.models.stretch import Stretch
 from galkeras.models.variance import LearnedVariance
 from galkeras.models.votes import vote_log_likelihood
@@ -54,6 +56,8 @@ class VAE(keras.Model):
     config_class: ClassVar[type[ModelConfig]] = ModelConfig
     # The loss term whose lowest validation value marks the best epoch.
     monitor: ClassVar[str] = "elbo_loss"
+    # The folder that it is in, or None.
+    path: Path | None = None
 
     def __init__(self, config: ModelConfig, *, seed: int = 0, **kwargs):
         # Networks may compute in half precision, pixels and losses may not.
@@ -75,6 +79,20 @@ class VAE(keras.Model):
         self._extend()
         self.build((None, *config.images.shape))
 
+    def __repr__(self) -> str:
+        config = self.config
+        where = "" if self.path is None else f" {self.path}"
+        images = " x ".join(map(str, config.images.shape))
+        return f"<{type(self).__name__}{where}: {config.architecture}, {config.latent_dim} latents of {images} images>"
+
+    def __str__(self) -> str:
+        return repr(self) if self.path is None else str(self.path)
+
+    def __fspath__(self) -> str:
+        if self.path is None:
+            raise GalkerasError("the model is in no folder: it was neither fitted nor loaded")
+        return str(self.path)
+
     def _extend(self) -> None:
         """Add what a subclass has beside encoder and decoder, before Keras takes the model for built."""
 
@@ -89,6 +107,23 @@ class VAE(keras.Model):
         """Return the posterior's means and log variances, each (batch, latent_dim), of images in survey units."""
         posterior = self.posterior(self.stretch(images))
         return posterior.mean(), 2 * tf.math.log(posterior.stddev())
+
+    def encode_images(
+        self, images: Picture | Iterable[Picture], *, crop: int | None = None, batch_size: int = 64
+    ) -> np.ndarray:
+        """Return (images, latent_dim) posterior means of ordinary pictures, prepared as the model was trained.
+
+        Args:
+            images: One or many: (height, width, 3) uint8 arrays of red, green and blue with the top row first, as
+                cameras and PIL have them; PIL images; or names of files that `make_tfrecords` takes, FITS too.
+            crop: Take the central ``crop`` x ``crop`` pixels; by default as the model's own images were prepared.
+            batch_size: Images at a time.
+
+        Raises:
+            GalkerasError: An image cannot be read or does not fit the model; its number or name is said.
+        """
+        prepared = prepared_images(images, self.config, crop)
+        return np.concatenate([self.encode(batch)[0].numpy() for batch in batches_of(prepared, batch_size)])
 
     def decode(self, z: tf.Tensor, survey: str | None = None, pose: tf.Tensor | None = None) -> tf.Tensor:
         """Return images in survey units of (batch, latent_dim) latents, as ``survey`` would have taken them.

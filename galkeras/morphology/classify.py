@@ -39,7 +39,7 @@ _OURS = r"(scores\.(json|md)|(confusion|calibration)\.png|trained\.txt|.+\.skops
 def classify(
     latents: str | Path | LatentTable,
     catalog: str | Path | Table,
-    out: str | Path,
+    out: str | Path | None = None,
     *,
     label_column: str | None = None,
     id_column: str | None = None,
@@ -59,9 +59,9 @@ def classify(
     Args:
         latents: A latent table or its file.
         catalog: Vote fractions of one of the `TREES`, as published, or a table that `read_catalog` gave.
-        out: The folder to write, ``forests/NAME``: ``forests.json``, a skops file a question, ``trained.txt`` (names of
-            the galaxies that they were fitted on), ``scores.md``, ``scores.json``, ``confusion.png`` and
-            ``calibration.png``.
+        out: The folder to write, ``forests/NAME``; without it the result alone has the forests. It holds
+            ``forests.json``, a skops file a question, ``trained.txt`` (names of the galaxies that they were fitted on),
+            ``scores.md``, ``scores.json``, ``confusion.png`` and ``calibration.png``.
         label_column: Classify by this column of the catalog instead: text, or numbers with few distinct values.
         id_column: The catalog's column of galaxy names, where it is not one of the usual.
         seed: Seed of the split, the forests and the bootstrap. The same seed gives the same result.
@@ -90,9 +90,9 @@ def classify(
     if minimum < 2:
         raise GalkerasError(f"`minimum` must be 2 or more. Received: minimum={minimum}")
     check_draws(samples, seed)
-    out = Path(out)
-    folder = _folder(out, overwrite)
-    folder.check()
+    folder = None if out is None else _folder(Path(out), overwrite)
+    if folder is not None:
+        folder.check()
     latents = latents if isinstance(latents, LatentTable) else read_latents(latents)
     if not isinstance(catalog, Table):
         wanted = None if label_column else vote_columns()
@@ -126,8 +126,9 @@ def classify(
 
     tree = recognized(catalog)
     order = [] if tree is None else tree.label_questions
+    mean, std = (tuple(values.tolist()) for values in (latents.z.mean(0, np.float64), latents.z.std(0, np.float64)))
     classification = Classification(
-        forests=out,
+        forests=None if folder is None else folder.path,
         matched=len(rows),
         unmatched=len(latents) - len(rows),
         seed=seed,
@@ -136,14 +137,16 @@ def classify(
         samples=samples,
         results=tuple(results),
         skipped={name: skipped[name] for name in [*order, *skipped] if name in skipped},
+        fitted=Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std, trained),
     )
-    mean, std = (tuple(values.tolist()) for values in (latents.z.mean(0, np.float64), latents.z.std(0, np.float64)))
-    with folder.writing():
+    if folder is None:
+        return classification
+    with folder.writing() as out:
         classification.save(out)
         atomic_write(out / "scores.md", classification.markdown())
         save_confusion_matrices(out / "confusion.png", {result.title: result.scores for result in results})
         save_reliability(out / "calibration.png", {result.title: result.calibration for result in results})
-        Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std, trained).save(out)
+        classification.fitted.save(out)
     return classification
 
 

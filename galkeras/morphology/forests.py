@@ -200,8 +200,14 @@ class Forests:
         )
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Forests":
-        """Read a folder that `save` wrote; whatever is wrong with it is a `GalkerasError` that names the file."""
+    def load(cls, folder: "str | Path | Forests | Any") -> "Forests":
+        """Read a folder that `save` wrote; whatever is wrong with it is a `GalkerasError` that names the file.
+
+        What `classify` returned has the forests with it, and forests stay.
+        """
+        fitted = folder if isinstance(folder, Forests) else getattr(folder, "fitted", None)
+        if fitted is not None:
+            return fitted
         file = Path(folder) / FORESTS_FILE
         if not file.exists():
             raise GalkerasError(f"{folder} is no folder of forests: it holds no {FORESTS_FILE}")

@@ -21,7 +21,7 @@ from galkeras.morphology.tasks import Task, column_task, tree_tasks
 from galkeras.surveys.catalog import read_catalog, rows_in
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Judgement(Classification):
     """The scores of forests on galaxies of another catalog.
 

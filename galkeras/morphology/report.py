@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
-from galkeras.io.text import markdown_table
+from galkeras.io.text import counted, markdown_table
 from galkeras.io.typed import read_typed
 from galkeras.morphology.calibration import BOUNDED, Calibration
+from galkeras.morphology.forests import Forests
 from galkeras.morphology.scores import INTERVALS, Components, Scores
 
 SCORES_FILE = "scores.json"
@@ -51,12 +53,12 @@ class QuestionResult:
     components: Components | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Classification:
     """What `classify` did.
 
     Attributes:
-        forests: The folder it wrote.
+        forests: The folder it wrote, None where it wrote none.
         matched: Rows of the latent table whose galaxy is in the catalog.
         unmatched: Rows whose galaxy is not.
         seed: Of the split, the forests and the intervals.
@@ -66,9 +68,10 @@ class Classification:
             means.
         results: The questions that were trained.
         skipped: The others, each with its reason.
+        fitted: The forests themselves, where they have just been fitted.
     """
 
-    forests: Path
+    forests: Path | None
     matched: int
     unmatched: int
     seed: int
@@ -77,6 +80,19 @@ class Classification:
     samples: int | None
     results: tuple[QuestionResult, ...]
     skipped: dict[str, str]
+    fitted: Forests | None = field(default=None, compare=False, kw_only=True)
+
+    def __repr__(self) -> str:
+        where = "" if self.forests is None else f" {self.forests}"
+        return f"<{type(self).__name__}{where}: {counted(len(self.results), 'question')}, {self.matched:,} galaxies>"
+
+    def __str__(self) -> str:
+        return str(self.forests)
+
+    def __fspath__(self) -> str:
+        if self.forests is None:
+            raise GalkerasError("these forests are in no folder: give `classify` an `out`")
+        return str(self.forests)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Classification":
@@ -130,7 +146,7 @@ class Classification:
     def markdown(self) -> str:
         """Return the tables as Markdown: class counts, scores, confusion matrices, what was skipped."""
         parts = [
-            f"# Forests {self.forests.name}",
+            f"# Forests {self.forests.name if self.forests else ''}",
             f"{self.matched:,} latents have a row in the catalog, {self.unmatched:,} do not. "
             f"Scores by: {self.method()} Classes of fewer than {self.minimum} galaxies are left out. Seed {self.seed}.",
             "## Classes\n\n" + self.class_table(),

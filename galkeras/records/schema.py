@@ -22,7 +22,7 @@ from typing import Any
 
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import read_json, write_json
-from galkeras.surveys.image import BANDS, MAX_SCALE, NANOMAGGY, PICTURE, ImageSpec, Preparation
+from galkeras.surveys.image import BANDS, MAX_SCALE, NANOMAGGY, PICTURE, ImageSpec, Preparation, band_text
 
 SCHEMA_VERSION = 2
 _READABLE = (1, 2)  # 1 knew nothing of the preparation
@@ -67,7 +67,7 @@ class Shard:
     sha256: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RecordSet:
     """A folder of sharded TFRecords, as its ``dataset.json`` describes it.
 
@@ -137,13 +137,25 @@ class RecordSet:
         check("read", self.read == self.written + self.rejected, "written + rejected")
         check("written", self.written == sum(shard.examples for shard in self.shards), "the sum over shards")
 
+    def __repr__(self) -> str:
+        side, bands = self.image_size, band_text(self.bands)
+        return f"<RecordSet {self.path}: {self.written:,} galaxies of {self.survey}, {side} x {side} x {bands}>"
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     def _plausible(self, shard: Shard) -> bool:
         counts = isinstance(shard.examples, int) and isinstance(shard.bytes, int)
         return counts and 0 <= shard.examples * self.image_bytes <= shard.bytes
 
     @classmethod
-    def load(cls, path: str | Path) -> "RecordSet":
+    def load(cls, path: "str | Path | RecordSet") -> "RecordSet":
         """Read the record set in folder ``path``; anything wrong with it is a `GalkerasError`."""
+        if isinstance(path, RecordSet):
+            return path
         path = Path(path)
         file = path / DATASET_FILE
         if not file.exists():

@@ -1,6 +1,6 @@
 """PNG and JPEG cutouts: pictures whose red, green and blue are three bands, or grey ones of one band."""
 
-__all__ = ["decoded", "from_rgb"]
+__all__ = ["cutout_of", "decoded", "from_rgb"]
 
 import warnings
 from pathlib import Path
@@ -22,9 +22,7 @@ def decoded(source: Path | BinaryIO, bands: tuple[str, ...] | None) -> Cutout:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Our own limit on pixels is below Pillow's.
             with Image.open(source, formats=("PNG", "JPEG")) as picture:
-                width, height = picture.size
-                check_size(height, width)
-                planes = _rgb(picture) if len(bands) == 3 else _grey(picture)
+                return cutout_of(picture, bands)
     except CutoutError:
         raise
     except Image.DecompressionBombError:
@@ -34,6 +32,13 @@ def decoded(source: Path | BinaryIO, bands: tuple[str, ...] | None) -> Cutout:
     except Exception as error:  # Decoders of hostile bytes fail in many ways.
         kind = "truncated" if "truncated" in str(error).lower() else "no image"
         raise CutoutError(f"{kind}: {one_line(error)}") from None
+
+
+def cutout_of(picture: Image.Image, bands: tuple[str, ...]) -> Cutout:
+    """Return a picture, whose first row is north, as a cutout of so many bands."""
+    width, height = picture.size
+    check_size(height, width)
+    planes = _rgb(picture) if len(bands) == 3 else _grey(picture)
     return Cutout(from_rgb(planes), PICTURE, bands=bands)
 
 
