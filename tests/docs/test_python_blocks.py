@@ -1,5 +1,6 @@
 """The Python of README and docs runs, in the order in which a reader meets it, on a survey that is small."""
 
+import json
 import re
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_pages(page, folder, monkeypatch):
         run(page, block, SMALLER)
 
 
-@pytest.mark.parametrize("page, name", [("README.md", "vae40"), ("docs/serving.md", "first")])
+@pytest.mark.parametrize("page, name", [("docs/tutorial.md", "vae40"), ("docs/serving.md", "first")])
 def test_pages_that_ask_a_server(page, name, folder, monkeypatch, capsys):
     """TensorFlow Serving is no Python package: the stand-in of the tests answers, on ports that are free."""
     from serving.stand_in import StandIn
@@ -71,5 +72,23 @@ def test_pages_that_ask_a_server(page, name, folder, monkeypatch, capsys):
 
 def test_no_page_is_left_out():
     pages = {str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
-    tried = {"README.md", "docs/python.md", "docs/report.md", "docs/similar.md", "docs/serving.md"}
+    tried = {"docs/tutorial.md", "docs/python.md", "docs/report.md", "docs/similar.md", "docs/serving.md"}
     assert {page for page in pages if blocks(page)} == tried
+
+
+def test_the_reference_has_every_name():
+    told = re.findall(r"^::: (galkeras[\w.]+)\.(\w+)$", (ROOT / "docs" / "reference.md").read_text(), re.MULTILINE)
+    assert {(name, home) for home, name in told} >= set(gk._HOME.items())
+
+
+@pytest.mark.parametrize("name", ["first_latents", "two_surveys"])
+def test_notebooks(name, tmp_path, monkeypatch, capsys):
+    """Cell by cell."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(forests.FOREST, "n_estimators", 10)
+    cells = json.loads((ROOT / "docs" / "notebooks" / f"{name}.ipynb").read_text())["cells"]
+    names = {"__name__": "__main__"}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            run(name, "".join(cell["source"]), SMALLER, names)
+    assert capsys.readouterr().out
