@@ -196,13 +196,8 @@ class VAE(keras.Model):
         self, stretched: tf.Tensor, encoder: keras.Model, seed: tf.Tensor | None = None
     ) -> tuple[tfd.Distribution, dict[str, tf.Tensor]]:
         """Return q(z|x) and what else the encoder finds; with a ``seed``, as in training."""
-        count = tf.shape(stretched)[0]
-
-        def draw(rows: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], number: int) -> tf.Tensor:
-            folded = tf.random.experimental.stateless_fold_in(seed, number)
-            return my_part(lambda whole: rows(whole, folded), count)
-
         disturbed = seed is not None and self.architecture.disturbs
+        draw = _source_of_rows(seed, tf.shape(stretched)[0]) if disturbed else None
         found = encoder(stretched, draw=draw) if disturbed else encoder(stretched)
         found = found if isinstance(found, dict) else {"moments": found}
         mean, log_var = tf.split(tf.cast(found["moments"], tf.float32), 2, axis=-1)
@@ -281,7 +276,7 @@ class VAE(keras.Model):
         images, votes = batch if isinstance(batch, tuple) else (batch, None)
         step = tf.cast(self.optimizer.iterations, tf.int32)
         seed = tf.stack([self.base_seed, step])
-        images = self._turn(images, seed)
+        images = self.architecture.vary(self._turn(images, seed), _source_of_rows(seed, tf.shape(images)[0]))
         with tf.GradientTape() as tape:
             terms = self.losses_per_image(images, seed, votes, training=True)
             # Keras sums gradients over replicas.
@@ -336,6 +331,18 @@ class VAE(keras.Model):
         for weight in self.get_weights():
             digest.update(np.ascontiguousarray(weight, "<f4").tobytes())
         return digest.hexdigest()
+
+
+def _source_of_rows(
+    seed: tf.Tensor, batch: tf.Tensor
+) -> Callable[[Callable[[tf.Tensor, tf.Tensor], tf.Tensor], int], tf.Tensor]:
+    """Return what gives this replica's ``batch`` of random rows, from a function of count and seed and a number."""
+
+    def draw(rows: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], number: int) -> tf.Tensor:
+        folded = tf.random.experimental.stateless_fold_in(seed, number)
+        return my_part(lambda whole: rows(whole, folded), batch)
+
+    return draw
 
 
 def my_part(draw, batch: tf.Tensor) -> tf.Tensor:

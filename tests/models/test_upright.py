@@ -156,3 +156,37 @@ def test_old_settings_mean_what_they_meant():
     config = ModelConfig(64, "picture", ("decals",), (255.0,) * 3, latent_dim=40, **PAPER)
     assert "questions" not in config.identity()
     assert keras.backend.backend() == "tensorflow"
+
+
+def test_training_sees_galaxies_of_other_sizes_and_light():
+    upright, images = ARCHITECTURES["upright"], tf.constant(galaxies(2))
+
+    def varied(*dice: float) -> np.ndarray:
+        return upright.vary(images, lambda rows, number: tf.constant([dice] * 2, tf.float32)).numpy()
+
+    np.testing.assert_allclose(varied(0, 0, 0, 0, 0), images, atol=1e-5)
+    # A standard deviation brighter, and in the second band another one of colour.
+    np.testing.assert_allclose(varied(0, 1, 0, 0, 0), images * np.exp(0.12), rtol=1e-4, atol=1e-5)
+    redder = varied(0, 0, 0, 1, 0) / np.maximum(images, 1e-6)
+    np.testing.assert_allclose(redder.mean((0, 1, 2)), np.exp([0, 0.04, 0]), rtol=1e-4)
+    # Larger pixels hold a smaller galaxy, and no more than twice the deviation.
+    extent = [np.sqrt(_moment(varied(size, 0, 0, 0, 0))) for size in (-2, 0, 2, 9)]
+    assert extent[0] > 1.05 * extent[1] > 1.1 * extent[2] and extent[2] == extent[3]
+
+
+def _moment(images: np.ndarray) -> float:
+    axis = np.arange(SIDE) - (SIDE - 1) / 2
+    light = images[..., 0].sum(0)
+    return float((light * (axis[:, None] ** 2 + axis**2)).sum() / light.sum())
+
+
+def test_training_varies_galaxies_and_scoring_does_not(monkeypatch):
+    seen = []
+    upright = ARCHITECTURES["upright"]
+    monkeypatch.setattr(type(upright), "vary", lambda self, images, draw: seen.append(len(images)) or images)
+    model = VAE(ModelConfig(SIDE, "picture", ("decals",), (1.0,) * 3, latent_dim=6, **UPRIGHT))
+    model.compile(optimizer=keras.optimizers.Adam(), run_eagerly=True)
+    model.train_step(tf.constant(galaxies(4)))
+    assert seen == [4]
+    model.test_step((tf.constant(galaxies(4)), tf.ones(4)))
+    assert seen == [4]

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["ARCHITECTURES", "Architecture"]
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from galkeras.io.errors import GalkerasError
@@ -17,6 +18,8 @@ if TYPE_CHECKING:  # annotations alone: nobody pays for TensorFlow to list the n
     from galkeras.models.config import ModelConfig
     from galkeras.models.vae import VAE
     from galkeras.records.schema import RecordSet
+
+    Rows = Callable[[Callable[[tf.Tensor, tf.Tensor], tf.Tensor], int], tf.Tensor]
 
 ARCHITECTURES: LazyRegistry[Architecture] = LazyRegistry("architecture", package=__name__, first=("upright",))
 
@@ -61,6 +64,13 @@ class Architecture(ABC):
     def feature_decoder(self, config: ModelConfig) -> keras.Model | None:
         """Return the network from latents to the ``features`` that the encoder gives, None where it gives none."""
         return None
+
+    def vary(self, images: tf.Tensor, draw: Rows) -> tf.Tensor:
+        """Return a batch of training images in survey units as other galaxies like these might look; as they are here.
+
+        ``draw`` takes a function from a count and a seed to random rows, and a number, and gives this batch's rows.
+        """
+        return images
 
     def place(self, images: tf.Tensor, pose: tf.Tensor) -> tf.Tensor:
         """Return decoded images in the ``pose`` that the encoder found; called where it gives one."""
