@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-from typer import Argument, Option
+from typer import Argument, Context, Option
 
-from galkeras.cli.options import Overwrite, Resume, lists, named_values, paper_flag
+from galkeras.cli.options import Overwrite, Resume, lists, named_values, paper_flag, typed
 from galkeras.training.options import AdaptOptions
 
 
@@ -20,6 +20,7 @@ def command(
     target: Annotated[Path, Argument(help="Record set of the other survey.")],
     out: Annotated[Path, Option(help="Model folder to write.")],
     *,
+    context: Context,
     options: AdaptOptions,
     settings: Annotated[
         list[str] | None,
@@ -44,7 +45,7 @@ def command(
     from galkeras.records.schema import RecordSet
 
     if paper:
-        options = options.as_paper()
+        options = options.as_paper(typed(context))
     chosen = {
         name.replace("-", "_"): _value(text) for name, text in named_values(settings, "--set", "NAME=VALUE").items()
     }

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Argument, Context, Option
 
-from galkeras.cli.options import Overwrite, Resume, lists, paper_flag
+from galkeras.cli.options import Overwrite, Resume, lists, paper_flag, typed
 from galkeras.training.options import FitOptions
 
 
@@ -17,6 +17,7 @@ def command(
     records: Annotated[Path, Argument(help="Record set to fit, as `galkeras make-tfrecords` wrote it.")],
     out: Annotated[Path, Option(help="Model folder to write.")],
     *,
+    context: Context,
     options: FitOptions,
     paper: paper_flag(FitOptions) = False,
     resume: Resume = False,
@@ -40,7 +41,7 @@ def command(
         galkeras fit tfrecords/decals --latent 40 --epochs 80 --resume --out saved_models/vae40
     """
     if paper:
-        options = options.as_paper()
+        options = options.as_paper(typed(context))
     from galkeras.records.schema import RecordSet
 
     # Before TensorFlow, which takes seconds to load.

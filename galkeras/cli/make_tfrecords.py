@@ -7,6 +7,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from galkeras.surveys.facts import SURVEYS
+
 
 def command(
     catalog: Annotated[
@@ -19,7 +21,7 @@ def command(
     ] = None,
     survey: Annotated[
         str | None,
-        Option(help="decals, bass-mzls, sdss or a name of your own. FITS headers tell it, pictures do not."),
+        Option(help=f"{', '.join(SURVEYS)} or a name of your own. FITS headers tell it, pictures do not."),
     ] = None,
     bands: Annotated[
         str | None, Option(help="Bands to keep, as grz or vis,y,j,h. [default: the survey's]", metavar="BANDS")

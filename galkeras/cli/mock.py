@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from galkeras.io.text import counted
-from galkeras.surveys.facts import PIXEL_SCALE
+from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS
 
 
 def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for cutouts and tables.")],
     galaxies: Annotated[int, typer.Option(help="How many galaxies.")] = 2000,
     surveys: Annotated[
-        str, typer.Option(help="Comma-separated names of surveys, of g, r, i, z, y.")
+        str, typer.Option(help=f"Of {', '.join(SURVEYS)}, with commas between, of bands g, r, i, z, y.")
     ] = "decals,bass-mzls",
     seed: Annotated[int, typer.Option(help="The same seed gives the same galaxies, the first ones first.")] = 1,
     size: Annotated[int, typer.Option(help="Side of the cutouts in pixels.")] = 256,

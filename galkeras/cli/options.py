@@ -1,13 +1,13 @@
 """What commands have in common, as the command line shows it: arguments, and the options of those that train."""
 
-__all__ = ["IdColumn", "Latents", "ModelFolder", "Overwrite", "Resume", "lists", "named_values", "paper_flag"]
+__all__ = ["IdColumn", "Latents", "ModelFolder", "Overwrite", "Resume", "lists", "named_values", "paper_flag", "typed"]
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Annotated, Any
 
-from typer import Argument, Option
+from typer import Argument, Context, Option
 
 from galkeras.io.errors import GalkerasError
 from galkeras.training.options import flag, takes
@@ -34,6 +34,12 @@ def paper_flag(options: type) -> Any:
         if one.name in options.PAPER
     ]
     return Annotated[bool, Option("--paper", help=f"As the paper: {' '.join(chosen)}.")]
+
+
+def typed(context: Context) -> set[str]:
+    """Return the names of the parameters that stand on the command line, be it with their defaults."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
 def _shown(one: Field) -> Any:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import Latents, Overwrite
+from galkeras.discovery.rules import PAPER_SIGMA
 
 _PRINTED = 10
 
@@ -17,7 +18,7 @@ def command(
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     sigma: Annotated[
         float, typer.Option(help="The paper's rule: a latent beyond so many standard deviations of the sample.")
-    ] = 8.0,
+    ] = PAPER_SIGMA,
     records: Annotated[
         list[Path] | None,
         typer.Option(

@@ -10,6 +10,8 @@ from typer import Argument, Option, echo
 
 from galkeras.cli.options import IdColumn, lists
 from galkeras.io.errors import GalkerasError
+from galkeras.io.text import one_of
+from galkeras.models.losses import LOSSES
 from galkeras.training.options import NetworkOptions
 
 
@@ -18,7 +20,7 @@ def command(
     records: Annotated[Path, Argument(help="Record set, as `galkeras make-tfrecords` wrote it.")],
     out: Annotated[Path, Option(help="Folder to write; the same again goes on where the last run stopped.")],
     latent: Annotated[str, Option(help="Numbers of latents N_L, with commas between.")] = "10,20,40,60,80,100",
-    loss: Annotated[str, Option(help="`gaussian`, `mse`, `mae` or several, with commas between.")] = "gaussian",
+    loss: Annotated[str, Option(help=f"{one_of(LOSSES)}, or several with commas between.")] = "gaussian",
     catalog: Annotated[Path | None, Option(help="Galaxy Zoo votes: adds SSIM by morphological type.")] = None,
     label_column: Annotated[str | None, Option(help="Take the types from this column of the catalog.")] = None,
     id_column: IdColumn = None,

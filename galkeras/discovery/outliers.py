@@ -1,6 +1,6 @@
 """The galaxies, and the flawed images, that are unlike all others."""
 
-__all__ = ["Outliers", "outlier_scores", "outliers", "unusualness"]
+__all__ = ["PAPER_SIGMA", "Outliers", "outlier_scores", "outliers", "unusualness"]
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from galkeras import __version__
-from galkeras.discovery.rules import RULES
+from galkeras.discovery.rules import PAPER_SIGMA, RULES
 from galkeras.io.columns import Columns, write_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.folders import OutputFolder
@@ -64,7 +64,7 @@ def outliers(
     latents: str | Path | LatentTable,
     out: str | Path | None = None,
     *,
-    sigma: float = 8.0,
+    sigma: float = PAPER_SIGMA,
     records: Sequence[str | Path] = (),
     overwrite: bool = False,
 ) -> Outliers:

@@ -1,8 +1,8 @@
 """Numbers in sentences, and tables in Markdown."""
 
-__all__ = ["counted", "markdown_table", "readable_bytes"]
+__all__ = ["counted", "markdown_table", "one_of", "readable_bytes"]
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def counted(count: int, singular: str, plural: str | None = None) -> str:
@@ -31,3 +31,13 @@ def readable_bytes(size: float) -> str:
         if size < 1000:
             return f"{size:.1f} {unit}"
     return f"{size / 1000:.1f} GB"
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return names as help lists them.
+
+    >>> one_of(["gaussian", "mse", "mae"])
+    '`gaussian`, `mse` or `mae`'
+    """
+    *first, last = (f"`{name}`" for name in names)
+    return f"{', '.join(first)} or {last}" if first else last

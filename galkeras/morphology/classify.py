@@ -18,11 +18,12 @@ from galkeras.io.folders import OutputFolder
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.calibration import MEANS, SAMPLES, calibrate
 from galkeras.morphology.figures import save_confusion_matrices, save_reliability
-from galkeras.morphology.forests import FOREST, FORESTS_FILE, Forest, Forests, fit_forest
+from galkeras.morphology.forests import FOREST, Forest, Forests, fit_forest
 from galkeras.morphology.posterior import check_draws, sampled_probabilities
 from galkeras.morphology.report import Classification, QuestionResult
 from galkeras.morphology.scores import compare, confusion_matrix, measure, score
 from galkeras.morphology.sharpening import fit_power, trees_of_power
+from galkeras.morphology.stored import FORESTS_FILE
 from galkeras.morphology.tasks import Task, column_task, tree_tasks
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.catalog import read_catalog, rows_in

@@ -18,10 +18,10 @@ import skops.io
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from galkeras import __version__
 from galkeras.io.errors import GalkerasError
-from galkeras.io.files import atomic_path, atomic_write, read_json, sha256_of, write_json
+from galkeras.io.files import atomic_path, atomic_write, sha256_of, write_json
 from galkeras.latents.table import LatentTable
+from galkeras.morphology.stored import FORESTS_FILE, StoredForest, StoredForests, read_description
 
 FOREST: dict[str, Any] = {
     "n_estimators": 300,
@@ -39,9 +39,7 @@ keep the forest of 55,000 galaxies below 100 MB.
 TRUSTED = ("sklearn.tree._tree.Tree",)
 """The one type beyond skops' own defaults that a forest needs. A file that asks for any other is refused."""
 
-FORESTS_FILE = "forests.json"
 TRAINED_FILE = "trained.txt"
-_FORMAT = 1
 _ROWS = 4096
 # Trees between two looks at how far a forest is.
 _GROWN = 50
@@ -164,40 +162,30 @@ class Forests:
         for old in folder.glob("*.skops"):
             old.unlink()
         (folder / TRAINED_FILE).unlink(missing_ok=True)
-        known = {}
+        checksum = None
         if self.trained is not None:
             atomic_write(folder / TRAINED_FILE, "".join(f"{galaxy}\n" for galaxy in sorted(self.trained)))
-            known = {"trained_sha256": sha256_of(folder / TRAINED_FILE)}
+            checksum = sha256_of(folder / TRAINED_FILE)
         questions = {}
         for name, forest in self.by_question.items():
             file = folder / f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)}.skops"
             with atomic_path(file) as temporary:
                 skops.io.dump(forest.classifier, temporary)
-            questions[name] = {
-                "file": file.name,
-                "sha256": sha256_of(file),
-                "title": forest.title,
-                "classes": list(forest.classes),
-                "trained_on": list(forest.counts),
-                "power": forest.power,
-            }
-        write_json(
-            folder / FORESTS_FILE,
-            {
-                "format": _FORMAT,
-                "galkeras": __version__,
-                "sklearn": sklearn.__version__,
-                "model": self.model,
-                "latent_dim": self.latent_dim,
-                "views": self.views,
-                "features": [f"z_{index:02d}" for index in range(self.latent_dim)],
-                "seed": self.seed,
-                "latent_mean": list(self.latent_mean),
-                "latent_std": list(self.latent_std),
-                **known,
-                "questions": questions,
-            },
+            questions[name] = StoredForest(
+                file.name, sha256_of(file), forest.title, forest.classes, forest.counts, forest.power
+            )
+        stored = StoredForests(
+            sklearn=sklearn.__version__,
+            model=self.model,
+            latent_dim=self.latent_dim,
+            views=self.views,
+            seed=self.seed,
+            latent_mean=self.latent_mean,
+            latent_std=self.latent_std,
+            questions=questions,
+            trained_sha256=checksum,
         )
+        write_json(folder / FORESTS_FILE, stored.to_json())
 
     @classmethod
     def load(cls, folder: "str | Path | Forests | Any") -> "Forests":
@@ -208,59 +196,45 @@ class Forests:
         fitted = folder if isinstance(folder, Forests) else getattr(folder, "fitted", None)
         if fitted is not None:
             return fitted
-        file = Path(folder) / FORESTS_FILE
-        if not file.exists():
-            raise GalkerasError(f"{folder} is no folder of forests: it holds no {FORESTS_FILE}")
-        value = read_json(file)
-        try:
-            if value["format"] != _FORMAT:
-                raise ValueError(f"`format` must be {_FORMAT}. Received: {value['format']!r}")
-            head = {key: value[key] for key in ("model", "latent_dim", "views", "seed")}
-            if not isinstance(head["model"], str) or not all(isinstance(head[k], int) for k in list(head)[1:]):
-                raise ValueError(
-                    f"`model` must be a string; latent_dim, views and seed whole numbers. Received: {head}"
-                )
-            scale = {key: tuple(map(float, value[key])) for key in ("latent_mean", "latent_std")}
-            if any(len(v) != head["latent_dim"] or not np.isfinite(v).all() for v in scale.values()):
-                raise ValueError("`latent_mean` and `latent_std` must be a finite number for each latent")
-            by_question = {
-                str(name): _load(Path(folder), question, head["latent_dim"], value["sklearn"])
-                for name, question in value["questions"].items()
-            }
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise GalkerasError(f"{file} does not describe forests: {error}") from None
-        return cls(**head, **scale, by_question=by_question, trained=_read_trained(Path(folder), value))
+        folder, stored = Path(folder), read_description(folder)
+        by_question = {
+            name: _load(folder, question, stored.latent_dim, stored.sklearn)
+            for name, question in stored.questions.items()
+        }
+        return cls(
+            model=stored.model,
+            latent_dim=stored.latent_dim,
+            views=stored.views,
+            seed=stored.seed,
+            by_question=by_question,
+            latent_mean=stored.latent_mean,
+            latent_std=stored.latent_std,
+            trained=_read_trained(folder, stored.trained_sha256),
+        )
 
 
-def _read_trained(folder: Path, value: dict[str, Any]) -> frozenset[str] | None:
+def _read_trained(folder: Path, checksum: str | None) -> frozenset[str] | None:
     """Return the names in `TRAINED_FILE`, None for forests of before it was written."""
-    checksum = value.get("trained_sha256")
     if checksum is None:
         return None
-    file = folder / TRAINED_FILE
+    file = _sound(folder / TRAINED_FILE, checksum)
+    return frozenset(file.read_text(encoding="utf-8").split("\n")[:-1])
+
+
+def _load(folder: Path, question: StoredForest, latent_dim: int, version: str) -> Forest:
+    file = _sound(folder / question.file, question.sha256)
+    classifier = _read_skops(file, version)
+    _check_forest(file, classifier, latent_dim, len(question.classes))
+    return Forest(question.title, question.classes, question.trained_on, classifier, question.power)
+
+
+def _sound(file: Path, checksum: str) -> Path:
+    """Return the file; one that is missing, or is not what was written, is a `GalkerasError`."""
     if not file.is_file():
         raise GalkerasError(f"{file} is missing")
     if sha256_of(file) != checksum:
         raise GalkerasError(f"{file} is damaged: its checksum is not the one in {FORESTS_FILE}. Run classify again")
-    return frozenset(file.read_text(encoding="utf-8").split("\n")[:-1])
-
-
-def _load(folder: Path, question: dict[str, Any], latent_dim: int, version: str) -> Forest:
-    classes, counts = tuple(map(str, question["classes"])), tuple(map(int, question["trained_on"]))
-    # Folders of before there were powers have none.
-    power = float(question.get("power", 1.0))
-    if not 0 < power < np.inf:
-        raise ValueError(f"`power` must be positive. Received: {power}")
-    if Path(question["file"]).name != question["file"]:
-        raise ValueError(f"`file` must be a name without a folder. Received: {question['file']!r}")
-    file = folder / question["file"]
-    if not file.is_file():
-        raise GalkerasError(f"{file} is missing")
-    if sha256_of(file) != question["sha256"]:
-        raise GalkerasError(f"{file} is damaged: its checksum is not the one in {FORESTS_FILE}. Run classify again")
-    classifier = _read_skops(file, version)
-    _check_forest(file, classifier, latent_dim, len(classes))
-    return Forest(str(question["title"]), classes, counts, classifier, power)
+    return file
 
 
 def _read_skops(file: Path, version: str) -> Any:

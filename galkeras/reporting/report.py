@@ -74,7 +74,7 @@ def report(
     sets = [RecordSet.load(path) for path in records]
     table = None if latents is None else read_latents(latents)
     if table is not None:
-        check_model(Path(latents), {"model": table.model}, digest)
+        check_model(Path(latents), table.model, digest)
     given: dict[str, Any] = {"shift": shift, "outliers": outliers, "scan": scan, **(inputs or {})}
     given = {name: Path(path) for name, path in given.items() if path is not None}
     given["forests"] = [Path(path) for path in forests]

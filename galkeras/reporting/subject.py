@@ -72,12 +72,11 @@ class Subject:
         return None if self.latents is None else self.latents[1]
 
 
-def check_model(path: Path, stored: Any, digest: str) -> None:
-    """Refuse results of another model."""
-    model = stored.get("model") if isinstance(stored, dict) else None
+def check_model(path: Path, model: str, digest: str) -> None:
+    """Raise a `GalkerasError` where what ``path`` holds is of the model with another digest than the report's."""
     if model != digest:
         raise GalkerasError(
-            f"{path} is of model {str(model)[:12]}, and the report is of model {digest[:12]}: give what was made with"
+            f"{path} is of model {model[:12]}, and the report is of model {digest[:12]}: give what was made with"
             " this model"
         )
 

@@ -13,7 +13,7 @@ from galkeras.models.measure import compare, measure, measure_surveys
 from galkeras.models.two_surveys import DOMAINS, TwoSurveyVAE
 from galkeras.records.pairs import Galaxies
 from galkeras.surveys.pictures import save_mosaic
-from galkeras.training.history import read_history
+from galkeras.training.history import draw_term, read_history
 from galkeras.training.pairs import scoring_dataset
 from galkeras.training.stored import AdaptSummary, Quantiles
 from galkeras.training.summary import common, show
@@ -72,13 +72,6 @@ def summarise_adaptation(
 def _draw_losses(path: Path, history: list[dict[str, float]], more: tuple[str, ...]) -> None:
     terms = ["reconstruction", "kl", *(term for term in more if term in history[0])]
     panels, axes = figure(1, len(terms), (3.6 * len(terms), 3.4))
-    epochs = [row["epoch"] for row in history]
     for axis, term in zip(axes, terms, strict=True):
-        for column in (f"{term}_source", f"{term}_target", term):
-            if column in history[0]:
-                line = axis.plot(epochs, [row[column] for row in history], label=column.removeprefix(f"{term}_"))
-                validation = [row[f"val_{column}"] for row in history]
-                axis.plot(epochs, validation, ls="--", color=line[0].get_color())
-        axis.set(title=f"{term}, per image", xlabel="epoch")
-        axis.legend(fontsize=8, title="dashed: validation", title_fontsize=7)
+        draw_term(axis, history, term, f"{term}, per image")
     save_figure(path, panels)

@@ -1,12 +1,22 @@
 """``history.csv`` of a model folder: one row an epoch, every loss term per image."""
 
+<<<<<<< HEAD
 __all__ = ["HISTORY_DIGEST", "HISTORY_FILE", "history_digest", "read_history", "write_history"]
+=======
+__all__ = ["HISTORY_FILE", "draw_term", "read_history", "write_history"]
+>>>>>>> 8dd737f (forests.json is read and written by a typed object; --epochs goes with --paper; help lists what registries hold; losses of every term)
 
 import csv
 import io
 from pathlib import Path
 
+<<<<<<< HEAD
 from galkeras.io.checksums import damaged, digest_of
+=======
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+>>>>>>> 8dd737f (forests.json is read and written by a typed object; --epochs goes with --paper; help lists what registries hold; losses of every term)
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write, read_json
 from galkeras.models.stored import CONFIG_FILE
@@ -43,3 +53,23 @@ def write_history(folder: Path, rows: list[dict[str, float]]) -> None:
     writer.writeheader()
     writer.writerows(rows)
     atomic_write(folder / HISTORY_FILE, text.getvalue())
+
+
+def draw_term(axis: Axes, history: list[dict[str, float]], term: str, title: str) -> None:
+    """Draw one loss term by epoch: training as a line, validation as a dashed one, each survey in its colour.
+
+    Axes are linear with few ticks, written out: a term in nats may be negative, and on a logarithmic axis one that
+    moves by less than a decade would have hardly a tick with a number.
+    """
+    epochs = [row["epoch"] for row in history]
+    for column in (f"{term}_source", f"{term}_target", term):
+        if column in history[0]:
+            name = column.removeprefix(term).strip("_")
+            (line,) = axis.plot(epochs, [row[column] for row in history], label=f"{name} train".strip())
+            values = [row[f"val_{column}"] for row in history]
+            axis.plot(epochs, values, ls="--", color=line.get_color(), label=f"{name} validation".strip())
+    axis.set(title=title, xlabel="epoch")
+    axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axis.yaxis.set_major_locator(MaxNLocator(6))
+    axis.ticklabel_format(axis="y", style="plain", useOffset=False)
+    axis.legend(fontsize=8)

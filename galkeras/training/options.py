@@ -4,14 +4,18 @@ __all__ = ["AdaptOptions", "FitOptions", "NetworkOptions", "RunOptions", "choice
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from galkeras.io.errors import GalkerasError, did_you_mean
+from galkeras.io.text import one_of
 from galkeras.models.adapters import ADAPTERS
+from galkeras.models.alignment import ALIGNMENTS
+from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import PAPER, PAPER_ADAPTATION, check_settings
+from galkeras.models.losses import LOSSES
 
 
 def option(default: Any, about: str, flag: str | None = None) -> Any:
@@ -54,12 +58,26 @@ class _WithPaper:
 
     PAPER: ClassVar[dict[str, Any]]
 
-    def as_paper(self) -> Any:
-        """Return the options with the paper's choices; a `GalkerasError` where the user has chosen otherwise."""
+    def as_paper(self, given: Collection[str] = ()) -> Any:
+        """Return the options with the paper's choices.
+
+        How long a model is trained is no part of what it is: the paper's epochs give way to those that are given.
+
+        Args:
+            given: Names of the options that the user has set, be it to their defaults.
+
+        Raises:
+            GalkerasError: The user has chosen what the paper chose otherwise.
+        """
+        free = {one.name for one in fields(RunOptions)}
+        chosen = {name: value for name, value in self.PAPER.items() if not (name in free and name in given)}
         for one in fields(self):
-            if one.name in self.PAPER and getattr(self, one.name) != one.default:
-                raise GalkerasError(f"--paper sets {flag(one)}, too: give one or the other")
-        return replace(self, **self.PAPER)
+            if one.name in chosen and one.name in given and getattr(self, one.name) != chosen[one.name]:
+                raise GalkerasError(
+                    f"--paper means {flag(one)} {chosen[one.name]}: leave one out. Received: {flag(one)}"
+                    f" {getattr(self, one.name)}"
+                )
+        return replace(self, **chosen)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +85,8 @@ class NetworkOptions(RunOptions):
     """What is chosen of a network that is fitted; all those of a scan have it in common."""
 
     architecture: str = option(
-        "upright", "`upright`, which sees galaxies in their own frame, `residual` or `paper` (Xu et al. 2023, Fig. 2)."
+        "upright",
+        f"{one_of(ARCHITECTURES)}: `upright` sees galaxies in their own frame, `paper` is that of Xu et al. 2023.",
     )
     kl_weight: float | None = option(
         None, "Weight k of the KL term (paper, eq. 2) [default: the loss's own, 1 for `gaussian`]."
@@ -95,7 +114,7 @@ class FitOptions(NetworkOptions, _WithPaper):
     latent_dim: int = option(40, "Number of latents N_L.", "--latent")
     loss: str = option(
         "gaussian",
-        "`gaussian`: in nats, its noise learned; `mse` or `mae`, summed over the pixels of a stretched image.",
+        f"{one_of(LOSSES)}, of the pixels of a stretched image: `gaussian` is in nats, its noise learned.",
     )
     catalog: str | Path | None = option(
         None,
@@ -130,7 +149,7 @@ class AdaptOptions(RunOptions, _WithPaper):
 
     PAPER: ClassVar[dict[str, Any]] = {name: PAPER_ADAPTATION[name] for name in _WEIGHTS}
 
-    alignment: str = option("mmd2", "What --mmd-weight weighs: `mmd2` or `coral`.")
+    alignment: str = option("mmd2", f"What --mmd-weight weighs: {one_of(ALIGNMENTS)}.")
     mmd_weight: float = option(
         500.0,
         "λ of the paper's eq. 6, on the scale of the loss per image, where the paper's 0.5 does next to nothing.",
@@ -145,7 +164,7 @@ class AdaptOptions(RunOptions, _WithPaper):
     )
     unpaired: bool = option(False, "The two sets are of different galaxies; else they are joined by id and position.")
     pairs_only: bool = option(False, "Leave out source galaxies without a partner. With them the model forgets less.")
-    adapter: str = option("domain-adaptation", "What makes one model of the two surveys.")
+    adapter: str = option("domain-adaptation", f"What makes one model of the two surveys: {one_of(ADAPTERS)}.")
     epochs: int = option(30, "Passes over the pairs (unpaired: over the larger record set), at most.")
     learning_rate: float = option(3e-4, "Adam's, at its highest: it warms up and then follows a half cosine to 0.")
 

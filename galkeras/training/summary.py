@@ -16,7 +16,7 @@ from galkeras.models.vae import VAE, active_units
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.pictures import save_mosaic, shown_planes, to_rgb
-from galkeras.training.history import read_history
+from galkeras.training.history import draw_term, read_history
 from galkeras.training.stored import FitSummary, Quantiles
 
 _SHOWN = 12
@@ -115,16 +115,17 @@ def _draw_traversal(path: Path, model: VAE, means: np.ndarray, kl: np.ndarray) -
 
 
 def _draw_losses(path: Path, history: list[dict[str, float]], loss: str) -> None:
-    panels, axes = figure(1, 3, (12, 3.5))
-    epochs = [row["epoch"] for row in history]
-    titles = ("ELBO loss per image", f"reconstruction ({loss}, summed over pixels)", "KL (summed over latents)")
-    for axis, term, title in zip(axes, ("elbo_loss", "reconstruction", "kl"), titles, strict=True):
-        axis.plot(epochs, [row[term] for row in history], label="train")
-        axis.plot(epochs, [row[f"val_{term}"] for row in history], label="validation")
-        axis.set(title=title, xlabel="epoch")
-        if min(row[term] for row in history) > 0:
-            axis.set_yscale("log")
-    axes[0].legend()
+    titles = {
+        "elbo_loss": "ELBO loss per image",
+        "reconstruction": f"reconstruction ({loss}, of pixels)",
+        "kl": "KL of latents",
+        "features": "features",
+        "votes": "votes",
+    }
+    terms = [term for term in titles if term in history[0]]
+    panels, axes = figure(1, len(terms), (4 * len(terms), 3.5))
+    for axis, term in zip(axes, terms, strict=True):
+        draw_term(axis, history, term, titles[term])
     save_figure(path, panels)
 
 

@@ -41,6 +41,11 @@ def test_a_finished_set_is_not_replaced_by_one_of_another_size(tmp_path, monkeyp
     ("command", "message"),
     [
         ("fit none --out m", "none is not a finished record set"),
+        ("fit none --paper --epochs 3 --patience 2 --loss mse --out m", "none is not a finished record set"),
+        (
+            "fit none --paper --loss gaussian --out m",
+            "--paper means --loss mse: leave one out. Received: --loss gaussian",
+        ),
         ("scan none --out m", "none is not a finished record set"),
         ("scan none --latent 1o --out m", "whole numbers with commas between"),
         ("adapt none a b --out m", "none is not a model folder"),

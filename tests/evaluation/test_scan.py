@@ -68,7 +68,8 @@ def fitted(monkeypatch):
             (out / "history.csv").write_text("epoch,seconds\n1,2.5\n2,2.5\n")
         return SimpleNamespace(digest=f"{loss}{latent_dim}")
 
-    def encode(folder, records, path, splits):
+    def encode(folder, records, path, splits, overwrite):
+        assert overwrite
         done.encoded.append(folder.name)
         loss, latent = folder.name.split("-")
         (split,) = splits

@@ -11,6 +11,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.morphology import forests as forests_module
 from galkeras.morphology.forests import Forest, Forests, fit_forest
 from galkeras.morphology.predict import predict
+from galkeras.morphology.stored import model_of, read_description
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,24 @@ def test_folders_of_before_there_were_powers_load_and_strange_powers_do_not(tmp_
         else:
             with pytest.raises(GalkerasError, match="forests.json does not describe forests"):
                 Forests.load(tmp_path)
+
+
+def test_a_description_of_the_wrong_kind_names_the_field(tmp_path, forests):
+    forests.save(tmp_path)
+    value = json.loads((tmp_path / "forests.json").read_text())
+    assert model_of(tmp_path) == read_description(tmp_path).model == forests.model
+    for where, wrong, field in (
+        (value, {"views": "one"}, "`views` must be a whole number"),
+        (value, {"format": 2}, "`format` must be 1"),
+        (value["questions"]["bar"], {"classes": "no"}, "`questions.bar.classes` must be a list"),
+        (value["questions"]["bar"], {"trained_on": [1]}, "`trained_on` must be"),
+    ):
+        kept = dict(where)
+        where.update(wrong)
+        (tmp_path / "forests.json").write_text(json.dumps(value))
+        with pytest.raises(GalkerasError, match=f"forests.json does not describe forests: {field}"):
+            Forests.load(tmp_path)
+        where.update(kept)
 
 
 def test_probabilities_do_not_depend_on_cores_or_company(forests, monkeypatch):

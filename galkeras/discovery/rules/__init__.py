@@ -1,6 +1,6 @@
 """Rules by which galaxies are ranked as unusual: one file a rule."""
 
-__all__ = ["RULES", "Rule"]
+__all__ = ["PAPER_SIGMA", "RULES", "Rule"]
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +9,9 @@ import numpy as np
 
 from galkeras.io.registry import Registry
 from galkeras.latents.table import LatentTable
+
+PAPER_SIGMA = 8.0
+"""The paper's own rule, which ranks nothing: a latent beyond so many standard deviations of the sample (Fig. A1)."""
 
 
 @dataclass(frozen=True)

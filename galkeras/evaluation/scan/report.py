@@ -2,7 +2,7 @@
 
 __all__ = ["ALL", "SCAN_FILE", "Point", "Scan", "draw_scan"]
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class Point:
     """One model on the galaxies of one type.
 
     Attributes:
-        loss: ``mse`` or ``mae``.
+        loss: A name in `galkeras.models.losses.LOSSES`.
         latents: N_L.
         type: `ALL` or a morphological type.
         galaxies: How many were scored.
@@ -62,7 +62,8 @@ class Scan:
         points: By loss, type and N_L.
         knees: By loss, then type (`ALL` first): how many latents are enough.
         left_out: Types of too few galaxies, with their number.
-        measure: How SSIM is measured: ``ssim_window`` and ``data_range``, as in a model's ``summary.json``.
+        ssim_window: The window that SSIM is measured in, as in a model's ``summary.json``.
+        data_range: The range of stretched images that SSIM takes for granted, likewise.
     """
 
     out: Path
@@ -70,14 +71,14 @@ class Scan:
     points: tuple[Point, ...]
     knees: dict[str, dict[str, Knee]]
     left_out: dict[str, int]
-    measure: dict[str, Any]
+    ssim_window: str
+    data_range: float
 
     @classmethod
     def load(cls, folder: str | Path) -> "Scan":
         """Read what `save` wrote; a file that is damaged or foreign is a `GalkerasError` that names the field."""
         stored = read_typed(Path(folder) / SCAN_FILE, _Stored, "scan", _FORMAT)
-        measure = {"ssim_window": stored.ssim_window, "data_range": stored.data_range}
-        return cls(Path(folder), stored.split, stored.points, stored.knees, stored.left_out, measure)
+        return cls(Path(folder), **{one.name: getattr(stored, one.name) for one in fields(stored)})
 
     def save(self, folder: str | Path) -> None:
         """Write ``scan.json``."""
@@ -111,7 +112,8 @@ class Scan:
         return {
             "format": _FORMAT,
             "split": self.split,
-            **self.measure,
+            "ssim_window": self.ssim_window,
+            "data_range": self.data_range,
             "rule": RULE,
             "recommended": {"loss": self.loss, "latents": self.knees[self.loss][ALL].latents},
             "recommendation": self.recommendation,

@@ -65,7 +65,7 @@ def scan(
         out: The folder to write: ``scan.csv``, ``scan.json``, ``scan.png``, and beneath ``models`` and ``latents``
             the model folder and the latent table of the scored galaxies of each fit, as in ``models/mse-040``.
         latent_dim: Numbers of latents N_L.
-        loss: Of ``mse`` and ``mae``.
+        loss: Names in `galkeras.models.losses.LOSSES`.
         catalog: Vote fractions of one of the `TREES`: adds SSIM by the types of the tree (paper, Fig. 4).
         label_column: A column of the catalog to take the types from instead.
         id_column: The catalog's column of galaxy names, where it is not one of the usual.
@@ -230,8 +230,7 @@ def _found(
             latents = np.array([count for key, count in fitted if key == name])
             knees[name][kind] = find_knee(latents, mean[columns], samples[:, columns])
     summary = next(iter(fitted.values())).summary
-    measure = {"ssim_window": summary.ssim_window, "data_range": summary.data_range}
-    return Scan(out, split, tuple(points), knees, left_out, measure)
+    return Scan(out, split, tuple(points), knees, left_out, summary.ssim_window, summary.data_range)
 
 
 def _write_points(path: Path, points: Sequence[Point]) -> None:

@@ -5,10 +5,9 @@ __all__: list[str] = []
 from collections.abc import Sequence
 from pathlib import Path
 
-from galkeras.io.files import read_json
-from galkeras.morphology.forests import FORESTS_FILE
 from galkeras.morphology.report import Classification
 from galkeras.morphology.scores import Scores
+from galkeras.morphology.stored import model_of
 from galkeras.reporting.figures import stored_picture
 from galkeras.reporting.page import Part, Table
 from galkeras.reporting.sections import SECTIONS, Section
@@ -21,7 +20,7 @@ def _part(subject: Subject) -> Part:
     folders: Sequence[Path] = subject.inputs["forests"]
     part = Part("morphology", "Morphology")
     for folder in folders:
-        check_model(folder, read_json(folder / FORESTS_FILE), subject.digest)
+        check_model(folder, model_of(folder), subject.digest)
         found = Classification.load(folder)
         part.text.append(_how(found))
         part.tables += [_table_2(found), _table_3(found), *_calibration(found)]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from galkeras.discovery.outlier_table import read_outliers
 from galkeras.discovery.outliers import MOSAIC
+from galkeras.discovery.rules import PAPER_SIGMA
 from galkeras.reporting.figures import stored_picture
 from galkeras.reporting.page import Part, Table
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.subject import Subject, check_model
 
-_PAPER_SIGMA = 8.0
 _LISTED = 12
 
 
@@ -20,12 +20,12 @@ def _part(subject: Subject) -> Part:
     part = Part("outliers", "Outliers")
     folder: Path = subject.inputs["outliers"]
     table = read_outliers(folder)
-    check_model(folder, {"model": table.model}, subject.digest)
+    check_model(folder, table.model, subject.digest)
     beyond, count = int(table.beyond_sigma.sum()), len(table.id)
     part.facts = [
         (f"beyond {table.threshold:g} sigma", f"{beyond:,} of {count:,}"),
         ("their share", f"{beyond / count:.2%}"),
-        *([("the paper's share", "0.417%")] if table.threshold == _PAPER_SIGMA else []),
+        *([("the paper's share", "0.417%")] if table.threshold == PAPER_SIGMA else []),
     ]
     part.pictures += stored_picture(
         folder / MOSAIC, "Mosaic of the most unusual galaxies.", "The most unusual galaxies, row by row.", False

@@ -34,7 +34,7 @@ def _part(subject: Subject) -> Part:
     for stage in ("after", "before"):
         latents = folder / f"latents-source-{stage}.parquet"
         if latents.is_file():
-            check_model(latents, {"model": read_latents(latents).model}, subject.digest)
+            check_model(latents, read_latents(latents).model, subject.digest)
             break
     source, target = found.surveys
     first = next(iter(found.scores.values()))

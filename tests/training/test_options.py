@@ -1,0 +1,58 @@
+import pytest
+from typer.testing import CliRunner
+
+from galkeras.cli import app
+from galkeras.io.errors import GalkerasError
+from galkeras.models.adapters import ADAPTERS
+from galkeras.models.alignment import ALIGNMENTS
+from galkeras.models.architectures import ARCHITECTURES
+from galkeras.models.losses import LOSSES
+from galkeras.surveys.facts import SURVEYS
+from galkeras.training.history import draw_term
+from galkeras.training.options import AdaptOptions, FitOptions
+
+
+def test_the_paper_is_network_and_loss_and_how_long_is_the_users_choice():
+    assert FitOptions().as_paper().epochs == 50
+    asked = FitOptions(epochs=20, patience=3).as_paper({"epochs", "patience"})
+    assert (asked.epochs, asked.patience) == (20, 3)
+    assert (asked.architecture, asked.loss, asked.kl_weight, asked.focus) == ("paper", "mse", 1.0, 0.0)
+    assert FitOptions(loss="mse").as_paper({"loss"}) == FitOptions().as_paper()
+    for options, name in (
+        (FitOptions(), "architecture"),
+        (FitOptions(focus=0.2), "focus"),
+        (AdaptOptions(), "mmd_weight"),
+    ):
+        with pytest.raises(GalkerasError, match=f"--paper means --{name.replace('_', '-')} .*leave one out"):
+            options.as_paper({name})
+
+
+@pytest.mark.parametrize(
+    "command, registries",
+    [
+        ("fit", (ARCHITECTURES, LOSSES)),
+        ("scan", (ARCHITECTURES, LOSSES)),
+        ("adapt", (ALIGNMENTS, ADAPTERS)),
+        ("mock", (SURVEYS,)),
+        ("make-tfrecords", (SURVEYS,)),
+    ],
+)
+def test_help_names_all_that_there_is(command, registries):
+    shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "1000", "TERM": "dumb"}).output
+    for registry in registries:
+        assert [name for name in registry if name not in shown] == []
+
+
+def test_losses_have_ticks_with_whole_numbers_of_epochs_and_plain_values():
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    axis = figure.subplots()
+    history = [{"epoch": n, "kl": 104 + n / 50, "val_kl": 104 - n / 50} for n in range(1, 13)]
+    draw_term(axis, history, "kl", "KL")
+    figure.canvas.draw()
+    assert len(axis.lines) == 2 and all(line.get_xydata().shape == (12, 2) for line in axis.lines)
+    low, high = axis.get_ylim()
+    shown = [float(tick.get_text().replace("−", "-")) for tick in axis.get_yticklabels()]
+    assert len([value for value in shown if low <= value <= high]) >= 4
+    assert all(tick.get_text().replace("−", "").isdigit() for tick in axis.get_xticklabels())
