@@ -1,22 +1,15 @@
 """``history.csv`` of a model folder: one row an epoch, every loss term per image."""
 
-<<<<<<< HEAD
-__all__ = ["HISTORY_DIGEST", "HISTORY_FILE", "history_digest", "read_history", "write_history"]
-=======
-__all__ = ["HISTORY_FILE", "draw_term", "read_history", "write_history"]
->>>>>>> 8dd737f (forests.json is read and written by a typed object; --epochs goes with --paper; help lists what registries hold; losses of every term)
+__all__ = ["HISTORY_DIGEST", "HISTORY_FILE", "draw_term", "history_digest", "read_history", "write_history"]
 
 import csv
 import io
 from pathlib import Path
 
-<<<<<<< HEAD
-from galkeras.io.checksums import damaged, digest_of
-=======
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
->>>>>>> 8dd737f (forests.json is read and written by a typed object; --epochs goes with --paper; help lists what registries hold; losses of every term)
+from galkeras.io.checksums import damaged, digest_of
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write, read_json
 from galkeras.models.stored import CONFIG_FILE
