@@ -1,6 +1,6 @@
 """What users choose of a fit and of an adaptation: every option with its default, its meaning and its bounds, once."""
 
-__all__ = ["AdaptOptions", "FitOptions", "NetworkOptions", "RunOptions", "choices", "flag", "takes"]
+__all__ = ["LONGER", "AdaptOptions", "FitOptions", "NetworkOptions", "RunOptions", "choices", "flag", "takes"]
 
 import functools
 import inspect
@@ -16,6 +16,9 @@ from galkeras.models.alignment import ALIGNMENTS
 from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import PAPER, PAPER_ADAPTATION, check_settings
 from galkeras.models.losses import LOSSES
+
+LONGER = ("epochs", "patience")
+"""What may grow when a run goes on."""
 
 
 def option(default: Any, about: str, flag: str | None = None) -> Any:

@@ -15,7 +15,7 @@ from galkeras.io.folders import OutputFolder
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, finish_folder, read_config, read_weights, write_config
 from galkeras.training.history import HISTORY_DIGEST, HISTORY_FILE, history_digest, read_history
-from galkeras.training.options import RunOptions
+from galkeras.training.options import LONGER, RunOptions
 from galkeras.training.progress import Progress
 from galkeras.training.state import BEST_FILE, EpochState
 from galkeras.training.stored import SUMMARY_FILE
@@ -84,10 +84,6 @@ def model_folder(
         yield True
 
 
-# What may change when a run goes on.
-_LONGER = ("epochs", "patience")
-
-
 def _is_longer(out: Path, config: ModelConfig, training: TrainingConfig) -> bool:
     """Tell whether a run that was begun is to go on for longer; a `GalkerasError` where other settings differ."""
     settings = {"model": config.to_json(), "training": asdict(training)}
@@ -99,10 +95,10 @@ def _is_longer(out: Path, config: ModelConfig, training: TrainingConfig) -> bool
             old = stored[part].get(name, getattr(type(training), name, None))
             if old == (list(value) if isinstance(value, tuple) else value):
                 continue
-            if name in _LONGER and isinstance(old, int) and value > old:
+            if name in LONGER and isinstance(old, int) and value > old:
                 longer = True
                 continue
-            how = "no less, to go on" if name in _LONGER else "the same"
+            how = "no less, to go on" if name in LONGER else "the same"
             raise GalkerasError(f"{out} was begun with {name}={old}, not {value}: give {how}, or another `out`")
     return longer
 

@@ -23,11 +23,11 @@ from galkeras.io.processes import in_child
 from galkeras.io.text import counted
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.losses import LOSSES
-from galkeras.models.stored import CONFIG_FILE, WEIGHTS_FILE
+from galkeras.models.stored import CONFIG_FILE, WEIGHTS_FILE, read_config
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet
 from galkeras.training.history import read_history
-from galkeras.training.options import NetworkOptions, takes
+from galkeras.training.options import LONGER, NetworkOptions, takes
 from galkeras.training.stored import FitSummary
 
 LATENTS = (10, 20, 40, 60, 80, 100)
@@ -98,6 +98,9 @@ def scan(
     ahead = order[len(there) :]
     groups = [there] + [ahead[start : start + _FITS_A_PROCESS] for start in range(0, len(ahead), _FITS_A_PROCESS)]
     settings = asdict(options)
+    for key in order:
+        if _stage(folders[key]) < 2:
+            _check_begun(folders[key], settings)
     fitted: dict[tuple[str, int], _Fitted] = {}
     with folder.writing():
         try:
@@ -148,6 +151,17 @@ def _folder(out: Path) -> OutputFolder:
 def _stage(folder: Path) -> int:
     """Return 0 where a model is finished, 1 where it is begun, 2 where there is none."""
     return 0 if (folder / WEIGHTS_FILE).exists() else 1 if (folder / CONFIG_FILE).exists() else 2
+
+
+def _check_begun(folder: Path, settings: dict[str, Any]) -> None:
+    # What `fit` would go on with: its learning rates would be others than those of a model that had all epochs at once.
+    training = read_config(folder)["training"]
+    for name in LONGER:
+        old = training.get(name, settings[name])
+        if old != settings[name]:
+            raise GalkerasError(
+                f"{folder} was begun with {name}={old}, not {settings[name]}: give the same, or another `out`"
+            )
 
 
 def _fit_and_encode(
