@@ -169,7 +169,7 @@ def write_scan(folder):
         for latents, ssim in zip((20, 40), values, strict=True)
     )
     knees = {"mse": {kind: Knee(40, "rising", 1.0, 1.0) for kind in ("all", "round")}}
-    Scan(folder, "test", points, knees, {}, "Gaussian", 1.0).save(folder)
+    Scan("test", points, knees, {}, "Gaussian", 1.0, folder).save(folder)
     assert Scan.load(folder).points == points
     return folder
 

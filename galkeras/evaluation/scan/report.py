@@ -2,7 +2,7 @@
 
 __all__ = ["ALL", "SCAN_FILE", "Point", "Scan", "draw_scan"]
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,20 +53,9 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Scan:
-    """What `scan` found.
+class _Stored:
+    """What ``scan.json`` holds that does not follow from the rest."""
 
-    Attributes:
-        out: The folder that it wrote.
-        split: Whose galaxies are scored: ``test``, or ``validation`` where there is no test split.
-        points: By loss, type and N_L.
-        knees: By loss, then type (`ALL` first): how many latents are enough.
-        left_out: Types of too few galaxies, with their number.
-        ssim_window: The window that SSIM is measured in, as in a model's ``summary.json``.
-        data_range: The range of stretched images that SSIM takes for granted, likewise.
-    """
-
-    out: Path
     split: str
     points: tuple[Point, ...]
     knees: dict[str, dict[str, Knee]]
@@ -74,11 +63,39 @@ class Scan:
     ssim_window: str
     data_range: float
 
+    def __post_init__(self) -> None:
+        scored = {(point.loss, point.type, point.latents) for point in self.points}
+        if not self.points or not self.knees:
+            raise ValueError("`points` and `knees` must not be empty")
+        for loss, of in self.knees.items():
+            for kind in {ALL, *of}:
+                if kind not in of or (loss, kind, of[kind].latents) not in scored:
+                    raise ValueError(f"`knees.{loss}.{kind}` must be one of the points")
+                if of[kind].kind not in ("knee", "rising", "flat"):
+                    raise ValueError(f"`knees.{loss}.{kind}.kind` must be knee, rising or flat")
+
+
+@dataclass(frozen=True)
+class Scan(_Stored):
+    """What `scan` found.
+
+    Attributes:
+        split: Whose galaxies are scored: ``test``, or ``validation`` where there is no test split.
+        points: By loss, type and N_L.
+        knees: By loss, then type (`ALL` first): how many latents are enough.
+        left_out: Types of too few galaxies, with their number.
+        ssim_window: The window that SSIM is measured in, as in a model's ``summary.json``.
+        data_range: The range of stretched images that SSIM takes for granted, likewise.
+        out: The folder that it wrote.
+    """
+
+    out: Path
+
     @classmethod
     def load(cls, folder: str | Path) -> "Scan":
         """Read what `save` wrote; a file that is damaged or foreign is a `GalkerasError` that names the field."""
         stored = read_typed(Path(folder) / SCAN_FILE, _Stored, "scan", _FORMAT)
-        return cls(Path(folder), **{one.name: getattr(stored, one.name) for one in fields(stored)})
+        return cls(**vars(stored), out=Path(folder))
 
     def save(self, folder: str | Path) -> None:
         """Write ``scan.json``."""
@@ -138,29 +155,6 @@ class Scan:
             if point.type == ALL
         ]
         return markdown_table(header, rows)
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """What ``scan.json`` holds that does not follow from the rest."""
-
-    split: str
-    points: tuple[Point, ...]
-    knees: dict[str, dict[str, Knee]]
-    left_out: dict[str, int]
-    ssim_window: str
-    data_range: float
-
-    def __post_init__(self) -> None:
-        scored = {(point.loss, point.type, point.latents) for point in self.points}
-        if not self.points or not self.knees:
-            raise ValueError("`points` and `knees` must not be empty")
-        for loss, of in self.knees.items():
-            for kind in {ALL, *of}:
-                if kind not in of or (loss, kind, of[kind].latents) not in scored:
-                    raise ValueError(f"`knees.{loss}.{kind}` must be one of the points")
-                if of[kind].kind not in ("knee", "rising", "flat"):
-                    raise ValueError(f"`knees.{loss}.{kind}.kind` must be knee, rising or flat")
 
 
 _COLOURS = ("#1f5fa8", "#d1602a", "#2f9e5b", "#8a4fa3", "#b8860b", "#5b6770", "#c23b63")

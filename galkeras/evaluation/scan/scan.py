@@ -244,7 +244,7 @@ def _found(
             latents = np.array([count for key, count in fitted if key == name])
             knees[name][kind] = find_knee(latents, mean[columns], samples[:, columns])
     summary = next(iter(fitted.values())).summary
-    return Scan(out, split, tuple(points), knees, left_out, summary.ssim_window, summary.data_range)
+    return Scan(split, tuple(points), knees, left_out, summary.ssim_window, summary.data_range, out)
 
 
 def _write_points(path: Path, points: Sequence[Point]) -> None:
