@@ -1,4 +1,4 @@
-"""``galkeras classify``"""
+"""``galkeras classify``."""
 
 __all__ = ["command"]
 

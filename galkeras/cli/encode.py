@@ -1,4 +1,4 @@
-"""``galkeras encode``"""
+"""``galkeras encode``."""
 
 __all__ = ["command"]
 

@@ -1,4 +1,4 @@
-"""``galkeras explore``"""
+"""``galkeras explore``."""
 
 __all__ = ["command"]
 

@@ -1,4 +1,4 @@
-"""``galkeras generate``"""
+"""``galkeras generate``."""
 
 __all__ = ["command"]
 

@@ -1,4 +1,4 @@
-"""``galkeras measure``"""
+"""``galkeras measure``."""
 
 __all__ = ["command"]
 

@@ -1,4 +1,4 @@
-"""``galkeras predict``"""
+"""``galkeras predict``."""
 
 __all__ = ["command"]
 

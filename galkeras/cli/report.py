@@ -1,4 +1,4 @@
-"""``galkeras report``"""
+"""``galkeras report``."""
 
 __all__ = ["command"]
 

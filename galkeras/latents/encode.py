@@ -132,7 +132,6 @@ def _chosen(splits: Iterable[str] | None) -> tuple[str, ...]:
 
 def latent_step(vae: VAE, survey: str, views: int) -> Callable[[Any], tuple[tf.Tensor, ...]]:
     """Return the compiled function from images to posterior means, log variances, MSE, SSIM and, of some, the pose."""
-
     # A survey that the model does not know is drawn as its first.
     known = survey if survey in vae.config.surveys else None
 

@@ -120,7 +120,7 @@ class ModelConfig:
 
     @property
     def network_pixel_scale(self) -> float | None:
-        """arcsec a pixel of a stretched image inside the network, or None."""
+        """Arcsec a pixel of a stretched image inside the network, or None."""
         return self.pixel_scale and self.pixel_scale * self.image_size / self.network_size
 
     def identity(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _GREY = (0, 4)
 
 
 def checked(tensor: tf.Tensor, shape: tuple[int, ...], name: str) -> tf.Tensor:
-    """Return ``tensor``, of shape (batch, \\*shape) with one row or more; any other shape is an error of the graph."""
+    r"""Return ``tensor``, of shape (batch, \*shape) with one row or more; any other shape is an error of the graph."""
     received = tf.shape(tensor)
     rest = tf.concat([received, tf.zeros(len(shape) + 2, tf.int32)], 0)
     good = tf.reduce_all(tf.equal(rest[1 : len(shape) + 2], [*shape, 0])) & (rest[0] > 0)
