@@ -99,17 +99,8 @@ class Classification:
         """Read what `save` wrote; a file that is damaged or foreign is a `GalkerasError` that names the field."""
         stored = read_typed(Path(folder) / SCORES_FILE, _Stored, "classify", _FORMAT)
         results = tuple(question.result(name) for name, question in stored.questions.items())
-        return cls(
-            forests=Path(folder),
-            matched=stored.matched,
-            unmatched=stored.unmatched,
-            seed=stored.seed,
-            folds=stored.folds,
-            minimum=stored.minimum,
-            samples=stored.samples,
-            results=results,
-            skipped=stored.skipped,
-        )
+        rest = {name: value for name, value in vars(stored).items() if name != "questions"}
+        return cls(forests=Path(folder), results=results, **rest)
 
     def save(self, folder: str | Path) -> None:
         """Write ``scores.json``."""
