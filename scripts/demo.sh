@@ -14,7 +14,7 @@ run galkeras inspect "$demo/tfrecords/decals"
 run galkeras fit "$demo/tfrecords/decals" --latent 40 --out "$demo/saved_models/vae40" --resume
 once "$demo/latents.parquet" \
     galkeras encode "$demo/saved_models/vae40" "$demo/tfrecords/decals" --out "$demo/latents.parquet"
-once "$demo/forests/gzd5" \
+once "$demo/forests/gzd5/forests.json" \
     galkeras classify "$demo/latents.parquet" "$demo/mock/catalog.parquet" --out "$demo/forests/gzd5"
 once "$demo/morphology.parquet" \
     galkeras predict "$demo/latents.parquet" "$demo/forests/gzd5" --out "$demo/morphology.parquet"
