@@ -60,11 +60,11 @@ def test_table_4_tells_a_shift_from_lost_information(tables, catalog):
     for column, (low, high) in row.interval.items():
         assert low <= row.accuracy[column] <= high and high - low < 0.25
     recovery = recovered([row])
-    assert 0.8 < recovery["recovered"] < 1.3
-    assert recovery["interval"]["recovered"][0] < recovery["recovered"] < recovery["interval"]["recovered"][1]
-    assert abs(recovery["source_lost"]) < 0.05
+    assert 0.8 < recovery.recovered < 1.3
+    assert recovery.interval["recovered"][0] < recovery.recovered < recovery.interval["recovered"][1]
+    assert abs(recovery.source_lost) < 0.05
     drop = row.accuracy["source before"] - row.accuracy["target before"]
-    np.testing.assert_allclose(recovery["drop"], drop)
+    np.testing.assert_allclose(recovery.drop, drop)
 
 
 def test_given_forests_are_used_as_they_are(tables, catalog):
