@@ -98,10 +98,10 @@ def classify(
     if not isinstance(catalog, Table):
         wanted = None if label_column else vote_columns()
         catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
-    components = None if records is None else _components(records, latents, seed)
     rows, matches = rows_in(catalog, latents.id)
     tasks, skipped = ([column_task(catalog, label_column)], {}) if label_column is not None else tree_tasks(catalog)
 
+    components = None if records is None else _components(records, latents, seed)
     needed = max(minimum, folds or 0)
     forests: dict[str, Forest] = {}
     trained: frozenset[str] = frozenset()
