@@ -1,4 +1,4 @@
-"""Latent tables of features that no model of galkeras made, for the scripts that compare with them."""
+"""What scripts share: latent tables of features that no model of galkeras made, and dark lobes of images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,15 @@ from typing import Any
 import numpy as np
 
 from galkeras.latents.table import LatentTable
+
+LOBE = -0.08
+"""A stretched pixel in the central half that is darker is a dark lobe, far below the sky."""
+
+
+def darkest(stretched: np.ndarray) -> np.ndarray:
+    """Return the (count,) darkest pixels in the central half of stretched images."""
+    half = slice(stretched.shape[1] // 4, 3 * stretched.shape[1] // 4)
+    return np.asarray(stretched)[:, half, half].min((1, 2, 3))
 
 
 def feature_table(batches: Sequence[dict[str, Any]], survey: str, z: np.ndarray, name: str) -> LatentTable:

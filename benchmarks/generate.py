@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from features import LOBE, darkest
 from scipy.stats import ks_2samp, wasserstein_distance
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
@@ -45,8 +46,6 @@ RADIUS = 24.0
 """Radius in pixels of all light, for concentration."""
 DARK = 0.05
 """Share of negative light above which an image without noise has dark lobes to see."""
-LOBE = -0.08
-"""A stretched pixel in the central half that is darker is a dark lobe, far below the sky."""
 SHOWN = 24
 CONDITIONS = (
     {"disk-edge-on": "yes"},
@@ -116,13 +115,7 @@ def draws_of(table: LatentTable, rng: np.random.Generator) -> np.ndarray:
 def features(vae: VAE, images: np.ndarray) -> np.ndarray:
     """Return (count, features) numbers to tell kinds of images by."""
     spectra = [np.log10(spectrum(images, band) + 1e-12) for band in range(images.shape[-1])]
-    return np.column_stack([*measured(images).values(), *spectra, darkest(vae, images)])
-
-
-def darkest(vae: VAE, images: np.ndarray) -> np.ndarray:
-    """Return the (count,) darkest stretched pixels of the central half."""
-    half = slice(images.shape[1] // 4, 3 * images.shape[1] // 4)
-    return vae.stretch(images[:, half, half]).numpy().min((1, 2, 3))
+    return np.column_stack([*measured(images).values(), *spectra, darkest(vae.stretch(images))])
 
 
 def told_apart(real: np.ndarray, drawn: np.ndarray) -> float:
@@ -248,7 +241,7 @@ def main() -> None:
     print(f"\nmore than {DARK:.0%} negative light: {dark}")
     others = features(vae, decoded(vae, test.z))
     for kind, one in kinds.items():
-        lobes, auc = np.mean(darkest(vae, one) < LOBE), told_apart(others, features(vae, one))
+        lobes, auc = np.mean(darkest(vae.stretch(one)) < LOBE), told_apart(others, features(vae, one))
         print(f"- {kind}: dark lobes {lobes:.1%}, AUC against reconstructions of other galaxies {auc:.3f}")
     nearest = NearestNeighbors(n_neighbors=1).fit(train.z)
     usual = np.median(nearest.kneighbors(test.z)[0])

@@ -19,7 +19,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from features import feature_table
+from features import LOBE, darkest, feature_table
 
 from galkeras.backend import keras, tf
 from galkeras.evaluation.scan.types import galaxy_types
@@ -42,7 +42,6 @@ from galkeras.surveys.cutouts import read_cutout
 from galkeras.training.votes import read_votes
 
 DRAWS = 2000
-DARK = -0.08
 
 
 def write_table(vae: VAE, records: RecordSet, encode, name: str, out: Path) -> None:
@@ -135,7 +134,7 @@ def rebuilt(vae: VAE, records: RecordSet, catalog: Path, clean: Path, latents: L
         truth = vae.stretch(np.stack([read_cutout(clean / f"{name}.fits").image for name in ids]))
         for name, images in (("noisy image", measured.stretched), ("reconstruction", measured.rebuilt)):
             scores[name].append(ssim(images[:, half, half], truth[:, half, half]))
-        lobes.append(_has_lobe(measured.rebuilt.numpy(), half))
+        lobes.append(darkest(measured.rebuilt) < LOBE)
         names += ids
     scores = {name: np.concatenate(values) for name, values in scores.items()}
     types, _ = galaxy_types(np.array(names), catalog)
@@ -148,13 +147,8 @@ def rebuilt(vae: VAE, records: RecordSet, catalog: Path, clean: Path, latents: L
         print("| " + " | ".join(cells) + " |")
     places = galaxy_neighbourhoods(latents[latents.split == "train"])
     drawn = vae.decode_stretched(places.sample(500, np.random.default_rng(0))).numpy()
-    shares = [np.concatenate(lobes).mean(), _has_lobe(drawn, half).mean()]
+    shares = [np.concatenate(lobes).mean(), (darkest(drawn) < LOBE).mean()]
     print("dark lobes: {:.1%} of reconstructions, {:.1%} of 500 drawn as `generate` does".format(*shares))
-
-
-def _has_lobe(stretched: np.ndarray, half: slice) -> np.ndarray:
-    """Tell images of which a pixel in the central half is far below the sky."""
-    return stretched[:, half, half].min((1, 2, 3)) < DARK
 
 
 def main() -> None:
