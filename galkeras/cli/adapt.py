@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Context, Option
 
-from galkeras.cli.options import Overwrite, Resume, lists, named_values, paper_flag, typed
+from galkeras.cli.options import NewModel, Overwrite, Resume, lists, named_values, paper_flag, typed
 from galkeras.training.options import AdaptOptions
 
 
@@ -18,7 +18,7 @@ def command(
     model: Annotated[Path, Argument(help="Model folder that `galkeras fit` wrote.")],
     source: Annotated[Path, Argument(help="Record set of the survey that the model was fitted to.")],
     target: Annotated[Path, Argument(help="Record set of the other survey.")],
-    out: Annotated[Path, Option(help="Model folder to write.")],
+    out: NewModel,
     *,
     context: Context,
     options: AdaptOptions,

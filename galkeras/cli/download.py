@@ -7,6 +7,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from galkeras.cli.options import IdColumn
 from galkeras.io.errors import GalkerasError
 from galkeras.surveys.facts import PIXEL_SCALE
 
@@ -22,7 +23,7 @@ def command(
     size: Annotated[int, Option(help="Side of the cutouts in pixels, at most 3000.")] = 256,
     pixel_scale: Annotated[float, Option("--pixscale", "--pixel-scale", help="arcsec a pixel.")] = PIXEL_SCALE,
     bands: Annotated[str, Option(help="Bands, as grz.")] = "grz",
-    id_column: Annotated[str | None, Option(help="Column that names the galaxies.")] = None,
+    id_column: IdColumn = None,
     service: Annotated[
         str | None, Option(metavar="URL", help="Another cutout service. [default: that of the Legacy Surveys]")
     ] = None,

@@ -2,22 +2,18 @@
 
 __all__ = ["command"]
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import ModelFolder, Overwrite
+from galkeras.cli.options import BatchSize, ModelFolder, NewLatents, Overwrite, Records
 from galkeras.io.text import counted
 
 
 def command(
     model: ModelFolder,
-    records: Annotated[Path, typer.Argument(help="Record set, tfrecords/NAME.")],
-    out: Annotated[
-        Path,
-        typer.Option(help="Table to write: .parquet (streams, so memory stays flat), .fits, .ecsv, .csv, .npz."),
-    ],
+    records: Records,
+    out: NewLatents,
     split: Annotated[
         list[str] | None,
         typer.Option(help="Only this split (train, validation, test); may be repeated. Default all."),
@@ -28,7 +24,7 @@ def command(
     any_survey: Annotated[
         bool, typer.Option("--any-survey", help="Take images of a survey that the model was not trained on too.")
     ] = False,
-    batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 64,
+    batch_size: BatchSize = 64,
     overwrite: Overwrite = False,
 ) -> None:
     """Write the latents of every galaxy of a record set to a table.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import Latents, Overwrite
+from galkeras.cli.options import Latents, NewFolder, Overwrite
 
 
 def command(
@@ -15,7 +15,7 @@ def command(
     records: Annotated[
         list[Path], typer.Option(help="Record set that was encoded, for its pictures. May be repeated, once a survey.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    out: NewFolder,
     predictions: Annotated[
         Path | None, typer.Option(help="Table that predict wrote: adds the most probable answer to each question.")
     ] = None,

@@ -3,19 +3,17 @@
 __all__ = ["command"]
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
 
-from typer import Argument, Context, Option
+from typer import Context
 
-from galkeras.cli.options import Overwrite, Resume, lists, paper_flag, typed
+from galkeras.cli.options import NewModel, Overwrite, Records, Resume, lists, paper_flag, typed
 from galkeras.training.options import FitOptions
 
 
 @lists(FitOptions)
 def command(
-    records: Annotated[Path, Argument(help="Record set to fit, as `galkeras make-tfrecords` wrote it.")],
-    out: Annotated[Path, Option(help="Model folder to write.")],
+    records: Records,
+    out: NewModel,
     *,
     context: Context,
     options: FitOptions,

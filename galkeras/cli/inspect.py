@@ -5,11 +5,13 @@ __all__ = ["command"]
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option
+from typer import Option
+
+from galkeras.cli.options import Records
 
 
 def command(
-    records: Annotated[Path, Argument(help="Folder of a record set.", metavar="tfrecords/NAME")],
+    records: Records,
     verify: Annotated[bool, Option("--verify", help="Read everything and name all that is damaged.")] = False,
     mosaic: Annotated[Path | None, Option(help="Picture to write. [default: NAME/mosaic.png]")] = None,
     galaxies: Annotated[int, Option(help="Galaxies in the picture.", min=1)] = 36,

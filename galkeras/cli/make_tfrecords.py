@@ -7,6 +7,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from galkeras.cli.options import CUTOUTS, IdColumn
 from galkeras.surveys.facts import SURVEYS
 
 
@@ -15,10 +16,7 @@ def command(
         Path, Argument(help="CSV, ECSV, FITS or Parquet, one row a galaxy. Leave it out to take all cutouts.")
     ],
     out: Annotated[Path, Option(help="Folder of the record set.", metavar="tfrecords/NAME")],
-    cutouts: Annotated[
-        Path | None,
-        Argument(help="Folder of FITS, PNG, JPEG, Parquet or Arrow files; or an HDF5, npz or Parquet file."),
-    ] = None,
+    cutouts: Annotated[Path | None, CUTOUTS] = None,
     survey: Annotated[
         str | None,
         Option(help=f"{', '.join(SURVEYS)} or a name of your own. FITS headers tell it, pictures do not."),
@@ -59,7 +57,7 @@ def command(
             metavar="name",
         ),
     ] = None,
-    id_column: Annotated[str | None, Option(help="Column that names the galaxies.")] = None,
+    id_column: IdColumn = None,
     position: Annotated[
         bool, Option("--position/--no-position", help="Whether galaxies must have ra and dec, or a J-name that tells.")
     ] = True,

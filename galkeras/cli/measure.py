@@ -8,19 +8,14 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import IdColumn, Overwrite
+from galkeras.cli.options import CUTOUTS, BatchSize, Crop, IdColumn, NewLatents, Overwrite
 from galkeras.io.text import counted
 
 
 def command(
-    cutouts: Annotated[
-        Path, typer.Argument(help="Folder of FITS, PNG, JPEG, Parquet or Arrow files; or an HDF5, npz or Parquet file.")
-    ],
+    cutouts: Annotated[Path, CUTOUTS],
     model: Annotated[Path, typer.Option(help="Model folder.", metavar="saved_models/NAME")],
-    out: Annotated[
-        Path,
-        typer.Option(help="Table to write: .parquet (streams, so memory stays flat), .fits, .ecsv, .csv, .npz."),
-    ],
+    out: NewLatents,
     catalog: Annotated[
         Path | None, typer.Argument(help="One row a galaxy. Without it all cutouts are taken, named as their files.")
     ] = None,
@@ -30,15 +25,12 @@ def command(
     survey: Annotated[
         str | None, typer.Option(help="For a model of two surveys: whose pictures these are. [default: the first's]")
     ] = None,
-    crop: Annotated[
-        int | None,
-        typer.Option(help="Take the central N x N pixels. [default: as the model's own images]", metavar="N"),
-    ] = None,
+    crop: Crop = None,
     id_column: IdColumn = None,
     views: Annotated[
         int | None, typer.Option(help="8 averages over flips and quarter turns. [default: as the forests need, or 1]")
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Images at a time.")] = 64,
+    batch_size: BatchSize = 64,
     overwrite: Overwrite = False,
 ) -> None:
     """Write latents, classes and outlier scores of cutouts, with no record set on the way.

@@ -1,6 +1,23 @@
 """What commands have in common, as the command line shows it: arguments, and the options of those that train."""
 
-__all__ = ["IdColumn", "Latents", "ModelFolder", "Overwrite", "Resume", "lists", "named_values", "paper_flag", "typed"]
+__all__ = [
+    "CUTOUTS",
+    "BatchSize",
+    "Crop",
+    "IdColumn",
+    "Latents",
+    "ModelFolder",
+    "NewFolder",
+    "NewLatents",
+    "NewModel",
+    "Overwrite",
+    "Records",
+    "Resume",
+    "lists",
+    "named_values",
+    "paper_flag",
+    "typed",
+]
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, fields
@@ -13,7 +30,19 @@ from galkeras.io.errors import GalkerasError
 from galkeras.training.options import flag, takes
 
 ModelFolder = Annotated[Path, Argument(help="Model folder, saved_models/NAME.")]
+Records = Annotated[Path, Argument(help="Record set that make-tfrecords wrote, tfrecords/NAME.")]
 Latents = Annotated[Path, Argument(help="Latent table that encode wrote.")]
+CUTOUTS = Argument(help="Folder of FITS, PNG, JPEG, Parquet or Arrow files; or an HDF5, npz or Parquet file.")
+NewModel = Annotated[Path, Option(help="Model folder to write.")]
+NewFolder = Annotated[Path, Option(help="Folder to write.")]
+NewLatents = Annotated[
+    Path, Option(help="Table to write: .parquet (streams, so memory stays flat), .fits, .ecsv, .csv, .npz.")
+]
+Crop = Annotated[
+    int | None,
+    Option(help="Take the central N x N pixels. [default: as the model's own images were prepared]", metavar="N"),
+]
+BatchSize = Annotated[int, Option(help="Images at a time.")]
 IdColumn = Annotated[str | None, Option(help="The catalog's column of galaxy names.")]
 Resume = Annotated[
     bool, Option("--resume", help="Go on with an interrupted run, or with one that is to have more --epochs.")

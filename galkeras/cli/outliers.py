@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import Latents, Overwrite
+from galkeras.cli.options import Latents, NewFolder, Overwrite
 from galkeras.discovery.rules import PAPER_SIGMA
 
 _PRINTED = 10
@@ -15,7 +15,7 @@ _PRINTED = 10
 
 def command(
     latents: Latents,
-    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    out: NewFolder,
     sigma: Annotated[
         float, typer.Option(help="The paper's rule: a latent beyond so many standard deviations of the sample.")
     ] = PAPER_SIGMA,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import Overwrite
+from galkeras.cli.options import IdColumn, Overwrite
 from galkeras.io.text import counted
 
 
@@ -20,7 +20,7 @@ def command(
         typer.Option(help="Score the predictions by this catalog of votes, or of labels with --label-column."),
     ] = None,
     label_column: Annotated[str | None, typer.Option(help="The catalog's column of classes.")] = None,
-    id_column: Annotated[str | None, typer.Option(help="The catalog's column of galaxy names.")] = None,
+    id_column: IdColumn = None,
     samples: Annotated[
         int | None,
         typer.Option(help="Average over so many draws from each galaxy's posterior. [default: its mean alone]"),

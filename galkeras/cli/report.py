@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import ModelFolder, Overwrite
+from galkeras.cli.options import ModelFolder, NewFolder, Overwrite
 
 
 def command(
     model: ModelFolder,
-    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    out: NewFolder,
     records: Annotated[list[Path] | None, typer.Option(help="Record set of its galaxies. May be repeated.")] = None,
     latents: Annotated[Path | None, typer.Option(help="Table that encode wrote with this model.")] = None,
     catalog: Annotated[Path | None, typer.Option(help="Galaxy Zoo votes: SSIM by type, latents by morphology.")] = None,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from galkeras.cli.options import Overwrite
+from galkeras.cli.options import Crop, Overwrite
 from galkeras.io.text import counted
 
 
@@ -19,13 +19,7 @@ def command(
     out: Annotated[
         Path | None, Option(help="Latent table to write: .parquet, .fits, .ecsv, .csv, .npz [default: print JSON].")
     ] = None,
-    crop: Annotated[
-        int | None,
-        Option(
-            help="Take the central N x N pixels, resampled to the model's size. [default: as the model's own images]",
-            metavar="N",
-        ),
-    ] = None,
+    crop: Crop = None,
     batch_size: Annotated[int, Option(help="Cutouts a request.")] = 32,
     patience: Annotated[float, Option(help="Seconds to try again where the server is down or busy.")] = 30.0,
     overwrite: Overwrite = False,

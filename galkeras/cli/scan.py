@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-from typer import Argument, Option, echo
+from typer import Option, echo
 
-from galkeras.cli.options import IdColumn, lists
+from galkeras.cli.options import IdColumn, Records, lists
 from galkeras.io.errors import GalkerasError
 from galkeras.io.text import one_of
 from galkeras.models.losses import LOSSES
@@ -17,7 +17,7 @@ from galkeras.training.options import NetworkOptions
 
 @lists(NetworkOptions)
 def command(
-    records: Annotated[Path, Argument(help="Record set, as `galkeras make-tfrecords` wrote it.")],
+    records: Records,
     out: Annotated[Path, Option(help="Folder to write; the same again goes on where the last run stopped.")],
     latent: Annotated[str, Option(help="Numbers of latents N_L, with commas between.")] = "10,20,40,60,80,100",
     loss: Annotated[str, Option(help=f"{one_of(LOSSES)}, or several with commas between.")] = "gaussian",

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import Overwrite
+from galkeras.cli.options import NewFolder, Overwrite
 
 
 def command(
     model: Annotated[Path, typer.Argument(help="Model folder: an adapted model, or a VAE.")],
     source: Annotated[Path, typer.Argument(help="Record set of the source survey.")],
     target: Annotated[Path, typer.Argument(help="Record set of the target survey.")],
-    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    out: NewFolder,
     before: Annotated[Path | None, typer.Option(help="The VAE that the model was adapted from, to compare.")] = None,
     catalog: Annotated[Path | None, typer.Option(help="Galaxy Zoo votes: adds the paper's Table 4.")] = None,
     forests: Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import Latents, Overwrite
+from galkeras.cli.options import Crop, Latents, Overwrite
 
 
 def command(
@@ -16,13 +16,7 @@ def command(
     count: Annotated[int, typer.Option(help="Neighbours of each.")] = 12,
     image: Annotated[Path | None, typer.Option(help="A new cutout to look for: FITS, PNG or JPEG.")] = None,
     model: Annotated[Path | None, typer.Option(help="For --image: the model folder that made the table.")] = None,
-    crop: Annotated[
-        int | None,
-        typer.Option(
-            help="For --image: take the central N x N pixels. [default: as the model's own images were prepared]",
-            metavar="N",
-        ),
-    ] = None,
+    crop: Crop = None,
     records: Annotated[
         list[Path] | None,
         typer.Option(help="Record set that was encoded, to show them. May be repeated, once a survey."),
