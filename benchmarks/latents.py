@@ -19,7 +19,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from features import LOBE, darkest, feature_table
+from lobes import LOBE, darkest
 
 from galkeras.backend import keras, tf
 from galkeras.evaluation.scan.types import galaxy_types
@@ -27,7 +27,7 @@ from galkeras.galaxyzoo.labels import column_labels, labels
 from galkeras.galaxyzoo.trees import tree_of
 from galkeras.latents.components import FOCUS, principal_components
 from galkeras.latents.neighbourhoods import galaxy_neighbourhoods
-from galkeras.latents.table import LatentTable, read_latents
+from galkeras.latents.table import LatentTable, feature_table, read_latents
 from galkeras.models.folder import load_model
 from galkeras.models.layers import ResidualBlock
 from galkeras.models.measure import measure

@@ -17,12 +17,11 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Table, vstack
-from features import feature_table
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from galkeras.latents.table import read_latents
+from galkeras.latents.table import feature_table, read_latents
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import FOREST
 from galkeras.records.schema import RecordSet

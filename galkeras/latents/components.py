@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from tqdm import tqdm
 
-from galkeras.latents.table import LatentTable
+from galkeras.latents.table import LatentTable, feature_table
 from galkeras.models.config import ModelConfig
 from galkeras.models.stretch import Stretch
 from galkeras.models.vae import focus_window
@@ -57,23 +57,8 @@ def principal_components(records: RecordSet, count: int, *, focus: float = FOCUS
         images = images[np.random.default_rng(seed).permutation(len(images))[:_SAMPLE]]
         turned = [pixels(np.rot90(one, turn, (1, 2))) for one in (images, images[:, ::-1]) for turn in range(4)]
         pca = PCA(count, svd_solver="randomized", random_state=seed).fit(np.concatenate(turned))
-        batches = tqdm(ordered_dataset(records, batch_size=256), desc="components", unit="batch", disable=None)
-        kept = [
-            {name: batch[name].numpy() for name in ("id", "split", "ra", "dec")}
-            | {"z": pca.transform(pixels(batch["image"])).astype(np.float32)}
-            for batch in batches
-        ]
-    columns = {name: np.concatenate([one[name] for one in kept]) for name in kept[0]}
-    unknown = np.full(len(columns["z"]), np.nan, np.float32)
-    return LatentTable(
-        id=columns["id"].astype(str),
-        ra=columns["ra"],
-        dec=columns["dec"],
-        survey=np.full(len(columns["z"]), records.survey),
-        split=columns["split"].astype(str),
-        z=columns["z"],
-        log_var=np.zeros_like(columns["z"]),
-        reconstruction_mse=unknown,
-        ssim=unknown,
-        model=f"principal components of {records.digest}",
-    )
+        rows, components = [], []
+        for batch in tqdm(ordered_dataset(records, batch_size=256), desc="components", unit="batch", disable=None):
+            components.append(pca.transform(pixels(batch.pop("image"))))
+            rows.append(batch)
+    return feature_table(rows, records.survey, np.concatenate(components), f"principal components of {records.digest}")

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from galkeras.backend import tf
 from galkeras.io.columns import check_new, column_writer
 from galkeras.io.errors import GalkerasError
-from galkeras.latents.table import LatentTable, joined, latent_metadata, pose_columns, read_latents
+from galkeras.latents.table import LatentTable, joined, latent_metadata, named_rows, pose_columns, read_latents
 from galkeras.latents.views import VIEWS, encode_views
 from galkeras.models.folder import load_model
 from galkeras.models.measure import measure
@@ -109,7 +109,7 @@ def encode(
         tqdm(total=count, desc="encode", unit="image", disable=None) as bar,
     ):
         for batch in ordered_dataset(record_set, splits=chosen, batch_size=batch_size):
-            table = _table(batch, step(batch["image"]), record_set.survey, vae, views)
+            table = latent_rows(step(batch["image"]), vae, views, **named_rows(batch, record_set.survey))
             write(table if out is None else table.columns())
             written += len(table)
             similarity += float(table.ssim.sum(dtype=np.float64))
@@ -143,23 +143,6 @@ def latent_step(vae: VAE, survey: str, views: int) -> Callable[[Any], tuple[tf.T
         return found if measured.pose is None else (*found, measured.pose)
 
     return step
-
-
-def _table(batch: dict, encoded: tuple[tf.Tensor, ...], survey: str, vae: VAE, views: int) -> LatentTable:
-    def strings(values: tf.Tensor) -> np.ndarray:
-        return np.array([value.decode() for value in values.numpy()])
-
-    ids = strings(batch["id"])
-    return latent_rows(
-        encoded,
-        vae,
-        views,
-        id=ids,
-        ra=batch["ra"].numpy().astype(np.float64),
-        dec=batch["dec"].numpy().astype(np.float64),
-        survey=np.full(len(ids), survey),
-        split=strings(batch["split"]),
-    )
 
 
 def latent_rows(encoded: Sequence[Any], vae: VAE, views: int, **columns: np.ndarray) -> LatentTable:

@@ -1,11 +1,21 @@
 """The latent table: one row a galaxy, its posterior and how well it was reconstructed."""
 
-__all__ = ["LatentTable", "joined", "latent_columns", "latent_metadata", "match_rows", "read_latents"]
+__all__ = [
+    "LatentTable",
+    "feature_table",
+    "joined",
+    "latent_columns",
+    "latent_metadata",
+    "match_rows",
+    "named_rows",
+    "read_latents",
+]
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -96,6 +106,34 @@ def joined(parts: Sequence[LatentTable]) -> LatentTable:
     """Return the rows of some tables of one model as one."""
     columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(LatentTable)}
     return replace(parts[0], **{k: np.concatenate(v) for k, v in columns.items() if isinstance(v[0], np.ndarray)})
+
+
+def named_rows(batch: Mapping[str, Any], survey: str) -> Columns:
+    """Return ``id``, ``ra``, ``dec``, ``survey`` and ``split`` of a batch of `records.reader.ordered_dataset`."""
+    ids, splits = (np.array([text.decode() for text in np.asarray(batch[key])]) for key in ("id", "split"))
+    ra, dec = (np.asarray(batch[key], np.float64) for key in ("ra", "dec"))
+    return {"id": ids, "ra": ra, "dec": dec, "survey": np.full(len(ids), survey), "split": splits}
+
+
+def feature_table(batches: Sequence[Mapping[str, Any]], survey: str, features: np.ndarray, model: str) -> LatentTable:
+    """Return a table of features that no model of galkeras made: without spread, and nothing is rebuilt from them.
+
+    Args:
+        batches: What `named_rows` takes, of the galaxies in the order of the features.
+        survey: Where the images are from.
+        features: (rows, latent_dim) what takes the place of latents.
+        model: What made them.
+    """
+    parts = [named_rows(batch, survey) for batch in batches]
+    unknown = np.full(len(features), np.nan, np.float32)
+    return LatentTable(
+        **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
+        z=features.astype(np.float32),
+        log_var=np.zeros(features.shape, np.float32),
+        reconstruction_mse=unknown,
+        ssim=unknown,
+        model=model,
+    )
 
 
 def latent_columns(z: np.ndarray, log_var: np.ndarray) -> Columns:

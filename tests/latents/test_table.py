@@ -7,7 +7,7 @@ from latents.tables import latent_table
 
 from galkeras.io.columns import FORMATS, column_writer, read_columns, write_columns
 from galkeras.io.errors import GalkerasError
-from galkeras.latents.table import LatentTable, read_latents
+from galkeras.latents.table import LatentTable, feature_table, read_latents
 
 
 def assert_same(one: LatentTable, other: LatentTable) -> None:
@@ -29,6 +29,21 @@ def test_every_format_gives_back_the_same_bits(tmp_path, extension):
     table.save(path)
     assert_same(read_latents(path), table)
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_features_become_rows_named_as_their_galaxies(tmp_path):
+    batches = [
+        {"id": np.array([b"a", "größer".encode()], object), "split": np.array([b"train"] * 2, object)}
+        | {"ra": np.array([1.0, np.nan]), "dec": np.array([-2.0, 3.0]), "pixel_scale": np.ones(2)},
+        {"id": np.array([b"c"], object), "split": np.array([b"test"], object), "ra": [4.0], "dec": [5.0]},
+    ]
+    z = np.arange(6.0).reshape(3, 2)
+    table = feature_table(batches, "decals", z, "pixels")
+    assert table.id.tolist() == ["a", "größer", "c"] and table.split.tolist() == ["train", "train", "test"]
+    assert table.survey.tolist() == ["decals"] * 3 and table.ra[2] == 4 and not table.log_var.any()
+    table.save(tmp_path / "features.parquet")
+    assert_same(read_latents(tmp_path / "features.parquet"), table)
+    assert read_latents(tmp_path / "features.parquet").model == "pixels"
 
 
 def test_columns_are_those_of_the_contract():
