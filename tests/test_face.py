@@ -20,7 +20,7 @@ FOLDER = Path(gk.__file__).parent
 def test_cli_and_face_list_the_same_commands():
     assert [name.replace("_", "-") for name in gk.COMMANDS] == list(cli.COMMANDS)
     files = {name for _, name, _ in pkgutil.iter_modules(cli.__path__)}
-    assert files - {"options", "speech"} == set(gk.COMMANDS)
+    assert files - {"options", "speech", "terminal"} == set(gk.COMMANDS)
     assert api.__all__ == list(gk.COMMANDS) and set(dir(api)) == set(gk.COMMANDS)
 
 

@@ -10,6 +10,7 @@ import typer
 
 import galkeras
 from galkeras.cli.speech import in_shell
+from galkeras.cli.terminal import told
 from galkeras.io.errors import GalkerasError
 
 # In the order in which the data flows. Each module holds `command`, and imports nothing heavy at its top.
@@ -49,11 +50,17 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # Names of files need not be UTF-8.
             stream.reconfigure(errors="backslashreplace")
+    commands = typer.main.get_command(app).commands
+    command = next((word for word in sys.argv[1:] if word in commands), None)
+
+    def say(message: str) -> str:
+        return in_shell(message, commands, command)
+
     try:
-        app()
+        with told(say):
+            app()
     except GalkerasError as error:
-        commands = typer.main.get_command(app).commands
-        _fail(in_shell(str(error), commands, next((word for word in sys.argv[1:] if word in commands), None)))
+        _fail(say(str(error)))
     except OSError as error:  # a full disk, a path that cannot be written, a file that has gone
         _fail(f"{error.filename or 'writing'}: {error.strerror or error}")
     except UnicodeEncodeError as error:  # of libraries that take names in UTF-8 alone

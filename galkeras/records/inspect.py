@@ -3,6 +3,7 @@
 __all__ = ["damages", "inspect"]
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -19,11 +20,15 @@ from galkeras.records.tfrecord import Damage, walk
 from galkeras.surveys.image import band_text
 from galkeras.surveys.pictures import save_mosaic, to_rgb
 
+_log = logging.getLogger(__name__)
+
 
 def inspect(
     path: str | Path, *, verify: bool = False, mosaic: str | Path | None = None, galaxies: int = 36
 ) -> RecordSet:
-    """Print what a record set holds and draw some of it.
+    """Say what a record set holds and draw some of it.
+
+    What it says goes to the log, as all that galkeras tells (docs/python.md); `describe` returns it.
 
     Args:
         path: Folder of the record set.
@@ -38,18 +43,18 @@ def inspect(
         GalkerasError: No record set, or a damaged one; the message names every damaged shard and record.
     """
     records = RecordSet.load(path)
-    print(describe(records))
+    _log.info(describe(records))
     if verify:
         found = list(damages(records))
         if found:
             raise GalkerasError("\n".join([f"{records.path} is damaged", *found]))
-        print(f"verified: {records.written:,} records in {len(records.shards)} shards are as they were written")
+        _log.info(f"verified: {records.written:,} records in {len(records.shards)} shards are as they were written")
     mosaic = Path(mosaic or records.path / "mosaic.png")
     shown = list(islice(read_galaxies(records), galaxies))
     images = [galaxy.image for galaxy in shown]
     pictures = to_rgb(np.stack(images), records.units, records.pixel_scale, records.bands)
     save_mosaic(mosaic, pictures, names=[galaxy.id for galaxy in shown], legend=False)
-    print(f"{mosaic}: {counted(len(images), 'galaxy', 'galaxies')}")
+    _log.info(f"{mosaic}: {counted(len(images), 'galaxy', 'galaxies')}")
     return records
 
 

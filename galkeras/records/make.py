@@ -5,6 +5,7 @@ __all__ = ["make_tfrecords"]
 import csv
 import errno
 import io
+import logging
 import math
 import re
 import shutil
@@ -35,6 +36,8 @@ from galkeras.records.wanted import wanted
 from galkeras.records.write import STATE_FOLDER, Reject, Settings, ShardResult, ShardTask, write_shard
 from galkeras.surveys.gather import LABEL, gather
 from galkeras.surveys.image import band_text
+
+_log = logging.getLogger(__name__)
 
 CATALOG_FILE = "catalog.csv"
 """What the cutouts' files say of the galaxies, where there was no other catalog."""
@@ -123,7 +126,7 @@ def make_tfrecords(
     _announce(out, tasks, settings, len(rejects))
     if earlier is not None:
         held = counted(earlier.written, "galaxy", "galaxies")
-        print(f"{out} holds a finished record set of {held}; what is different now is written anew")
+        _log.info(f"{out} holds a finished record set of {held}; what is different now is written anew")
     with _folder(out).writing(), _full_disk_told(out):
         results = _write(tasks, workers or cores())
         rejects = sorted(rejects + [reject for result in results for reject in result.rejects])
@@ -163,7 +166,7 @@ def _announce(out: Path, tasks: list[ShardTask], settings: Settings, missing: in
     taken = f"central {side * scale:.4g} arcsec at {scale:g} arcsec a pixel" if scale else ""
     taken = f"central {crop} x {crop} pixels" if crop else taken
     steps = [taken, f"{side} x {side} x {len(settings.bands)}"]
-    print(
+    _log.info(
         f"{out}: {counted(count, 'galaxy', 'galaxies')} of {settings.survey} ({missing:,} without cutout), "
         f"{' to '.join(filter(None, steps))} {settings.dtype} {settings.units}, "
         f"{counted(len(tasks), 'shard')}, about {readable_bytes(size)}"
@@ -245,10 +248,10 @@ def _write_catalog(path: Path, table: Table) -> None:
 
 def _report_catalog(path: Path, table: Table) -> None:
     names = [name for name in table.colnames if name not in ("id", "ra", "dec", "file", "row")]
-    print(f"{path}: what the files say of the galaxies{': ' if names else ''}{', '.join(names[:12])}")
+    _log.info(f"{path}: what the files say of the galaxies{': ' if names else ''}{', '.join(names[:12])}")
     if LABEL in names:
         counts = sorted(Counter(table[LABEL].tolist()).items())
-        print(f"  {LABEL}: {', '.join(f'{count:,} {name or chr(34) * 2}' for name, count in counts)}")
+        _log.info(f"  {LABEL}: {', '.join(f'{count:,} {name or chr(34) * 2}' for name, count in counts)}")
 
 
 def _common_scale(results: list[ShardResult]) -> float | None:
@@ -266,18 +269,18 @@ def _scale_range(results: list[ShardResult]) -> tuple[float, float]:
 def _report(records: RecordSet, rejects: list[Reject], results: list[ShardResult]) -> None:
     kept = sum(result.kept for result in results)
     counts = ", ".join(f"{split} {records.count(split):,}" for split in SPLITS)
-    print(f"{records.path}: {records.written:,} of {records.read:,} galaxies written ({counts})", end="")
-    print(f"; {kept} of {len(records.shards)} shards were there already" if kept else "")
+    there = f"; {kept} of {len(records.shards)} shards were there already" if kept else ""
+    _log.info(f"{records.path}: {records.written:,} of {records.read:,} galaxies written ({counts}){there}")
     if rejects:
         reasons = Counter(reject.reason.split(":")[0] for reject in rejects).most_common(3)
         why = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
-        print(f"{records.path / REJECTED_FILE}: {len(rejects):,} rejected ({why})")
+        _log.info(f"{records.path / REJECTED_FILE}: {len(rejects):,} rejected ({why})")
     low, high = _scale_range(results)
     if high > low * (1 + _MIXED):
         unknown = sum(result.unknown for result in results)
         more = f", and those of {counted(unknown, 'galaxy', 'galaxies')} are not known" if unknown else ""
-        print(
-            f"warning: pixel scales run from {low:.3g} to {high:.3g} arcsec{more}: how large a galaxy looks says little"
+        _log.warning(
+            f"pixel scales run from {low:.3g} to {high:.3g} arcsec{more}: how large a galaxy looks says little"
             f" of its size on the sky. --pixel-scale {high:.3g} or --width-arcsec {low * records.image_size:.3g}, each"
             f" with --image-size, resamples every cutout from its own scale"
         )

@@ -2,6 +2,7 @@
 
 __all__ = ["AdaptationTraining", "adapt"]
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -23,6 +24,8 @@ from galkeras.training.options import AdaptOptions, takes
 from galkeras.training.pairs import adaptation_dataset, adaptation_ids, scoring_dataset
 from galkeras.training.run import TrainingConfig, finish, model_folder, train
 from galkeras.training.strategy import choose_strategy
+
+_log = logging.getLogger(__name__)
 
 _SPLITS = ("train", "validation", "test")
 _FEWEST = 2
@@ -184,10 +187,10 @@ def _parts(source: RecordSet, target: RecordSet, unpaired: bool, pairs_only: boo
     alone = np.ones(len(sources), bool)
     if unpaired:
         alone[:] = False
-        print(f"unpaired: {len(sources):,} galaxies of {source.survey}, {len(targets):,} of {target.survey}")
+        _log.info(f"unpaired: {len(sources):,} galaxies of {source.survey}, {len(targets):,} of {target.survey}")
     else:
         pairs = join(sources, targets)
-        print(f"{source.survey} and {target.survey}: {pairs}")
+        _log.info(f"{source.survey} and {target.survey}: {pairs}")
         if not len(pairs):
             raise GalkerasError(
                 f"{source.path} and {target.path} have no galaxy in common. Pairs agree in id, or else in position,"

@@ -2,9 +2,13 @@
 
 __all__ = ["Progress"]
 
+import logging
+
 from tqdm import tqdm
 
 from galkeras.backend import keras
+
+_log = logging.getLogger(__name__)
 
 
 class Progress(keras.callbacks.Callback):
@@ -15,7 +19,7 @@ class Progress(keras.callbacks.Callback):
         steps: Steps an epoch.
         batch_size: Images a step.
         done: Epochs already done.
-        columns: Columns of the history to print.
+        columns: Columns of the history to tell.
         quiet: Show the bar alone, and clear it at the end.
     """
 
@@ -42,7 +46,7 @@ class Progress(keras.callbacks.Callback):
         if self.quiet:
             return
         losses = "  ".join(f"{name} {logs[name]:.4g}" for name in self.columns if name in logs)
-        self.bar.write(f"epoch {epoch + 1:>3}/{self.epochs}  {losses}")
+        _log.info(f"epoch {epoch + 1:>3}/{self.epochs}  {losses}")
 
     def on_train_end(self, logs=None):
         self.bar.close()

@@ -2,6 +2,7 @@
 
 __all__ = ["TrainingConfig", "finish", "model_folder", "train"]
 
+import logging
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ from galkeras.training.options import LONGER, RunOptions
 from galkeras.training.progress import Progress
 from galkeras.training.state import BEST_FILE, EpochState
 from galkeras.training.stored import SUMMARY_FILE
+
+_log = logging.getLogger(__name__)
 
 _TENSORBOARD = "tensorboard"
 _WARMUP_EPOCHS = 2
@@ -170,7 +173,7 @@ def train(
         )
     except KeyboardInterrupt:
         if not quiet:
-            print(f"{out}: stopped after epoch {len(state.history)}; the same command with --resume goes on")
+            _log.info(f"{out}: stopped after epoch {len(state.history)}; the same command with --resume goes on")
         raise
 
 

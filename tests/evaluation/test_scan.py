@@ -87,7 +87,7 @@ def fitted(monkeypatch):
     return done
 
 
-def test_it_finds_the_bend_and_writes_it(many, fitted, tmp_path, capsys):
+def test_it_finds_the_bend_and_writes_it(many, fitted, tmp_path, caplog):
     done = scan(many, tmp_path / "s", latent_dim=(100, 10, 20, 40, 60, 80), loss=("mse", "mae"))
     assert fitted.fits == [(loss, n) for loss in ("mse", "mae") for n in (10, 20, 40, 60, 80, 100)]
     assert {loss: (of["all"].latents, of["all"].kind) for loss, of in done.knees.items()} == {
@@ -95,7 +95,7 @@ def test_it_finds_the_bend_and_writes_it(many, fitted, tmp_path, capsys):
         "mae": (40, "knee"),
     }
     assert done.recommendation.startswith("--latent 40 --loss mse: SSIM 0.")
-    lines = capsys.readouterr().out.splitlines()
+    lines = caplog.messages
     assert len(lines) == 12 and lines[2].startswith("[3/12] mse 40: SSIM 0.") and lines[2].endswith("2 epochs, 5 s")
     assert REPORTS < {path.name for path in (tmp_path / "s").iterdir()}
     rows = list(csv.DictReader((tmp_path / "s" / "scan.csv").read_text().splitlines()))
@@ -117,13 +117,13 @@ def test_rate_and_distortion_are_those_of_the_latent_table(many, fitted, tmp_pat
     assert point.mse == pytest.approx(table.reconstruction_mse.mean(), rel=1e-5)
 
 
-def test_what_is_done_is_not_done_again(many, fitted, tmp_path, capsys):
+def test_what_is_done_is_not_done_again(many, fitted, tmp_path, caplog):
     scan(many, tmp_path / "s", latent_dim=[20, 40], loss=["mse"])
     before = list(fitted.fits)
     done = scan(many, tmp_path / "s", latent_dim=[10, 20, 40], loss=["mse"])
     assert fitted.fits == [*before, ("mse", 10)] and fitted.encoded == ["mse-020", "mse-040", "mse-010"]
     assert [point.latents for point in done.points] == [10, 20, 40]
-    assert capsys.readouterr().out.count("there already") == 2
+    assert caplog.text.count("there already") == 2
     # A damaged table, or one of a model that was fitted anew, is made again.
     (tmp_path / "s" / "latents" / "mse-010.parquet").write_bytes(b"PAR1 and no more")
     latent_table(5, 20).save(tmp_path / "s" / "latents" / "mse-020.parquet")
@@ -131,7 +131,7 @@ def test_what_is_done_is_not_done_again(many, fitted, tmp_path, capsys):
     assert fitted.encoded[3:] == ["mse-010", "mse-020"] and again.points == done.points
 
 
-def test_an_interrupted_scan_goes_on(many, fitted, tmp_path, monkeypatch, capsys):
+def test_an_interrupted_scan_goes_on(many, fitted, tmp_path, monkeypatch, caplog):
     fit = fit_module.fit
 
     def interrupted(records, out, *, latent_dim, **options):
@@ -142,7 +142,7 @@ def test_an_interrupted_scan_goes_on(many, fitted, tmp_path, monkeypatch, capsys
     monkeypatch.setattr(fit_module, "fit", interrupted)
     with pytest.raises(KeyboardInterrupt):
         scan(many, tmp_path / "s", latent_dim=[20, 40], loss=["mse"])
-    assert "the same command goes on" in capsys.readouterr().out
+    assert "the same command goes on" in caplog.text
     assert not REPORTS & {path.name for path in (tmp_path / "s").iterdir()}
     monkeypatch.setattr(fit_module, "fit", fit)
     scan(many, tmp_path / "s", latent_dim=[20, 40], loss=["mse"])
@@ -255,7 +255,7 @@ def test_the_command_line_refuses_what_is_no_list(many, tmp_path, arguments, mes
     assert not (tmp_path / "s").exists()
 
 
-def test_real_fits(records, tmp_path, capsys):
+def test_real_fits(records, tmp_path, caplog):
     options = {"loss": ["mse"], "epochs": 2, "batch_size": 16, "architecture": "paper", "learning_rate": 1e-3}
     done = scan(records, tmp_path / "s", latent_dim=[2, 4], **options)
     assert all(point.active_units <= point.latents and point.epochs == 2 for point in done.points)
@@ -263,7 +263,7 @@ def test_real_fits(records, tmp_path, capsys):
     assert done.points[1].ssim == pytest.approx(summary["ssim"]["mean"], rel=1e-4)
     assert done.points[1].kl == pytest.approx(summary["kl"], rel=1e-3)
     assert done.points[1].active_units == summary["active_units"]
-    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert len(caplog.messages) == 2
     with pytest.raises(GalkerasError, match="models/mse-002 was begun with epochs=2, not 3"):
         scan(records, tmp_path / "s", latent_dim=[1, 2, 4], **options | {"epochs": 3})
     assert not (tmp_path / "s" / "models" / "mse-001").exists()

@@ -43,9 +43,9 @@ def rewrite(path, change) -> None:
     path.write_bytes(b"".join(frame(data) for data in change(list(walk(path)))))
 
 
-def test_inspect_tells_and_draws(copy, capsys):
+def test_inspect_tells_and_draws(copy, caplog):
     assert inspect(copy.path, verify=True, galaxies=9) == copy
-    out = capsys.readouterr().out
+    out = caplog.text
     assert "60 galaxies of decals" in out and "are as they were written" in out
     with Image.open(copy.path / "mosaic.png") as mosaic:
         assert mosaic.size == (3 * 16 + 2 * 2,) * 2

@@ -142,7 +142,7 @@ def test_rejects_are_counted_and_explained(survey, tmp_path):
         assert reason.startswith(start)
 
 
-def test_a_rerun_keeps_what_checks_out(survey, tmp_path, capsys):
+def test_a_rerun_keeps_what_checks_out(survey, tmp_path, caplog):
     out = tmp_path / "out"
     records = run(survey, out)
     whole, times = files(out), {s.name: (out / s.name).stat().st_mtime_ns for s in records.shards}
@@ -153,24 +153,24 @@ def test_a_rerun_keeps_what_checks_out(survey, tmp_path, capsys):
     (out / absent).unlink()
     (out / f".{absent[:-9]}.123.part.tfrecord").write_bytes(b"half")
     (out / "dataset.json").unlink()
-    capsys.readouterr()
+    caplog.clear()
     assert run(survey, out) == records
-    assert f"{len(times) - 2} of {len(times)} shards were there already" in capsys.readouterr().out
+    assert f"{len(times) - 2} of {len(times)} shards were there already" in caplog.text
     assert files(out) == whole
     for name, time in times.items():
         assert ((out / name).stat().st_mtime_ns == time) == (name not in (damaged, absent))
 
 
-def test_changed_input_is_written_anew(survey, tmp_path, capsys):
+def test_changed_input_is_written_anew(survey, tmp_path, caplog):
     out = tmp_path / "out"
     run(survey, out)
-    assert "holds a finished" not in capsys.readouterr().out
+    assert "holds a finished" not in caplog.text
     write_fits(survey[1] / "g0010.fits", galaxy(48, 999))
     os.utime(survey[1] / "g0010.fits", ns=(1, 1))
     records = run(survey, out)
     changed = next(g for g in read_galaxies(records) if g.id == "g0010")
     np.testing.assert_array_equal(changed.image, galaxy(48, 999))
-    assert f"{out} holds a finished record set of 60 galaxies; what is different now" in capsys.readouterr().out
+    assert f"{out} holds a finished record set of 60 galaxies; what is different now" in caplog.text
     # Another division into shards leaves no shard of the first.
     smaller = run(survey, out, shard_megabytes=0.05)
     assert {p.name for p in out.glob("*.tfrecord")} == {s.name for s in smaller.shards}

@@ -107,13 +107,14 @@ def mixed(tmp_path_factory):
     return write_csv(folder / "catalog.csv", {"id": [f"m{i:02d}" for i in range(COUNT)]}), folder / "cutouts"
 
 
-def test_mixed_pixel_scales_are_told_with_numbers(mixed, pictures, tmp_path, capsys):
+def test_mixed_pixel_scales_are_told_with_numbers(mixed, pictures, tmp_path, caplog):
     # Sides of 96 pixels of 0.25 and of 48 of 0.5 come to one scale after all; a crop leaves two.
     assert make(mixed, tmp_path / "out", image_size=24).pixel_scale == 1.0
     make(pictures, tmp_path / "pictures", survey="sdss")
-    assert "warning" not in capsys.readouterr().out
+    assert "pixel scales run" not in caplog.text
     assert make(mixed, tmp_path / "cropped", crop=24).pixel_scale is None
-    assert "warning: pixel scales run from 0.25 to 0.5 arcsec" in capsys.readouterr().out
+    assert caplog.records[-1].levelname == "WARNING"
+    assert "pixel scales run from 0.25 to 0.5 arcsec" in caplog.messages[-1]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
-def test_a_catalog_is_fetched_and_the_ledger_says_so(catalog, tmp_path, capsys):
+def test_a_catalog_is_fetched_and_the_ledger_says_so(catalog, tmp_path, caplog):
     out = tmp_path / "cutouts" / "decals"
     with CutoutService() as service:
         ledger = fetch(catalog, service, out)
@@ -67,7 +67,7 @@ def test_a_catalog_is_fetched_and_the_ledger_says_so(catalog, tmp_path, capsys):
         before = contents(out)
         fetch(catalog, service, out)
         assert len(service.asked) == 8 and contents(out) == before
-    assert "8 ok, 0 outside the footprint, 0 failed, 0 rejected" in capsys.readouterr().out
+    assert "8 ok, 0 outside the footprint, 0 failed, 0 rejected" in caplog.text
 
 
 # What passes on a second try, and what does not.
@@ -317,11 +317,11 @@ def test_an_answer_in_chunks(catalog, tmp_path):
         assert fetch(catalog, service, tmp_path / "out", tries=1).count("ok") == 8
 
 
-def test_dry_run(catalog, tmp_path, capsys):
+def test_dry_run(catalog, tmp_path, caplog):
     with CutoutService() as service:
         assert gk.download(catalog, SOUTH, tmp_path / "out", service=service.url, dry_run=True) == []
         assert not service.asked and not (tmp_path / "out").exists()
-    said = capsys.readouterr().out
+    said = caplog.text
     assert "8 to fetch from ls-dr9-south, 256 x 256 x grz at 0.262 arcsec" in said
     assert "about 6.3 MB" in said and "at least 00:02 at 5 a second" in said
 
@@ -558,7 +558,7 @@ def test_killed_at_some_moment_and_run_again_ends_the_same(tmp_path):
 # --- one published file ---
 
 
-def test_a_file_by_its_digest(tmp_path, capsys):
+def test_a_file_by_its_digest(tmp_path, caplog):
     import hashlib
 
     data = np.random.default_rng(2).bytes(300_000)
@@ -571,7 +571,7 @@ def test_a_file_by_its_digest(tmp_path, capsys):
             assert path == tmp_path / kind / "table.parquet" and path.read_bytes() == data
         service.files.clear()
         assert gk.download_file(url, tmp_path / "md5", md5=digests["md5"].upper()).read_bytes() == data
-        assert "is there already" in capsys.readouterr().out
+        assert "is there already" in caplog.text
         service.files["/files/table.parquet"] = data[:-1] + b"x"
         with pytest.raises(GalkerasError, match=r"it has the sha256 .*, not .* \(2 times\)"):
             gk.download_file(url, tmp_path / "bad", sha256=digests["sha256"], tries=2)

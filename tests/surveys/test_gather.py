@@ -40,7 +40,7 @@ def stored(records):
     return {one.id: one.image for one in read_galaxies(records)}
 
 
-def test_a_folder_is_its_own_catalog(tmp_path, capsys):
+def test_a_folder_is_its_own_catalog(tmp_path, caplog):
     for index in range(4):
         write_png(tmp_path / "in" / f"a{index}.png", rgb(index))
     write_fits(tmp_path / "in" / "sub" / "J120000.00-303000.0.fits", galaxy(SIDE), SURVEY="", VERSION="")
@@ -54,7 +54,7 @@ def test_a_folder_is_its_own_catalog(tmp_path, capsys):
     assert (records.read, records.written, records.rejected) == (5, 4, 1)
     assert records.bands == ("g", "r", "i")
     np.testing.assert_array_equal(stored(records)["a2"], from_rgb(rgb(2)))
-    assert "catalog.csv" in capsys.readouterr().out
+    assert "catalog.csv" in caplog.text
     assert read_catalog(tmp_path / "out" / "catalog.csv", position=False)["id"].tolist() == table["id"].tolist()
     # One place is the cutouts, whichever argument it is given as; beside a catalog none is written.
     again = make_tfrecords(tmp_path / "in", None, tmp_path / "again", survey="sdss", workers=1)
@@ -73,14 +73,14 @@ def test_of_one_name_in_two_formats_the_better_is_taken_and_folders_tell_names_a
     assert table["id"].tolist() == ["a", "x/b", "y/b"] and sources[0].path.endswith("a.fits")
 
 
-def test_folders_hold_the_class(tmp_path, capsys):
+def test_folders_hold_the_class(tmp_path, caplog):
     for index in range(6):
         write_png(tmp_path / "in" / ("ring" if index % 2 else "no_ring") / f"{index // 2:03d}.png", rgb(index))
     make(tmp_path / "in", tmp_path / "out", label_from="name")
     table = read_catalog(tmp_path / "out" / "catalog.csv", position=False)
     assert table["label"].tolist() == ["no_ring"] * 3 + ["ring"] * 3
     assert table["id"].tolist()[0] == "no_ring/000"
-    assert "label: 3 no_ring, 3 ring" in capsys.readouterr().out
+    assert "label: 3 no_ring, 3 ring" in caplog.text
 
 
 def test_file_names_hold_the_class_as_those_of_galaxy10(real_data):

@@ -4,6 +4,7 @@ __all__ = ["LATENTS", "scan"]
 
 import csv
 import io
+import logging
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -29,6 +30,8 @@ from galkeras.records.schema import RecordSet
 from galkeras.training.history import read_history
 from galkeras.training.options import LONGER, NetworkOptions, takes
 from galkeras.training.stored import FitSummary
+
+_log = logging.getLogger(__name__)
 
 LATENTS = (10, 20, 40, 60, 80, 100)
 """The default N_L, about those of the paper's Fig. 3."""
@@ -112,9 +115,9 @@ def scan(
                 with closing(in_child(_fit_and_encode, tasks)) as done:
                     for key, task, _ in zip(group, tasks, done, strict=False):
                         fitted[key] = _Fitted.load(*task[1:3])
-                        print(f"[{len(fitted)}/{len(order)}] {fitted[key].line(*key, key in there)}", flush=True)
+                        _log.info(f"[{len(fitted)}/{len(order)}] {fitted[key].line(*key, key in there)}")
         except KeyboardInterrupt:
-            print(f"{out}: stopped; the same command goes on")
+            _log.info(f"{out}: stopped; the same command goes on")
             raise
 
         result = _found(out, split, {key: fitted[key] for key in folders}, types, left_out, options.seed)

@@ -2,6 +2,7 @@
 
 __all__ = ["Shift", "shift"]
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from galkeras.records.pictures import galaxy_pictures
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.catalog import read_catalog
 from galkeras.surveys.pictures import save_mosaic
+
+_log = logging.getLogger(__name__)
 
 _FEWEST = 20
 # Files of which a kill may leave a part.
@@ -112,7 +115,7 @@ def shift(
                 learned[name] = table[table.split == "train"]
         if not unpaired:
             pairs = join(tested[f"source {last}"], tested[f"target {last}"])
-            print(f"{split}: {pairs}")
+            _log.info(f"{split}: {pairs}")
             tested = {
                 name: table[pairs.source if name.startswith("source") else pairs.target]
                 for name, table in tested.items()

@@ -3,6 +3,7 @@
 __all__ = ["download"]
 
 import hashlib
+import logging
 import math
 import os
 import shutil
@@ -24,6 +25,8 @@ from galkeras.surveys.download.targets import Target, read_targets
 from galkeras.surveys.download.threads import in_threads
 from galkeras.surveys.facts import PIXEL_SCALE
 from galkeras.surveys.image import band_text, bands_of
+
+_log = logging.getLogger(__name__)
 
 _RECORD = "download.json"
 _FORMAT = 1
@@ -74,7 +77,7 @@ def download(
         timeout: Seconds within which an answer must be whole.
         patience: Seconds that the service may ask to wait.
         redirects: Hosts to which the service may redirect, beside itself.
-        dry_run: Only print how much there is to fetch and how long that takes at least.
+        dry_run: Only say how much there is to fetch and how long that takes at least.
         verify: Compare the digests of all cutouts that are there, and fetch those anew that have changed; ask again for
             galaxies that were outside the footprint.
 
@@ -195,7 +198,7 @@ class _Job:
         count, request = len(plan.todo), self.request
         rejected = sum(bool(target.reason) for target in targets)
         seconds = math.ceil(count / manners.rate)
-        print(
+        _log.info(
             f"{self.path}: {counted(len(targets), 'row')}, {rejected:,} rejected, {len(plan.done):,} done,"
             f" {count:,} to fetch from {request.layer}, {request.size} x {request.size} x {band_text(request.bands)} at"
             f" {request.pixel_scale:g} arcsec: about {readable_bytes(count * request.length)}, at least"
@@ -212,7 +215,7 @@ class _Job:
                 write_json(self.path / _RECORD, self._record())
             _clear(self.path)
             if plan.stale:
-                print(f"{self.path}: {counted(len(plan.stale), 'file')} not as fetched, to be fetched again")
+                _log.info(f"{self.path}: {counted(len(plan.stale), 'file')} not as fetched, to be fetched again")
             for path in plan.stale:
                 path.unlink()
             entries, trouble = dict(plan.done), None
@@ -224,7 +227,7 @@ class _Job:
                 ledger = Ledger(self.path, tuple(_settled(target, entries, trouble) for target in targets))
                 ledger.save()
                 journal.remove()
-        print(f"{self.path}: {ledger}; {self.path / LEDGER}")
+        _log.info(f"{self.path}: {ledger}; {self.path / LEDGER}")
         if trouble is not None:
             raise GalkerasError(f"{self.path}: {trouble}. What was fetched is kept: the same command goes on")
         return ledger

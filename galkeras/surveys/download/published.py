@@ -3,6 +3,7 @@
 __all__ = ["FILES", "PublishedFile", "download_file"]
 
 import hashlib
+import logging
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,8 @@ from galkeras.io.locks import locked
 from galkeras.io.registry import Registry
 from galkeras.io.text import readable_bytes
 from galkeras.surveys.download.client import Client, FetchError, Manners, check_url
+
+_log = logging.getLogger(__name__)
 
 _DIGESTS = {"sha256": 64, "md5": 32}
 
@@ -101,7 +104,7 @@ def download_file(
         if path.exists():
             if not path.is_file() or _digest_of(path, kind) != digest:
                 raise GalkerasError(f"{path} is there with another {kind} than {digest}: move it away first")
-            print(f"{path}: is there already")
+            _log.info(f"{path}: is there already")
             return path
         client = Client(Manners(1, tries=tries, timeout=timeout, patience=patience, redirects=tuple(redirects)))
         free = shutil.disk_usage(out).free
@@ -114,7 +117,7 @@ def download_file(
                 client.fetch(url, free, take, deadline=False)
             except FetchError as error:
                 raise GalkerasError(f"{url}: {error}") from None
-        print(f"{path}: {readable_bytes(path.stat().st_size)}, {kind} {digest}")
+        _log.info(f"{path}: {readable_bytes(path.stat().st_size)}, {kind} {digest}")
     return path
 
 

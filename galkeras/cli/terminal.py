@@ -1,0 +1,44 @@
+"""What the library tells, on the terminal: messages of the logger ``galkeras`` as lines of stdout."""
+
+__all__ = ["told"]
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+
+class _Lines(logging.Handler):
+    """Writes each message as it stands, above the bars there are; warnings say that they are."""
+
+    def __init__(self, say: Callable[[str], str]):
+        super().__init__()
+        self.say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Whatever stdout is now; trouble with it is for `main` to tell, as that of all output.
+        about = "warning: " if record.levelno >= logging.WARNING else ""
+        tqdm.write(f"{about}{self.say(record.getMessage())}", file=sys.stdout)
+        sys.stdout.flush()
+
+
+@contextmanager
+def told(say: Callable[[str], str] = str) -> Iterator[None]:
+    """Show on stdout, inside, what the library logs.
+
+    Args:
+        say: Gives a message in the words of the shell.
+    """
+    logger, handler = logging.getLogger("galkeras"), _Lines(say)
+    level, up = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = up
