@@ -3,6 +3,8 @@
     python benchmarks/outliers.py latents.parquet mock/truth.parquet tfrecords/decals --figure precision-recall.png
     python benchmarks/outliers.py fresh.parquet fresh/truth.parquet tfrecords/fresh-decals
 
+The latents are those of `galkeras encode --scores all`.
+
 An image is flawed where the truth names a defect in the survey of the table. Those that make-tfrecords rejected are in
 no table. Galaxies are divided into two halves by their names: rules are chosen on the first and reported on the
 second. Printed are average precisions, of all defects and of each kind among images without another.

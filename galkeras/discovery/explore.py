@@ -20,6 +20,7 @@ from galkeras.records.pictures import galaxy_pictures
 from galkeras.records.schema import RecordSet
 
 _THUMBNAIL = 64
+_SCORES = ("ssim", "reconstruction_mse")
 # Thumbnails of whole blocks of the JPEG, so that no block has two galaxies.
 _BLOCK = 8
 _MOST = (MOST_PIXELS // _BLOCK) ** 2
@@ -107,10 +108,11 @@ def _thumbnail(count: int, image_size: int) -> int:
 
 
 def _metadata(table: LatentTable) -> Columns:
-    names = ("id", "survey", "split", "ra", "dec", "ssim", "reconstruction_mse")
-    columns = {name: getattr(table, name) for name in names}
-    # Of a column without any number there is nothing to show.
-    return {k: v for k, v in columns.items() if v.dtype.kind == "U" or np.isfinite(v).any()}
+    columns = {name: getattr(table, name) for name in ("id", "survey", "split", "ra", "dec", *_SCORES)}
+    # Of a column without any number there is nothing to show, and scores of a sample cannot colour all.
+    known = {name: np.isfinite(v) for name, v in columns.items() if v.dtype.kind != "U"}
+    empty = {name for name, one in known.items() if not (one.all() if name in _SCORES else one.any())}
+    return {name: values for name, values in columns.items() if name not in empty}
 
 
 def _answers(table: LatentTable, path: str | Path) -> Columns:

@@ -2,6 +2,7 @@
 
 __all__ = ["PAPER_SIGMA", "Outliers", "outlier_scores", "outliers", "unusualness"]
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from galkeras.records.lookup import Found, find_galaxies
 from galkeras.records.pictures import found_pictures
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.pictures import save_mosaic
+
+_log = logging.getLogger(__name__)
 
 TABLE = "outliers.parquet"
 MOSAIC = "outliers.png"
@@ -72,8 +75,9 @@ def outliers(
 
     The paper takes a galaxy whose latents are anywhere beyond 8 standard deviations of the sample (Xu et al. 2023,
     sec. 6 and Fig. A1). The ranking is by the largest of several rules, each in units of the sample's own 99th
-    percentile: a robust Mahalanobis distance of the posterior, the reconstruction error and, where the
-    images are given, what latents do not see: a streak in one band, and pixels nobody observed.
+    percentile: a robust Mahalanobis distance of the posterior, the reconstruction error where all galaxies have one
+    (``encode(scores="all")``) and, where the images are given, what latents do not see: a streak in one band, and
+    pixels nobody observed.
 
     Args:
         latents: A latent table or its file.
@@ -99,6 +103,12 @@ def outliers(
     sets = [RecordSet.load(path) for path in records]
     found = find_galaxies(sets, table.id, table.survey) if sets else []
 
+    unscored = int(np.sum(~np.isfinite(table.reconstruction_mse)))
+    if unscored:
+        _log.warning(
+            f"{unscored:,} of {len(table):,} galaxies have no reconstruction error, which therefore ranks none:"
+            " `encode(scores='all')` gives each its own"
+        )
     deviation = _deviations(table.z)
     scores = outlier_scores(table, found)
     units = {name: unusualness(values, RULES[name].least) for name, values in scores.items()}

@@ -43,8 +43,8 @@ class LatentTable:
         split: (rows,) ``train``, ``validation`` or ``test`` of the model's own training.
         z: (rows, latent_dim) float32, means of the posteriors.
         log_var: (rows, latent_dim) float32, log variances of the posteriors.
-        reconstruction_mse: (rows,) mean squared error a pixel and band of the stretched image.
-        ssim: (rows,) structural similarity of the stretched image (data range 1, window 11, sigma 1.5).
+        reconstruction_mse: (rows,) mean squared error a pixel and band of the stretched image, NaN where not scored.
+        ssim: (rows,) structural similarity of the stretched image (data range 1, window 11, sigma 1.5), likewise.
         model: The digest of the model that made it.
         views: Over how many flips and turns of the image the posterior was averaged: 1 or 8.
         votes: Whether the model learned from the votes or labels of galaxies of its training split.
@@ -69,7 +69,8 @@ class LatentTable:
     version: str = __version__
 
     def __repr__(self) -> str:
-        ssim = f", mean SSIM {self.ssim.mean():.3f}" if len(self) else ""
+        scored = self.ssim[np.isfinite(self.ssim)]
+        ssim = f", mean SSIM {scored.mean():.3f}" if len(scored) else ""
         return f"<LatentTable: {len(self):,} galaxies, {self.latent_dim} latents of model {self.model[:12]}{ssim}>"
 
     def __len__(self) -> int:

@@ -1,11 +1,11 @@
 """Images, what a model makes of them, and how well."""
 
-__all__ = ["Measured", "compare", "measure", "measure_surveys"]
+__all__ = ["Measured", "compare", "measure", "measure_surveys", "moments"]
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from galkeras.backend import tf
+from galkeras.backend import tf, tfd
 from galkeras.models.ssim import ssim
 from galkeras.models.vae import VAE
 
@@ -41,9 +41,14 @@ def measure_surveys(model: VAE, images: tf.Tensor, surveys: Sequence[str | None]
     """Encode images in survey units once, and rebuild them as each of ``surveys`` sees them."""
     stretched = model.stretch(images)
     posterior, pose = model.look(stretched)
-    z, log_var = posterior.mean(), 2 * tf.math.log(posterior.stddev())
+    z, log_var = moments(posterior)
     drawn = [model.draw(z, pose, survey) for survey in surveys]
     return [Measured(z, log_var, stretched, rebuilt, *compare(stretched, rebuilt), pose) for rebuilt in drawn]
+
+
+def moments(posterior: tfd.Distribution) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the means and log variances, each (batch, latent_dim), of what `VAE.look` gave."""
+    return posterior.mean(), 2 * tf.math.log(posterior.stddev())
 
 
 def compare(stretched: tf.Tensor, rebuilt: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

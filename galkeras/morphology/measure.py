@@ -18,7 +18,7 @@ from galkeras.io.columns import Columns, check_new, column_writer
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
 from galkeras.io.processes import cores
-from galkeras.latents.encode import latent_rows, latent_step
+from galkeras.latents.step import Made, latent_rows, latent_step
 from galkeras.latents.table import LatentTable, latent_metadata
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
@@ -122,8 +122,9 @@ def measure(
             f"the forests were fitted on latents of model {loaded.model[:12]}, and {model} is model {vae.digest[:12]}:"
             " name the model that they belong to"
         )
-    work = _Work(vae, loaded, views)
-    metadata = latent_metadata(vae.digest, vae.config.latent_dim, views, bool(vae.config.questions))
+    made = Made.by(vae, views)
+    work = _Work(vae, loaded, made)
+    metadata = latent_metadata(made.model, vae.config.latent_dim, views, made.votes)
     bar = tqdm(total=len(table), desc="measure", unit="galaxy", disable=None)
     with column_writer(out, metadata) as write, bar:
         for batch in _batches(rows, vae, survey, crop, batch_size, rejects):
@@ -142,8 +143,8 @@ def measure(
 class _Work:
     """Turns prepared galaxies into columns, some thousand galaxies at a time."""
 
-    def __init__(self, vae: VAE, forests: Forests | None, views: int) -> None:
-        self._vae, self._forests, self._views = vae, forests, views
+    def __init__(self, vae: VAE, forests: Forests | None, made: Made) -> None:
+        self._vae, self._forests, self._made = vae, forests, made
         self._steps: dict[str, Any] = {}
         self._waiting: list[LatentTable] = []
         self.galaxies, self.ssim = 0, 0.0
@@ -154,7 +155,7 @@ class _Work:
         for survey in dict.fromkeys(one.survey for one in batch):
             part = [one for one in batch if one.survey == survey]
             if survey not in self._steps:
-                self._steps[survey] = latent_step(self._vae, survey, self._views)
+                self._steps[survey] = latent_step(self._vae, survey, self._made.views)
             encoded = self._steps[survey](np.stack([one.galaxy.image for one in part]).astype(np.float32))
             finite = np.isfinite(np.concatenate([np.asarray(values) for values in encoded[:2]], -1)).all(-1)
             rejects += [
@@ -172,8 +173,7 @@ class _Work:
         names = [one.row.id for one in part]
         table = latent_rows(
             encoded,
-            self._vae,
-            self._views,
+            self._made,
             id=np.array(names),
             ra=np.array([one.row.ra for one in part]),
             dec=np.array([one.row.dec for one in part]),

@@ -154,7 +154,7 @@ def latent_maps(places: np.ndarray, method: str, colours: dict[str, np.ndarray])
     Args:
         places: (rows, 2) positions.
         method: What laid them out.
-        colours: Title to (rows,) numbers, or class names, empty where a galaxy has none.
+        colours: Title to (rows,) numbers, or class names; NaN or empty where a galaxy has none.
     """
     # A few outliers would shrink all others to a dot.
     low, high = np.percentile(places, (1, 99), axis=0)
@@ -175,8 +175,10 @@ def latent_maps(places: np.ndarray, method: str, colours: dict[str, np.ndarray])
 
 
 def _shaded(panel: matplotlib.figure.Figure, axis: Any, places: np.ndarray, values: np.ndarray) -> str:
-    low, high = np.nanpercentile(values, (2, 98))
-    dots = axis.scatter(*places.T, c=values, vmin=low, vmax=high, **_DOT)
+    known = np.isfinite(values)
+    low, high = np.percentile(values[known], (2, 98))
+    axis.scatter(*places[~known].T, color=_GREY, alpha=0.5, **_DOT)
+    dots = axis.scatter(*places[known].T, c=values[known], vmin=low, vmax=high, **_DOT)
     panel.colorbar(dots, ax=axis, shrink=0.8)
     return f"{low:.3g} to {high:.3g}"
 

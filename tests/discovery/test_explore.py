@@ -69,6 +69,12 @@ def test_row_by_row_it_is_the_same_galaxy(latents, records, tmp_path):
     assert all(f'"{name}"' in config for name in FILES[:3])
 
 
+def test_scores_of_a_sample_colour_nothing(latents, records, tmp_path):
+    ssim = np.where(np.arange(80) % 4, np.float32(np.nan), latents.ssim)
+    done = explore(replace(latents, ssim=ssim), [records], tmp_path / "out")
+    assert done.columns == ("id", "survey", "split", "ra", "dec", "reconstruction_mse")
+
+
 def test_the_sheet_is_square_even_where_a_row_stays_empty():
     # The projector's shader takes the number of rows for that of columns.
     pictures = np.arange(1, 8, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8)

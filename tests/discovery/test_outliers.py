@@ -156,10 +156,21 @@ def test_constant_and_repeated_latents_are_no_trouble():
     assert not columns["sigma"].any() and not columns["mahalanobis"].any() and columns["beyond_sigma"].sum() == 0
 
 
-def test_tables_that_know_no_reconstruction_are_ranked_by_the_rest():
+def test_tables_that_know_no_reconstruction_are_ranked_by_the_rest(caplog):
     # Of principal components, say.
     columns = outliers(latent_table(200, reconstruction_mse=np.full(200, np.nan, np.float32))).columns
     assert set(columns["because"]) == {"mahalanobis"} and "reconstruction_mse" not in columns
+    assert "200 of 200 galaxies have no reconstruction error" in caplog.text
+
+
+def test_errors_of_a_sample_rank_nothing_and_it_is_said(caplog):
+    table = latent_table(200)
+    outliers(table)
+    assert not caplog.text
+    table.reconstruction_mse[::2] = np.nan
+    table.reconstruction_mse[1] = 50
+    assert set(outliers(table).columns["because"]) == {"mahalanobis"}
+    assert "100 of 200 galaxies have no reconstruction error" in caplog.text
 
 
 def test_records_of_other_galaxies_and_a_file_for_out_are_refused(tmp_path, records):

@@ -76,6 +76,33 @@ def test_scores_are_those_of_scikit_image_on_the_stretched_image(tmp_path, recor
     assert encoded.ssim == pytest.approx(np.mean(expected), abs=1e-4)
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 7, 64])
+def test_a_sample_is_every_nth_galaxy_with_the_scores_that_all_have(tmp_path, records, monkeypatch, batch_size):
+    monkeypatch.setattr(encode_module, "_SAMPLE", 20)
+    encode("model", records.path, tmp_path / "all.npz", scores="all")
+    encoded = encode("model", records.path, tmp_path / "some.npz", batch_size=batch_size)
+    every, some = read_latents(tmp_path / "all.npz"), read_latents(tmp_path / "some.npz")
+    # 70 galaxies, and 20 or a few more: every third.
+    scored = np.arange(COUNT) % 3 == 2
+    assert np.isfinite(every.ssim).all()
+    for name in ("ssim", "reconstruction_mse"):
+        values = getattr(some, name)
+        np.testing.assert_array_equal(np.isfinite(values), scored)
+        np.testing.assert_allclose(values[scored], getattr(every, name)[scored], rtol=1e-4)
+    np.testing.assert_allclose(some.z, every.z, atol=1e-5)
+    assert (encoded.galaxies, encoded.scored) == (COUNT, 23)
+    assert encoded.ssim == pytest.approx(every.ssim[scored].mean(), rel=1e-4)
+    assert f"mean SSIM {encoded.ssim:.3f}" in repr(some)
+
+
+def test_without_scores_nothing_is_decoded(tmp_path, records, model, monkeypatch):
+    monkeypatch.setattr(model, "decoder_of", lambda survey: pytest.fail("an image was decoded"))
+    encoded = encode("model", records.path, tmp_path / "l.parquet", scores="none")
+    table = read_latents(encoded.path)
+    assert np.isnan(table.ssim).all() and np.isnan(table.reconstruction_mse).all() and np.isfinite(table.z).all()
+    assert encoded.scored == 0 and np.isnan(encoded.ssim) and "SSIM" not in repr(table)
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 70, 500])
 def test_batch_size_changes_nothing(tmp_path, records, batch_size):
     encode("model", records.path, tmp_path / "a.npz", batch_size=64)
@@ -111,6 +138,7 @@ def test_eight_views_do_not_depend_on_how_the_galaxy_is_turned(tmp_path, records
     [
         ({"views": 4}, "`views` must be 1 or 8. Received: views=4"),
         ({"batch_size": 0}, "`batch_size` must be 1 or more"),
+        ({"scores": "some"}, "`scores` must be `sample`, `all` or `none`. Received: scores='some'"),
         ({"splits": ["tset"]}, "`splits` must be of train, validation, test. Received: tset"),
         ({"splits": []}, "Received: none"),
     ],

@@ -30,6 +30,7 @@ from galkeras.records.schema import RecordSet
 from galkeras.reporting.page import Part
 from galkeras.reporting.report import report
 from galkeras.reporting.sections import SECTIONS, Section
+from galkeras.reporting.sections import latents as latent_section
 from galkeras.training.history import write_history
 
 DIGEST = "a" * 64
@@ -399,3 +400,13 @@ def test_a_section_is_one_entry(model, tmp_path, monkeypatch):
 def test_neither_report_nor_explore_loads_tensorflow():
     code = "import sys, galkeras.reporting.report, galkeras.discovery.explore; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("every, title", [(1, "SSIM"), (3, "SSIM (grey: not scored)"), (10**6, None)])
+def test_galaxies_that_were_not_scored_are_grey_on_the_map(every, title):
+    table = telling_latents(votes(300))
+    ssim = np.where(np.arange(1, 301) % every == 0, table.ssim, np.float32(np.nan))
+    part = Part("latents", "Latents")
+    latent_section._add_maps(part, replace(table, ssim=ssim), None)
+    assert [picture.caption for picture in part.pictures] == ([] if title is None else [title])
+    assert all("nan" not in picture.alt for picture in part.pictures)

@@ -180,7 +180,7 @@ def _fit_and_encode(
     except GalkerasError:  # none yet, or a damaged one
         there = False
     if not there:
-        encode(folder, records, path, splits=(split,), overwrite=True)
+        encode(folder, records, path, splits=(split,), scores="all", overwrite=True)
 
 
 @dataclass(frozen=True, eq=False)

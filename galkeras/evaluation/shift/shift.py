@@ -161,7 +161,7 @@ def _forests(folders: Sequence[str | Path], digests: dict[str, str]) -> dict[str
 
 
 def _encoded(model: str | Path, records: RecordSet, path: Path) -> LatentTable:
-    encode(model, records.path, path, any_survey=True, overwrite=True)
+    encode(model, records.path, path, scores="none", any_survey=True, overwrite=True)
     return read_latents(path)
 
 

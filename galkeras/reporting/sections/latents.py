@@ -52,7 +52,9 @@ def _add_maps(part: Part, latents: LatentTable, known: Known | None) -> None:
         colours["survey"] = latents.survey[rows]
     if known is not None:
         colours |= {title: answers[rows] for title, answers in known.answers.items()}
-    colours["SSIM"] = latents.ssim[rows].astype(float)
+    ssim = latents.ssim[rows].astype(float)
+    if np.isfinite(ssim).any():
+        colours["SSIM" if np.isfinite(ssim).all() else "SSIM (grey: not scored)"] = ssim
     part.pictures = latent_maps(places, method, colours)
     drawn = "" if len(rows) == len(latents) else f"{len(rows):,} of "
     every = counted(len(latents), "galaxy", "galaxies")

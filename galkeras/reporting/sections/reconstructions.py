@@ -59,7 +59,9 @@ def _part(subject: Subject) -> Part:
                 ("SSIM by morphological type needs votes or forests:", "galkeras report … --catalog CATALOG")
             )
     else:
-        part.missing.append(("SSIM by galaxy needs latents:", "galkeras encode MODEL RECORDS --out latents.parquet"))
+        part.missing.append(
+            ("SSIM by galaxy needs latents with scores:", "galkeras encode MODEL RECORDS --out latents.parquet")
+        )
     header = ("score", "mean", "5 %", "25 %", "median", "75 %", "95 %")
     scores = ssim_rows(summary) + ([("MSE", summary.mse)] if isinstance(summary, FitSummary) else [])
     rows = [(title, *(f"{value:.4g}" for value in astuple(one))) for title, one in scores]
