@@ -41,7 +41,7 @@ def command(
 
         galkeras adapt saved_models/vae40 tfrecords/decals tfrecords/sdss --unpaired --out saved_models/da40
     """
-    from galkeras.models.stored import read_config
+    from galkeras.models.stored import StoredModel
     from galkeras.records.schema import RecordSet
 
     if paper:
@@ -50,7 +50,7 @@ def command(
         name.replace("-", "_"): _value(text) for name, text in named_values(settings, "--set", "NAME=VALUE").items()
     }
     # Before TensorFlow, which takes seconds to load.
-    read_config(model)
+    StoredModel.load(model)
     for records in (source, target):
         RecordSet.load(records)
     from galkeras.training.adapt import adapt

@@ -44,13 +44,13 @@ def command(
         galkeras encode saved_models/first tfrecords/decals --out latents.parquet
     """
     from galkeras.io.columns import check_new
-    from galkeras.models.stored import read_config
+    from galkeras.models.stored import StoredModel
     from galkeras.records.schema import RecordSet
 
     # Before TensorFlow, which takes seconds to load.
     check_new(out, overwrite)
     RecordSet.load(records)
-    read_config(model)
+    StoredModel.load(model)
     from galkeras.latents.encode import encode
 
     encoded = encode(

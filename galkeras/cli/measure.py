@@ -45,11 +45,11 @@ def command(
         galkeras measure cutouts/ new.csv --model saved_models/first --forests forests/first --out table.parquet
     """
     from galkeras.io.columns import check_new
-    from galkeras.models.stored import read_config
+    from galkeras.models.stored import StoredModel
 
     # Before TensorFlow, which takes seconds to load.
     check_new(out, overwrite)
-    read_config(model)
+    StoredModel.load(model)
     from galkeras.morphology.measure import measure
 
     done = measure(

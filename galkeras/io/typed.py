@@ -67,7 +67,7 @@ def from_json(kind: Any, value: Any, name: str = "") -> Any:
         (kind,) = (one for one in inside if one is not type(None))
         return from_json(kind, value, name)
     if origin is tuple:
-        _check(value, list, "a list", name)
+        _check(value, (list, tuple), "a list", name)
         each = [inside[0]] * len(value) if inside[-1] is Ellipsis else inside
         if len(each) != len(value):
             raise ValueError(f"`{name}` must be {len(each)} values. Received: {value!r:.60}")

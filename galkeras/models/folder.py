@@ -5,26 +5,23 @@ __all__ = [
     "WEIGHTS_FILE",
     "finish_folder",
     "load_model",
-    "read_config",
     "read_weights",
     "write_config",
     "write_weights",
 ]
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from galkeras.backend import keras, tf
 from galkeras.io.checksums import seal_file, sealed_about
 from galkeras.io.errors import GalkerasError
-from galkeras.io.files import atomic_path, sha256_of, write_json
+from galkeras.io.files import atomic_path, sha256_of
 from galkeras.models.adapters import ADAPTERS
 from galkeras.models.config import ModelConfig
-from galkeras.models.stored import CONFIG_FILE, FORMAT, WEIGHTS_FILE, read_config
+from galkeras.models.stored import CONFIG_FILE, WEIGHTS_FILE, StoredModel
 from galkeras.models.vae import VAE
-
-# Of the weights, in the config; models from before it was written have none.
-_CHECKSUM = "weights_sha256"
 
 
 def load_model(path: str | Path | VAE) -> VAE:
@@ -36,13 +33,13 @@ def load_model(path: str | Path | VAE) -> VAE:
     if isinstance(path, VAE):
         return path
     path = Path(path)
-    stored = read_config(path)
-    model_class = VAE if stored["kind"] == ModelConfig.kind else ADAPTERS[stored["kind"]]
-    config = model_class.config_class.from_json(stored["model"])
+    stored = StoredModel.load(path)
+    model_class = ADAPTERS[stored.kind] if stored.adapted else VAE
+    config = model_class.config_class.from_json(stored.model)
     weights = path / WEIGHTS_FILE
     if not weights.is_file():
         raise GalkerasError(f"{path} holds no finished model: {WEIGHTS_FILE} is missing. Go on with --resume")
-    if (checksum := stored.get(_CHECKSUM)) is not None and checksum != sha256_of(weights):
+    if stored.weights_sha256 is not None and stored.weights_sha256 != sha256_of(weights):
         raise GalkerasError(
             f"{weights} is damaged: its SHA-256 is not the one that {CONFIG_FILE} holds. Take both from a copy"
         )
@@ -65,10 +62,7 @@ def _built(model_class: Any, config: ModelConfig, path: Path) -> VAE:
 
 def write_config(path: Path, config: ModelConfig, training: dict[str, Any]) -> None:
     """Write ``config.json``: what the model is, and how it is trained."""
-    write_json(
-        path / CONFIG_FILE,
-        {"format": FORMAT, "kind": config.kind, "model": config.to_json(), "training": training},
-    )
+    StoredModel(config.kind, config.to_json(), training).save(path)
 
 
 def write_weights(path: Path, model: keras.Model, about: dict[str, Any] | None = None) -> None:
@@ -94,12 +88,10 @@ def read_weights(path: Path, model: keras.Model) -> dict[str, Any]:
     return about or {}
 
 
-def finish_folder(path: Path, model: keras.Model, about: dict[str, Any] | None = None) -> None:
-    """Write the weights that finish a model folder, and before them their checksum into its ``config.json``.
-
-    ``about`` is what else that takes up.
-    """
+def finish_folder(path: Path, model: keras.Model, history_sha256: str | None = None) -> None:
+    """Write the weights that finish a model folder, and before them their checksum into its ``config.json``."""
     with atomic_path(path / WEIGHTS_FILE) as temporary:
         model.save_weights(temporary)
-        write_json(path / CONFIG_FILE, read_config(path) | (about or {}) | {_CHECKSUM: sha256_of(temporary)})
+        checksums = {"history_sha256": history_sha256, "weights_sha256": sha256_of(temporary)}
+        replace(StoredModel.load(path), **checksums).save(path)
     model.path = path

@@ -1,34 +1,68 @@
-"""``config.json`` of a model folder, read without TensorFlow."""
+"""``config.json`` of a model folder, written and read without TensorFlow."""
 
-__all__ = ["CONFIG_FILE", "FORMAT", "WEIGHTS_FILE", "read_config"]
+__all__ = ["CONFIG_FILE", "WEIGHTS_FILE", "StoredModel"]
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from galkeras.io.errors import GalkerasError
-from galkeras.io.files import read_json
+from galkeras.io.files import write_json
+from galkeras.io.typed import from_json, read_typed
 from galkeras.models.adapters import ADAPTERS
 from galkeras.models.config import ModelConfig
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.weights.h5"
-FORMAT = 1
+_FORMAT = 1
+_COMMANDS = "fit` or `galkeras adapt"
 
 
-def read_config(path: str | Path) -> dict[str, Any]:
-    """Return the checked ``config.json`` of a model folder: ``kind``, ``model``, ``training``."""
-    path = Path(path)
-    if not (path / CONFIG_FILE).exists():
-        raise GalkerasError(f"{path} is not a model folder: it holds no {CONFIG_FILE}")
-    value = read_json(path / CONFIG_FILE)
-    if not isinstance(value, dict) or value.get("format") != FORMAT or "model" not in value:
-        raise GalkerasError(f"{path / CONFIG_FILE} is not a model's: `format` must be {FORMAT}")
-    for name in ("model", "training"):
-        if not isinstance(value.get(name), dict):
-            raise GalkerasError(f"{path / CONFIG_FILE}: `{name}` must be an object. Received: {value.get(name)!r:.40}")
-    kinds = (ModelConfig.kind, *ADAPTERS)
-    if value.get("kind") not in kinds:
-        raise GalkerasError(
-            f"{path / CONFIG_FILE}: `kind` must be one of {', '.join(kinds)}. Received: {value.get('kind')!r}"
+@dataclass(frozen=True)
+class StoredModel:
+    """What ``config.json`` of a model folder says.
+
+    Attributes:
+        kind: ``vae``, or one of `galkeras.models.adapters.ADAPTERS`.
+        model: The settings that rebuild the model, as JSON values; the config class of its kind knows them.
+        training: How it is trained, as JSON values; `galkeras.training.stored.read_training` knows them.
+        history_sha256: Checksum of the history of a finished model; models from before it was written have none.
+        weights_sha256: Checksum of its weights, likewise.
+    """
+
+    kind: str
+    model: dict[str, Any]
+    training: dict[str, Any]
+    history_sha256: str | None = None
+    weights_sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        kinds = (ModelConfig.kind, *ADAPTERS)
+        if self.kind not in kinds:
+            raise ValueError(f"`kind` must be one of {', '.join(kinds)}. Received: {self.kind!r}")
+        self.questions  # noqa: B018  its making checks them
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "StoredModel":
+        """Read what `save` wrote; a file that is missing, damaged or foreign is a `GalkerasError` that names it."""
+        path = Path(folder) / CONFIG_FILE
+        if not path.exists():
+            raise GalkerasError(f"{folder} is not a model folder: it holds no {CONFIG_FILE}")
+        return read_typed(path, cls, _COMMANDS, _FORMAT)
+
+    def save(self, folder: str | Path) -> None:
+        """Write ``config.json``."""
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        write_json(Path(folder) / CONFIG_FILE, {"format": _FORMAT, **said})
+
+    @property
+    def adapted(self) -> bool:
+        """Whether it is a model of two surveys."""
+        return self.kind != ModelConfig.kind
+
+    @property
+    def questions(self) -> dict[str, tuple[str, ...]]:
+        """What people were asked and the model learned from, by name with the answers; as `ModelConfig.questions`."""
+        return dict(
+            from_json(tuple[tuple[str, tuple[str, ...]], ...], self.model.get("questions", []), "model.questions")
         )
-    return value

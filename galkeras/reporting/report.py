@@ -13,14 +13,14 @@ from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
 from galkeras.latents.table import read_latents
-from galkeras.models.config import ModelConfig
-from galkeras.models.stored import read_config
+from galkeras.models.stored import StoredModel
 from galkeras.records.schema import RecordSet
+from galkeras.records.wanted import images_of
 from galkeras.reporting.page import reading, render
 from galkeras.reporting.sections import SECTIONS
 from galkeras.reporting.subject import Subject, check_model, known_of
 from galkeras.training.history import read_history
-from galkeras.training.stored import SUMMARY_FILE, AdaptSummary, FitSummary, Summary
+from galkeras.training.stored import SUMMARY_FILE, AdaptSummary, FitSummary, Summary, read_training
 
 PAGE = "index.html"
 
@@ -68,9 +68,10 @@ def report(
     page.check()
     if catalog is not None and latents is None:
         raise GalkerasError("a catalog says what galaxies are: give --latents beside it, which say how they look")
-    config = read_config(folder)
-    summary, history = _summary(folder, config), read_history(folder)
+    stored = StoredModel.load(folder)
+    summary, history = _summary(folder, stored), read_history(folder)
     digest = summary.digest
+    images, surveys = images_of(folder)
     sets = [RecordSet.load(path) for path in records]
     table = None if latents is None else read_latents(latents)
     if table is not None:
@@ -81,7 +82,10 @@ def report(
     _check_inputs(given)
     subject = Subject(
         folder,
-        config,
+        stored,
+        images,
+        surveys,
+        read_training(folder),
         summary,
         history,
         digest,
@@ -112,8 +116,7 @@ def _check_inputs(given: Mapping[str, Any]) -> None:
             )
 
 
-def _summary(folder: Path, config: dict[str, Any]) -> Summary:
+def _summary(folder: Path, stored: StoredModel) -> Summary:
     if not (folder / SUMMARY_FILE).exists():
         raise GalkerasError(f"{folder} holds no finished model: {SUMMARY_FILE} is missing. Go on with --resume")
-    kind = FitSummary if config["kind"] == ModelConfig.kind else AdaptSummary
-    return kind.load(folder)
+    return (AdaptSummary if stored.adapted else FitSummary).load(folder)

@@ -15,10 +15,12 @@ from galkeras.galaxyzoo.tree import Tree
 from galkeras.galaxyzoo.trees import TREES, recognized
 from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable
+from galkeras.models.stored import StoredModel
 from galkeras.morphology.forests import Forests
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.catalog import read_catalog, rows_in
-from galkeras.training.stored import Summary
+from galkeras.surveys.image import ImageSpec
+from galkeras.training.stored import Summary, TrainingConfig
 
 _COLORINGS = 5
 
@@ -44,7 +46,10 @@ class Subject:
 
     Attributes:
         folder: The model folder.
-        config: What its ``config.json`` holds.
+        stored: What its ``config.json`` holds.
+        images: What images the model takes.
+        surveys: Of which surveys.
+        training: How it was trained.
         summary: Its scores, as `fit` or `adapt` wrote them.
         history: Its losses, a row for each epoch.
         digest: The model's digest.
@@ -56,7 +61,10 @@ class Subject:
     """
 
     folder: Path
-    config: dict[str, Any]
+    stored: StoredModel
+    images: ImageSpec
+    surveys: tuple[str, ...]
+    training: TrainingConfig
     summary: Summary
     history: list[dict[str, float]]
     digest: str

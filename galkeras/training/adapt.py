@@ -1,10 +1,10 @@
 """Adapting a fitted VAE to a second survey."""
 
-__all__ = ["AdaptationTraining", "adapt"]
+__all__ = ["adapt"]
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +22,14 @@ from galkeras.records.schema import RecordSet
 from galkeras.training.adapt_summary import summarise_adaptation
 from galkeras.training.options import AdaptOptions, takes
 from galkeras.training.pairs import adaptation_dataset, adaptation_ids, scoring_dataset
-from galkeras.training.run import TrainingConfig, finish, model_folder, train
+from galkeras.training.run import finish, model_folder, train
+from galkeras.training.stored import AdaptationTraining
 from galkeras.training.strategy import choose_strategy
 
 _log = logging.getLogger(__name__)
 
 _SPLITS = ("train", "validation", "test")
 _FEWEST = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdaptationTraining(TrainingConfig):
-    """How a domain-adaptation model is trained; ``records`` is the source's digest.
-
-    Attributes:
-        target_records: Digest of the target's record set.
-        vae: Digest of the VAE it starts from.
-        paired: Whether source and target are images of the same galaxies.
-        pairs_only: Whether source galaxies without a partner are left out.
-    """
-
-    target_records: str = ""
-    vae: str = ""
-    paired: bool = True
-    pairs_only: bool = False
 
 
 @takes(AdaptOptions)

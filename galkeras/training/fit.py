@@ -15,8 +15,9 @@ from galkeras.records.reader import damage_named, training_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.training.data import measure_stretch, validation_dataset
 from galkeras.training.options import FitOptions, takes
-from galkeras.training.run import TrainingConfig, finish, model_folder, train
+from galkeras.training.run import finish, model_folder, train
 from galkeras.training.state import LAST_FILE
+from galkeras.training.stored import TrainingConfig
 from galkeras.training.strategy import choose_strategy
 from galkeras.training.summary import summarise
 from galkeras.training.votes import read_votes

@@ -11,12 +11,12 @@ from matplotlib.ticker import MaxNLocator
 
 from galkeras.io.checksums import damaged, digest_of
 from galkeras.io.errors import GalkerasError
-from galkeras.io.files import atomic_write, read_json
-from galkeras.models.stored import CONFIG_FILE
+from galkeras.io.files import atomic_write
+from galkeras.models.stored import CONFIG_FILE, StoredModel
 
 HISTORY_FILE = "history.csv"
 HISTORY_DIGEST = "history_sha256"
-"""Under which the last checkpoint, and the config of a finished model, hold the checksum of the rows."""
+"""Under which the last checkpoint holds the checksum of the rows."""
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:
@@ -28,8 +28,8 @@ def read_history(folder: Path) -> list[dict[str, float]]:
             rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
     except (OSError, TypeError, ValueError, csv.Error) as error:
         raise GalkerasError(f"{folder / HISTORY_FILE} cannot be read: {error}") from None
-    config = read_json(folder / CONFIG_FILE) if (folder / CONFIG_FILE).exists() else {}
-    if config.get(HISTORY_DIGEST, digest := history_digest(rows)) != digest:
+    checksum = StoredModel.load(folder).history_sha256 if (folder / CONFIG_FILE).exists() else None
+    if checksum is not None and checksum != history_digest(rows):
         raise damaged(folder / HISTORY_FILE)
     return rows
 

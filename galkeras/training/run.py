@@ -1,25 +1,26 @@
 """The run that `fit` and `adapt` share: an output folder, a resumable training loop, a finish."""
 
-__all__ = ["TrainingConfig", "finish", "model_folder", "train"]
+__all__ = ["finish", "model_folder", "train"]
 
 import logging
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
 from galkeras.io.folders import OutputFolder
 from galkeras.models.config import ModelConfig
-from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, finish_folder, read_config, read_weights, write_config
-from galkeras.training.history import HISTORY_DIGEST, HISTORY_FILE, history_digest, read_history
-from galkeras.training.options import LONGER, RunOptions
+from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, finish_folder, read_weights, write_config
+from galkeras.models.stored import StoredModel
+from galkeras.training.history import HISTORY_FILE, history_digest, read_history
+from galkeras.training.options import LONGER
 from galkeras.training.progress import Progress
 from galkeras.training.state import BEST_FILE, EpochState
-from galkeras.training.stored import SUMMARY_FILE
+from galkeras.training.stored import SUMMARY_FILE, TrainingConfig
 
 _log = logging.getLogger(__name__)
 
@@ -29,21 +30,6 @@ _WARMUP_EPOCHS = 2
 _CLIP_NORM = 3e3
 # Files of a model folder, of which a kill may leave a part.
 _WRITTEN = r"(checkpoints/)?\w+\.(weights\.h5|json|csv|png)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingConfig(RunOptions):
-    """How a model is trained, beside what it is; stored in ``config.json`` and compared on resume.
-
-    Attributes:
-        records: Digest of the record sets.
-        votes: Digest of the votes that are learned from; empty where there are none.
-        warm_start: Digest of the model whose weights it starts from; empty where there is none.
-    """
-
-    records: str
-    votes: str = ""
-    warm_start: str = ""
 
 
 @contextmanager
@@ -90,7 +76,7 @@ def model_folder(
 def _is_longer(out: Path, config: ModelConfig, training: TrainingConfig) -> bool:
     """Tell whether a run that was begun is to go on for longer; a `GalkerasError` where other settings differ."""
     settings = {"model": config.to_json(), "training": asdict(training)}
-    stored = read_config(out)
+    stored = asdict(StoredModel.load(out))
     longer = False
     for part, values in settings.items():
         for name, value in values.items():
@@ -181,7 +167,7 @@ def finish(model: keras.Model, out: Path, summarise: Callable[[keras.Model], Non
     """Load the best weights into a fresh ``model``, summarise it, and write its weights: the folder is finished."""
     read_weights(out / BEST_FILE, model)
     summarise(model)
-    finish_folder(out, model, {HISTORY_DIGEST: history_digest(read_history(out))})
+    finish_folder(out, model, history_digest(read_history(out)))
     return model
 
 

@@ -1,6 +1,15 @@
-"""``summary.json`` of a model folder, written and read without TensorFlow."""
+"""What a model folder says of its training, read without TensorFlow: how it was trained, and ``summary.json``."""
 
-__all__ = ["SUMMARY_FILE", "AdaptSummary", "FitSummary", "Quantiles", "Summary"]
+__all__ = [
+    "SUMMARY_FILE",
+    "AdaptSummary",
+    "AdaptationTraining",
+    "FitSummary",
+    "Quantiles",
+    "Summary",
+    "TrainingConfig",
+    "read_training",
+]
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
@@ -9,11 +18,59 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
-from galkeras.io.typed import read_typed
+from galkeras.io.typed import from_json, read_typed
+from galkeras.models.stored import CONFIG_FILE, StoredModel
+from galkeras.training.options import RunOptions
 
 SUMMARY_FILE = "summary.json"
 _FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(RunOptions):
+    """How a model is trained, beside what it is; stored in ``config.json`` and compared on resume.
+
+    Attributes:
+        records: Digest of the record sets.
+        votes: Digest of the votes that are learned from; empty where there are none.
+        warm_start: Digest of the model whose weights it starts from; empty where there is none.
+    """
+
+    records: str
+    votes: str = ""
+    warm_start: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptationTraining(TrainingConfig):
+    """How a domain-adaptation model is trained; ``records`` is the source's digest.
+
+    Attributes:
+        target_records: Digest of the target's record set.
+        vae: Digest of the VAE it starts from.
+        paired: Whether source and target are images of the same galaxies.
+        pairs_only: Whether source galaxies without a partner are left out.
+    """
+
+    target_records: str = ""
+    vae: str = ""
+    paired: bool = True
+    pairs_only: bool = False
+
+
+def read_training(folder: str | Path) -> TrainingConfig:
+    """Return how the model of a folder is trained, an `AdaptationTraining` where it is one of two surveys.
+
+    Raises:
+        GalkerasError: The folder's ``config.json`` is missing, damaged or foreign; names the field.
+    """
+    stored = StoredModel.load(folder)
+    try:
+        return from_json(AdaptationTraining if stored.adapted else TrainingConfig, stored.training, "training")
+    except (ValueError, OverflowError, GalkerasError) as error:
+        raise GalkerasError(f"{Path(folder) / CONFIG_FILE}: {error}") from None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from attacks import hostile
 from galkeras.io.errors import GalkerasError
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, load_model, write_config
-from galkeras.models.stored import read_config
+from galkeras.models.stored import StoredModel
 
 CONFIG = ModelConfig(
     image_size=64,
@@ -45,4 +45,4 @@ def test_pipes_are_not_waited_for(tmp_path):
     (tmp_path / CONFIG_FILE).unlink()
     os.mkfifo(tmp_path / CONFIG_FILE)
     with pytest.raises(GalkerasError, match="config.json is no file"):
-        read_config(tmp_path)
+        StoredModel.load(tmp_path)

@@ -8,8 +8,9 @@ from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
 from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import PAPER, ModelConfig
-from galkeras.models.folder import load_model, read_config
+from galkeras.models.folder import load_model
 from galkeras.models.pose import feature_count, mode_features, modes, pose_of, resample, ring_basis
+from galkeras.models.stored import StoredModel
 from galkeras.models.vae import VAE
 from galkeras.models.variance import LearnedVariance
 from galkeras.models.votes import vote_log_likelihood
@@ -139,7 +140,7 @@ def test_it_fits_with_labels_and_loads(records, tmp_path):
     )
     assert model.config.questions == (("kind", ("bright", "faint")),)
     assert (model.config.architecture, model.config.loss, model.config.kl_weight) == ("upright", "gaussian", 1.0)
-    assert read_config(tmp_path / "m")["training"]["learning_rate"] == ARCHITECTURES["upright"].learning_rate
+    assert StoredModel.load(tmp_path / "m").training["learning_rate"] == ARCHITECTURES["upright"].learning_rate
     images = batch["image"].numpy()[:4]
     z, _ = model.encode(images)
     turned, _ = model.encode(np.ascontiguousarray(np.rot90(images, 1, (1, 2))))

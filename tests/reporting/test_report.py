@@ -35,7 +35,7 @@ from galkeras.training.history import write_history
 
 DIGEST = "a" * 64
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>$x_{"
-TRAINING = {"epochs": 5, "batch_size": 8, "learning_rate": 2e-4, "patience": 20, "seed": 0}
+TRAINING = {"epochs": 5, "batch_size": 8, "learning_rate": 2e-4, "patience": 20, "seed": 0, "records": "b" * 64}
 QUANTILES = {"mean": 0.5, "p5": 0.1, "p25": 0.2, "median": 0.45, "p75": 0.6, "p95": 0.9}
 
 

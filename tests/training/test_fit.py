@@ -19,7 +19,8 @@ from galkeras.io.errors import GalkerasError
 from galkeras.io.files import written_for
 from galkeras.io.locks import locked
 from galkeras.models.architectures import residual
-from galkeras.models.folder import finish_folder, load_model, read_config, write_config
+from galkeras.models.folder import finish_folder, load_model, write_config
+from galkeras.models.stored import StoredModel
 from galkeras.models.vae import VAE
 from galkeras.records.inspect import read_galaxies
 from galkeras.records.make import make_tfrecords
@@ -110,7 +111,7 @@ def test_a_run_goes_on_to_more_epochs_and_is_replaced_on_demand_alone(records, t
     first = fit(records, out, **SMALL | {"epochs": 1})
     second = fit(records, out, **longer, resume=True)
     assert [row["epoch"] for row in read_history(out)] == [1, 2] and second.digest != first.digest
-    assert read_config(out)["training"]["epochs"] == 2 and load_model(out).digest == second.digest
+    assert StoredModel.load(out).training["epochs"] == 2 and load_model(out).digest == second.digest
     with pytest.raises(GalkerasError, match="begun with epochs=2, not 1: give no less, to go on"):
         fit(records, out, **SMALL | {"epochs": 1}, resume=True)
     with pytest.raises(GalkerasError, match="`resume=True` goes on with what `overwrite=True` removes"):
@@ -130,7 +131,7 @@ def test_a_fit_starts_from_another_model(fitted, records, tmp_path):
     assert new.config.ceiling == old.config.ceiling and new.config.loss == "mae"
     for mine, its in zip(new.encoder.get_weights(), old.encoder.get_weights(), strict=True):
         np.testing.assert_allclose(mine, its, atol=1e-4)
-    assert read_config(out)["training"]["warm_start"] == old.digest
+    assert StoredModel.load(out).training["warm_start"] == old.digest
     with pytest.raises(GalkerasError, match="begun with warm_start="):
         fit(records, out, **less | {"loss": "mae"}, resume=True)
     other = less | {"latent_dim": 5, "architecture": "upright", "image_size": 32}

@@ -1,13 +1,22 @@
-"""summary.json: what fit and adapt write comes back, and what they did not write is refused by its field."""
+"""config.json and summary.json: what fit and adapt write comes back, and what they did not is refused by its field."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
-from galkeras.training.stored import AdaptSummary, FitSummary, Quantiles
+from galkeras.models.stored import StoredModel
+from galkeras.training.stored import (
+    AdaptationTraining,
+    AdaptSummary,
+    FitSummary,
+    Quantiles,
+    TrainingConfig,
+    read_training,
+)
 
 COMMON = {
     "split": "test",
@@ -64,3 +73,38 @@ def test_a_foreign_summary_is_refused(tmp_path):
     write_json(tmp_path / "summary.json", [])
     with pytest.raises(GalkerasError, match="`the whole` must be an object"):
         FitSummary.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "training"),
+    [
+        ("vae", TrainingConfig(records="r", epochs=3, learning_rate=1e-3)),
+        ("domain-adaptation", AdaptationTraining(records="r", target_records="t", paired=False)),
+    ],
+)
+def test_a_model_and_its_training_come_back(kind, training, tmp_path):
+    stored = StoredModel(kind, {"latent_dim": 2, "questions": [["bar", ["yes", "no"]]]}, asdict(training))
+    stored.save(tmp_path)
+    assert StoredModel.load(tmp_path) == stored and stored.questions == {"bar": ("yes", "no")}
+    assert stored.adapted == (kind != "vae") and read_training(tmp_path) == training
+    # What a later setting was not written down for has its default.
+    StoredModel(kind, {}, {"records": "r"}).save(tmp_path)
+    assert read_training(tmp_path) == type(training)(records="r")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "gan"}, "config.json is not what .* or `galkeras adapt` writes: `kind` must be one of vae, "),
+        ({"model": {"questions": [["bar"]]}}, r"config.json is not .*`model.questions\[0\]` must be 2 values"),
+        ({"weights_sha256": 3}, "`weights_sha256` must be text. Received: 3"),
+        ({"training": {}}, "config.json: `training.records` is missing"),
+        ({"training": {"records": "r", "epochs": "3"}}, "config.json: `training.epochs` must be a whole number"),
+        ({"training": {"records": "r", "epochs": 0}}, "config.json: `epochs` must be 1 or more"),
+    ],
+)
+def test_a_damaged_config_is_named(change, message, tmp_path):
+    value = {"format": 1, "kind": "vae", "model": {}, "training": {"records": "r"}}
+    write_json(tmp_path / "config.json", value | change)
+    with pytest.raises(GalkerasError, match=message):
+        read_training(tmp_path)

@@ -24,7 +24,7 @@ from galkeras.io.processes import in_child
 from galkeras.io.text import counted
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.losses import LOSSES
-from galkeras.models.stored import CONFIG_FILE, WEIGHTS_FILE, read_config
+from galkeras.models.stored import CONFIG_FILE, WEIGHTS_FILE, StoredModel
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet
 from galkeras.training.history import read_history
@@ -158,7 +158,7 @@ def _stage(folder: Path) -> int:
 
 def _check_begun(folder: Path, settings: dict[str, Any]) -> None:
     # What `fit` would go on with: its learning rates would be others than those of a model that had all epochs at once.
-    training = read_config(folder)["training"]
+    training = StoredModel.load(folder).training
     for name in LONGER:
         old = training.get(name, settings[name])
         if old != settings[name]:

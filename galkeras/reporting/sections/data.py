@@ -18,20 +18,21 @@ from galkeras.reporting.page import Part, Picture, Table, reading
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.subject import Subject
 from galkeras.surveys.pictures import mosaic, to_rgb
+from galkeras.training.stored import AdaptationTraining
 
 _SHOWN = 24
 
 
 def _part(subject: Subject) -> Part | None:
     """Return what the record sets hold, what was rejected and why, and some of the galaxies."""
-    sets, training = subject.sets, subject.config["training"]
+    sets, training = subject.sets, subject.training
     if not sets:
         return None
     part = Part("data", "Data")
     rows = []
     for records in sets:
-        role = {training.get("records"): "trained on"}.get(records.digest, "not trained on")
-        if records.digest == training.get("target_records"):
+        role = "trained on" if records.digest == training.records else "not trained on"
+        if isinstance(training, AdaptationTraining) and records.digest == training.target_records:
             role = "adapted to"
         scale = "various" if records.pixel_scale is None else f"{records.pixel_scale:.3g} arcsec"
         splits = (f"{records.count(split):,}" for split in SPLITS)

@@ -11,13 +11,11 @@ from galkeras.reporting.subject import Subject
 
 def _part(subject: Subject) -> Part:
     """Return the numbers that say most."""
-    config, summary = subject.config, subject.summary
-    model = config["model"]
-    side = f"{model['image_size']} px"
+    summary = subject.summary
     facts = [
-        ("kind", config["kind"].replace("vae", "VAE").replace("-", " ")),
-        ("surveys", ", ".join(model["surveys"])),
-        ("images", side),
+        ("kind", subject.stored.kind.replace("vae", "VAE").replace("-", " ")),
+        ("surveys", ", ".join(subject.surveys)),
+        ("images", f"{subject.images.size} px"),
         ("latents", f"{summary.latents}"),
         ("of them active", f"{summary.active_units}"),
         *((f"mean {title}", f"{value.mean:.3f}") for title, value in ssim_rows(summary)),

@@ -22,14 +22,13 @@ from galkeras.training.stored import FitSummary
 
 def _part(subject: Subject) -> Part:
     """Return the model's figures, and SSIM over galaxies and by type."""
-    folder, config, summary = subject.folder, subject.config, subject.summary
+    folder, summary = subject.folder, subject.summary
     latents, known = subject.table, subject.known
     part = Part("reconstructions", "Reconstructions")
-    adapted = "target_records" in config["training"]
     rows = (
         "From top to bottom: source images, their reconstructions, target images, their reconstructions, and the source"
         " images translated to the target survey."
-        if adapted
+        if subject.stored.adapted
         else "From top to bottom: images, reconstructions, and residuals (doubled, grey is none)."
     )
     part.pictures += stored_picture(

@@ -5,7 +5,6 @@ __all__: list[str] = []
 import json
 import platform
 import shlex
-from collections.abc import Iterable
 from dataclasses import fields
 from importlib import metadata
 from typing import Any
@@ -18,6 +17,7 @@ from galkeras.reporting.page import Part, Table
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.subject import Subject
 from galkeras.training.options import AdaptOptions, FitOptions, choices, flag
+from galkeras.training.stored import AdaptationTraining
 
 _PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy", "scikit-learn", "skops", "astropy")
 # All that an adapted model has beside what it has from its VAE is an option of adapt.
@@ -27,41 +27,39 @@ _DEFAULT_ADAPTER = AdaptOptions().adapter
 
 def _part(subject: Subject) -> Part:
     """Return versions and commands; what no file remembers is in capitals."""
-    folder, config, sets, latents = subject.folder, subject.config, subject.sets, subject.latents
+    folder, stored, sets, latents = subject.folder, subject.stored, subject.sets, subject.latents
     digest, catalog, forests = subject.digest, subject.catalog, subject.inputs.get("forests") or ()
     part = Part("repeat", "To repeat it")
-    training = config["training"]
+    training, model = subject.training, stored.model
     digests = {one.digest: str(one.path) for one in sets}
-    source = digests.get(training.get("records"), "RECORDS")
+    source = digests.get(training.records, "RECORDS")
     votes = "CATALOG" if catalog is None else str(catalog)
     lines = [
         _command("make-tfrecords", votes, "CUTOUTS", **{"image-size": one.image_size}, out=str(one.path))
         for one in sets
     ]
-    kind = config["kind"]
-    model = config["model"]
-    stored = model | {"image_size": model["network_size"], "focus": model["focus"] or 0} | training
+    settings = model | {"image_size": model["network_size"], "focus": model["focus"] or 0} | stored.training
     options = {
-        flag(one)[2:]: stored[one.name]
-        for one in choices(FitOptions if kind == ModelConfig.kind else AdaptOptions)
-        if one.name in stored and (kind == ModelConfig.kind or one.name not in _FROM_VAE | {"pairs_only"})
+        flag(one)[2:]: settings[one.name]
+        for one in choices(AdaptOptions if stored.adapted else FitOptions)
+        if one.name in settings and not (stored.adapted and one.name in _FROM_VAE | {"pairs_only"})
     }
-    if kind != ModelConfig.kind and kind != _DEFAULT_ADAPTER:
-        options["adapter"] = kind
+    if stored.adapted and stored.kind != _DEFAULT_ADAPTER:
+        options["adapter"] = stored.kind
         own = [name for name in model if name not in _FROM_VAE | {one.name for one in choices(AdaptOptions)}]
         flags_of_adapter = [word for name in own for word in ("--set", f"{name}={json.dumps(model[name])}")]
     else:
         flags_of_adapter = []
-    if not model.get("questions"):
+    if not stored.questions:
         options.pop("votes-weight", None)
-    if kind == ModelConfig.kind:
-        learned = _learned_from(model.get("questions") or (), votes)
+    if not isinstance(training, AdaptationTraining):
+        learned = _learned_from(stored.questions, votes)
         lines.append(_command("fit", source, *learned, **options, out=str(folder)))
     else:
-        flags = [] if training["paired"] else ["--unpaired"]
-        flags += ["--pairs-only"] if training["pairs_only"] else []
+        flags = [] if training.paired else ["--unpaired"]
+        flags += ["--pairs-only"] if training.pairs_only else []
         flags += flags_of_adapter
-        target = digests.get(training["target_records"], "TARGET_RECORDS")
+        target = digests.get(training.target_records, "TARGET_RECORDS")
         lines.append(_command("adapt", "VAE", source, target, *flags, **options, out=str(folder)))
     if latents is not None:
         path, table = latents
@@ -83,9 +81,8 @@ def _part(subject: Subject) -> Part:
     return part
 
 
-def _learned_from(questions: Iterable[tuple[str, Iterable[str]]], catalog: str) -> list[str]:
+def _learned_from(told: dict[str, tuple[str, ...]], catalog: str) -> list[str]:
     """Return the options by which a model learned from these questions: a tree's votes, or columns of labels."""
-    told = {name: tuple(answers) for name, answers in questions}
     if not told:
         return []
     by_votes = any(told == {one.name: one.answers for one in tree.asks} for tree in TREES.values())

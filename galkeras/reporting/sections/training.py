@@ -4,7 +4,6 @@ __all__: list[str] = []
 
 from typing import Any
 
-from galkeras.models.config import ModelConfig
 from galkeras.reporting.figures import (
     curves,
 )
@@ -15,20 +14,20 @@ from galkeras.reporting.subject import Subject
 
 def _part(subject: Subject) -> Part:
     """Return settings and loss curves."""
-    config, history = subject.config, subject.history
+    stored, history = subject.stored, subject.history
     # What each of fit and adapt chooses its best epoch by.
-    monitor = "val_elbo_loss" if config["kind"] == ModelConfig.kind else "val_loss"
+    monitor = "val_loss" if stored.adapted else "val_elbo_loss"
     best = min(history, key=lambda row: row[monitor])
     minutes = sum(row["seconds"] for row in history) / 60
     part = Part("training", "Training")
     part.facts = [
-        ("epochs", f"{len(history)} of {config['training']['epochs']}"),
+        ("epochs", f"{len(history)} of {subject.training.epochs}"),
         ("best epoch", f"{best['epoch']:.0f}"),
         ("its validation loss", f"{best[monitor]:.4g}"),
         ("time", f"{minutes:.0f} min" if minutes >= 1 else f"{60 * minutes:.0f} s"),
     ]
     part.pictures = curves(history)
-    settings = {**config["model"], **config["training"]}
+    settings = {**stored.model, **stored.training}
     rows = [(name.replace("_", " "), _setting(value)) for name, value in settings.items()]
     part.tables.append(Table(("setting", "value"), rows, "All settings, as config.json has them."))
     return part
