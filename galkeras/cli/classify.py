@@ -7,29 +7,21 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import IdColumn, Latents, Overwrite
+from galkeras.cli.options import IdColumn, LabelColumn, Latents, Overwrite, Samples
 
 
 def command(
     latents: Latents,
     catalog: Annotated[Path, typer.Argument(help="Galaxy Zoo votes, or any catalog with --label-column.")],
     out: Annotated[Path, typer.Option(help="Folder to write, forests/NAME.")],
-    label_column: Annotated[
-        str | None, typer.Option(help="Classify by this column instead of the paper's nine questions.")
-    ] = None,
+    label_column: LabelColumn = None,
     id_column: IdColumn = None,
     folds: Annotated[
         int | None,
         typer.Option(help="Score by cross-validation, and fit the saved forests on all. Default: one 70/30 split."),
     ] = None,
     minimum: Annotated[int, typer.Option(help="Leave out classes of fewer galaxies.")] = 10,
-    samples: Annotated[
-        int | None,
-        typer.Option(
-            help="Score probabilities averaged over so many draws from each posterior, as predict --samples gives"
-            " them. [default: those of the means]"
-        ),
-    ] = None,
+    samples: Samples = None,
     records: Annotated[
         Path | None,
         typer.Option(help="Record set that was encoded: score principal components of its pixels beside the latents."),

@@ -5,6 +5,7 @@ __all__ = [
     "BatchSize",
     "Crop",
     "IdColumn",
+    "LabelColumn",
     "Latents",
     "ModelFolder",
     "NewFolder",
@@ -13,6 +14,7 @@ __all__ = [
     "Overwrite",
     "Records",
     "Resume",
+    "Samples",
     "lists",
     "named_values",
     "paper_flag",
@@ -43,6 +45,11 @@ Crop = Annotated[
     Option(help="Take the central N x N pixels. [default: as the model's own images were prepared]", metavar="N"),
 ]
 BatchSize = Annotated[int, Option(help="Images at a time.")]
+LabelColumn = Annotated[str | None, Option(help="The catalog's column of classes, in place of votes.")]
+Samples = Annotated[
+    int | None,
+    Option(help="Average probabilities over so many draws from each galaxy's posterior. [default: its mean alone]"),
+]
 IdColumn = Annotated[str | None, Option(help="The catalog's column of galaxy names.")]
 Resume = Annotated[
     bool, Option("--resume", help="Go on with an interrupted run, or with one that is to have more --epochs.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import IdColumn, Overwrite
+from galkeras.cli.options import IdColumn, LabelColumn, Overwrite, Samples
 from galkeras.io.text import counted
 
 
@@ -19,12 +19,9 @@ def command(
         Path | None,
         typer.Option(help="Score the predictions by this catalog of votes, or of labels with --label-column."),
     ] = None,
-    label_column: Annotated[str | None, typer.Option(help="The catalog's column of classes.")] = None,
+    label_column: LabelColumn = None,
     id_column: IdColumn = None,
-    samples: Annotated[
-        int | None,
-        typer.Option(help="Average over so many draws from each galaxy's posterior. [default: its mean alone]"),
-    ] = None,
+    samples: Samples = None,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     overwrite: Overwrite = False,
 ) -> None:

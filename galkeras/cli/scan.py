@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Option, echo
 
-from galkeras.cli.options import IdColumn, Records, lists
+from galkeras.cli.options import IdColumn, LabelColumn, Records, lists
 from galkeras.io.errors import GalkerasError
 from galkeras.io.text import one_of
 from galkeras.models.losses import LOSSES
@@ -22,7 +22,7 @@ def command(
     latent: Annotated[str, Option(help="Numbers of latents N_L, with commas between.")] = "10,20,40,60,80,100",
     loss: Annotated[str, Option(help=f"{one_of(LOSSES)}, or several with commas between.")] = "gaussian",
     catalog: Annotated[Path | None, Option(help="Galaxy Zoo votes: adds SSIM by morphological type.")] = None,
-    label_column: Annotated[str | None, Option(help="Take the types from this column of the catalog.")] = None,
+    label_column: LabelColumn = None,
     id_column: IdColumn = None,
     *,
     options: NetworkOptions,

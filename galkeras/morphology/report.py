@@ -108,14 +108,10 @@ class Classification:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
+        said = {one.name: getattr(self, one.name) for one in fields(_Stored) if one.name != "questions"}
         return {
             "format": _FORMAT,
-            "matched": self.matched,
-            "unmatched": self.unmatched,
-            "seed": self.seed,
-            "folds": self.folds,
-            "minimum": self.minimum,
-            "samples": self.samples,
+            **said,
             "questions": {
                 result.name: {
                     "title": result.title,
@@ -131,7 +127,6 @@ class Classification:
                 }
                 for result in self.results
             },
-            "skipped": self.skipped,
         }
 
     def markdown(self) -> str:

@@ -26,14 +26,7 @@ PROPORTIONS: dict[str, dict[str, float]] = {
 # to late types. Classes are taken in the order above, so that the proportions stay what they are. Early discs have
 # larger bulges, stronger bars (Masters et al. 2011), tight arms, two of them, or none (lenticulars); many arms come
 # with bluer discs (Hart et al. 2016), and one arm with the latest, Magellanic ones.
-_SEQUENCE = {
-    "edge_on_bulge": 0.95,
-    "bulge_size": -0.9,
-    "bar": -0.45,
-    "arms": -0.85,
-    "winding": 0.85,
-    "arm_count": 0.6,
-}
+_SEQUENCE = {"edge_on_bulge": 0.95, "bulge_size": -0.9, "bar": -0.45, "arms": -0.85, "winding": 0.85, "arm_count": 0.6}
 _STAGE_WITH_ARMS = (0.23, 0.86)
 """Mean and spread of the stage where there are arms, which follow it too: without them, proportions would shift."""
 

@@ -1,6 +1,6 @@
 """What is known of a survey: how its files are recognised, its bands, and what its telescope makes of the sky."""
 
-__all__ = ["BANDS", "PIXEL_SCALE", "SURVEYS", "ZERO_POINT", "Band", "Survey", "get_survey", "recognise"]
+__all__ = ["BANDS", "PIXEL_SCALE", "SURVEYS", "ZERO_POINT", "Band", "Survey", "add_survey", "get_survey", "recognise"]
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -79,6 +79,11 @@ class Survey:
 
 SURVEYS: Registry[Survey] = Registry("survey", package="galkeras.surveys.known")
 """The surveys by name, each in a file of its own in `galkeras.surveys.known`."""
+
+
+def add_survey(survey: Survey) -> None:
+    """Put a survey into `SURVEYS` under its name; they come in the order of their numbers."""
+    SURVEYS.add(survey.name, survey, order=survey.number)
 
 
 def recognise(survey: str | None, version: str | None) -> Survey | None:

@@ -3,17 +3,12 @@
 __all__ = ["coral"]
 
 from galkeras.backend import tf
-from galkeras.models.alignment import ALIGNMENTS
+from galkeras.models.alignment import ALIGNMENTS, Weights
 
 
 @ALIGNMENTS.add("coral")
 def coral(
-    a: tf.Tensor,
-    b: tf.Tensor,
-    *,
-    paired: bool = False,
-    a_weights: tf.Tensor | None = None,
-    b_weights: tf.Tensor | None = None,
+    a: tf.Tensor, b: tf.Tensor, *, paired: bool = False, a_weights: Weights = None, b_weights: Weights = None
 ) -> tf.Tensor:
     r"""Return the distance of the first two moments of two samples.
 
@@ -31,7 +26,7 @@ def coral(
     )
 
 
-def _moments(x: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+def _moments(x: tf.Tensor, weights: Weights) -> tuple[tf.Tensor, tf.Tensor]:
     weights = tf.ones(tf.shape(x)[0]) if weights is None else weights
     count = tf.reduce_sum(weights)
     mean = tf.math.divide_no_nan(tf.linalg.matvec(x, weights, transpose_a=True), count)

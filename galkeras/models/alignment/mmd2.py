@@ -3,7 +3,7 @@
 __all__ = ["BANDWIDTH_FACTORS", "median_distance", "mmd2"]
 
 from galkeras.backend import tf
-from galkeras.models.alignment import ALIGNMENTS
+from galkeras.models.alignment import ALIGNMENTS, Weights
 
 BANDWIDTH_FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -15,8 +15,8 @@ def mmd2(
     bandwidth: tf.Tensor | float | None = None,
     *,
     paired: bool = False,
-    a_weights: tf.Tensor | None = None,
-    b_weights: tf.Tensor | None = None,
+    a_weights: Weights = None,
+    b_weights: Weights = None,
 ) -> tf.Tensor:
     r"""Return the unbiased quadratic estimate of MMD² between two samples (Gretton et al. 2012, eq. 3 and 4).
 
@@ -53,7 +53,7 @@ def mmd2(
     return tf.where(enough, aa + bb - 2 * ab, 0.0)
 
 
-def median_distance(x: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
+def median_distance(x: tf.Tensor, weights: Weights = None) -> tf.Tensor:
     """Return the median Euclidean distance between different rows of nonzero weight, a constant to gradients."""
     distances = _squared_distances(x, x)
     upper = tf.linalg.band_part(tf.ones_like(distances), 0, -1) - tf.eye(tf.shape(x)[0])

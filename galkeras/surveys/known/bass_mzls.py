@@ -2,7 +2,7 @@
 
 __all__: list[str] = []
 
-from galkeras.surveys.facts import SURVEYS, Band, Survey
+from galkeras.surveys.facts import Band, Survey, add_survey
 
 
 def _recognises(survey: str, version: str) -> bool:
@@ -13,8 +13,7 @@ def _recognises(survey: str, version: str) -> bool:
 # Seeing and depth after Dey et al. 2019 (AJ 157, 168), to be taken as about right. The filters differ a little from
 # DECam's: zero points and colour terms are of the size of the terms there, not their values. 90prime has the widest
 # wings, and observed through worse nights and better ones.
-SURVEYS.add(
-    "bass-mzls",
+add_survey(
     Survey(
         name="bass-mzls",
         title="BASS+MzLS",
@@ -28,6 +27,5 @@ SURVEYS.add(
         },
         number=1,
         recognises=_recognises,
-    ),
-    order=1,
+    )
 )

@@ -4,7 +4,7 @@ __all__: list[str] = []
 
 import re
 
-from galkeras.surveys.facts import SURVEYS, Band, Survey
+from galkeras.surveys.facts import Band, Survey, add_survey
 
 
 def _recognises(survey: str, version: str) -> bool:
@@ -14,8 +14,7 @@ def _recognises(survey: str, version: str) -> bool:
 
 
 # Seeing and depth after Dey et al. 2019 (AJ 157, 168), to be taken as about right. The truth's fluxes are DECam's.
-SURVEYS.add(
-    "decals",
+add_survey(
     Survey(
         name="decals",
         title="DECaLS",
@@ -25,6 +24,5 @@ SURVEYS.add(
         bands={"g": Band(1.29, 23.95), "r": Band(1.18, 23.54), "z": Band(1.11, 22.50)},
         number=0,
         recognises=_recognises,
-    ),
-    order=0,
+    )
 )

@@ -2,15 +2,14 @@
 
 __all__: list[str] = []
 
-from galkeras.surveys.facts import SURVEYS, Band, Survey
+from galkeras.surveys.facts import Band, Survey, add_survey
 
 _NISP = 0.3
 
 # About right. VIS: 0.16 arcsec, and 25.6 mag at 10 sigma in 1.3 arcsec (Euclid Quick Release Q1, arXiv:2503.15303),
 # which is 25.9 at 5 sigma for a small galaxy. NISP: 24.5 mag at 5 sigma for point sources and 0.3 arcsec a pixel
 # (arXiv:2405.13493), 0.4 mag brighter for a small galaxy. The sky is zodiacal light.
-SURVEYS.add(
-    "euclid",
+add_survey(
     Survey(
         name="euclid",
         title="Euclid",
@@ -23,6 +22,5 @@ SURVEYS.add(
         },
         number=4,
         picture_bands=("vis", "y", "h"),
-    ),
-    order=4,
+    )
 )

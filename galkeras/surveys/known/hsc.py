@@ -2,14 +2,13 @@
 
 __all__: list[str] = []
 
-from galkeras.surveys.facts import SURVEYS, Band, Survey
+from galkeras.surveys.facts import Band, Survey, add_survey
 
 _PIXELS = 0.168
 
 # About right: seeing and 5-sigma depths of point sources after the second data release (Aihara et al. 2019, PASJ 71,
 # 114: 0.6 arcsec in i, about 26 mag), depths 0.5 mag brighter for a small galaxy. The sky is that of a dark night.
-SURVEYS.add(
-    "hsc",
+add_survey(
     Survey(
         name="hsc",
         title="HSC-SSP Wide",
@@ -24,6 +23,5 @@ SURVEYS.add(
         layer="hsc-dr2",
         number=3,
         recognises=lambda survey, version: survey.startswith("hsc"),
-    ),
-    order=3,
+    )
 )

@@ -2,7 +2,7 @@
 
 __all__: list[str] = []
 
-from galkeras.surveys.facts import SURVEYS, Band, Survey
+from galkeras.surveys.facts import Band, Survey, add_survey
 
 _PIXELS = 0.396
 
@@ -10,8 +10,7 @@ _PIXELS = 0.396
 # FWHM), a little more in u and g and less in i and z. Depths are the limiting magnitudes of the survey's own constants,
 # 22.3, 23.3, 23.1, 22.3 and 20.8, where those are of point sources, and 0.4 mag brighter for a small galaxy: about
 # right. The sky is 20.9 in r by the same page.
-SURVEYS.add(
-    "sdss",
+add_survey(
     Survey(
         name="sdss",
         title="SDSS",
@@ -28,6 +27,5 @@ SURVEYS.add(
         picture_bands=("g", "r", "i"),
         # The cutout service writes SDSS; images of the survey's own archive call it so too, some with the release.
         recognises=lambda survey, version: survey == "sdss" or survey.startswith("sdss "),
-    ),
-    order=2,
+    )
 )
