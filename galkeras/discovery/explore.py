@@ -82,7 +82,7 @@ def explore(
     out = Path(out)
     folder = OutputFolder(out, "explore", "|".join(map(re.escape, FILES)), done=FILES[-1], overwrite=overwrite)
     folder.check()
-    table = latents if isinstance(latents, LatentTable) else read_latents(latents)
+    table = read_latents(latents)
     sets = [RecordSet.load(path) for path in records]
     if not sets:
         raise GalkerasError("explore needs the record sets that were encoded, for their pictures")

@@ -120,7 +120,7 @@ def generate(
     known = forests if forests is None or isinstance(forests, Forests) else Forests.load(forests)
     if known is not None:
         _columns(known, classes)
-    given = latents if latents is None or isinstance(latents, LatentTable) else read_latents(latents)
+    given = None if latents is None else read_latents(latents)
     vae = load_model(model)
     survey = _checked(vae, Path(model), given, known, survey)
 

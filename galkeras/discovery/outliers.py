@@ -94,7 +94,7 @@ def outliers(
     """
     if not sigma > 0 or not np.isfinite(sigma):
         raise GalkerasError(f"`sigma` must be a positive number of standard deviations. Received: sigma={sigma}")
-    table = latents if isinstance(latents, LatentTable) else read_latents(latents)
+    table = read_latents(latents)
     if len(table) < 2:
         raise GalkerasError(f"an outlier is one among many, and {_name(latents)} has 1 galaxy")
     folder = None if out is None else _folder(Path(out), overwrite)

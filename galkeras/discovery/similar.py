@@ -144,7 +144,7 @@ def similar(
     folder = None if out is None else _folder(Path(out), overwrite)
     if folder is not None:
         folder.check()
-    table = latents if isinstance(latents, LatentTable) else read_latents(latents)
+    table = read_latents(latents)
     where = "the table" if isinstance(latents, LatentTable) else str(latents)
     sets = [RecordSet.load(path) for path in records]
     queries = [query for name in dict.fromkeys(ids) for query in _of_table(table, where, name)]

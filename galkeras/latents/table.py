@@ -168,7 +168,7 @@ def match_rows(table: LatentTable, ids: np.ndarray, surveys: np.ndarray) -> np.n
 
 
 def read_latents(path: str | Path | LatentTable) -> LatentTable:
-    """Read a latent table that `galkeras encode` or `LatentTable.save` wrote.
+    """Read a latent table that `galkeras encode` or `LatentTable.save` wrote; one that was read is given back as it is.
 
     Raises:
         GalkerasError: It is no latent table, or a column is missing, not numeric or not finite; names file and

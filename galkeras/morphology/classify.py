@@ -94,10 +94,9 @@ def classify(
     folder = None if out is None else _folder(Path(out), overwrite)
     if folder is not None:
         folder.check()
-    latents = latents if isinstance(latents, LatentTable) else read_latents(latents)
-    if not isinstance(catalog, Table):
-        wanted = None if label_column else vote_columns()
-        catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
+    latents = read_latents(latents)
+    wanted = None if label_column else vote_columns()
+    catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
     rows, matches = rows_in(catalog, latents.id)
     tasks, skipped = ([column_task(catalog, label_column)], {}) if label_column is not None else tree_tasks(catalog)
 

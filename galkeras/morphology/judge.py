@@ -71,9 +71,8 @@ def judge(
     Raises:
         GalkerasError: No galaxy is left to score, or the catalog has no classes that the forests know.
     """
-    if not isinstance(catalog, Table):
-        wanted = [label_column] if label_column else vote_columns()
-        catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
+    wanted = [label_column] if label_column else vote_columns()
+    catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
     rows, matches = rows_in(catalog, latents.id)
     tasks, skipped = _tasks(catalog, forests, label_column)
     fresh = np.ones(len(rows), bool)

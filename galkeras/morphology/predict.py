@@ -74,7 +74,7 @@ def predict(
     check_draws(samples, seed)
     if catalog is None and (label_column is not None or id_column is not None):
         raise GalkerasError("`label_column` and `id_column` are of a catalog: say --catalog")
-    table = latents if isinstance(latents, LatentTable) else read_latents(latents)
+    table = read_latents(latents)
     loaded = forests if isinstance(forests, Forests) else Forests.load(forests)
     loaded.check(table)
     columns: dict[str, np.ndarray] = {name: getattr(table, name) for name in ("id", "ra", "dec", "survey")}

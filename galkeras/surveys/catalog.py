@@ -23,7 +23,7 @@ _IAU_NAME = re.compile(r"J(\d\d)(\d\d)(\d\d(?:\.\d+)?)([+-])(\d\d)(\d\d)(\d\d(?:
 
 
 def read_catalog(
-    path: str | Path,
+    path: str | Path | Table,
     id_column: str | None = None,
     position: bool = True,
     columns: Sequence[str] | None = None,
@@ -35,7 +35,7 @@ def read_catalog(
     else names is ``STEM-0000012``.
 
     Args:
-        path: The file.
+        path: The file. A table that was read already is given back as it is.
         id_column: Column that names the galaxies; by default the first of `ID_COLUMNS` that is there.
         position: Whether ``ra`` and ``dec`` are needed. Where the columns are missing and the names are IAU
             names, positions are read off the names.
@@ -50,6 +50,8 @@ def read_catalog(
     Raises:
         GalkerasError: An unreadable file; no id column; missing or duplicate ids; missing or wrong positions.
     """
+    if isinstance(path, Table):
+        return path
     path = Path(path)
     table, name = read_rows(path, id_column, columns)
     ids = _ids(path, name, table[name])

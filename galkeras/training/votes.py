@@ -60,9 +60,8 @@ def read_votes(catalog: str | Path | Table, label_columns: Sequence[str] = (), i
     Raises:
         GalkerasError: The catalog has neither votes of a known tree nor the columns, or none of any galaxy.
     """
-    if not isinstance(catalog, Table):
-        wanted = tuple(label_columns) or _columns_of_votes()
-        catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
+    wanted = tuple(label_columns) or _columns_of_votes()
+    catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
     questions, counts = _labels(catalog, label_columns) if label_columns else _votes(catalog, tree_of(catalog))
     if not counts.any():
         raise GalkerasError("the catalog has no vote or label of any galaxy: its columns are empty")

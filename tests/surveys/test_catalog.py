@@ -20,7 +20,7 @@ def test_every_format_reads_the_same(tmp_path, extension):
     assert list(table["id"]) == ["J1", "J2", "J3"]
     assert table["ra"].dtype == table["dec"].dtype == np.float64
     assert list(table["ra"]) == [0.0, 180.25, 360.0]
-    assert list(table["n"]) == [1, 2, 3]
+    assert list(table["n"]) == [1, 2, 3] and read_catalog(table) is table
     assert table.colnames[:3] == ["id", "ra", "dec"]
 
 

@@ -33,9 +33,8 @@ def galaxy_types(
     Raises:
         GalkerasError: The catalog has no votes or no such column, or none of the galaxies.
     """
-    if not isinstance(catalog, Table):
-        wanted = None if label_column else vote_columns()
-        catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
+    wanted = None if label_column else vote_columns()
+    catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
     if label_column is not None:
         types = column_labels(catalog, label_column)
     elif (tree := recognized(catalog)) is None:

@@ -14,6 +14,7 @@ from galkeras.evaluation.shift.conservation import recovered, table_4
 from galkeras.evaluation.shift.domains import domain_scores, paired_mse
 from galkeras.evaluation.shift.report import draw_shift
 from galkeras.evaluation.shift.result import SHIFT_FILE, Shift
+from galkeras.galaxyzoo.trees import vote_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
@@ -99,8 +100,8 @@ def shift(
             vae.check_records(records, any_survey=True)
         digests[stage] = vae.digest
     by_stage = _forests(forests, digests)
-    if catalog is not None and not isinstance(catalog, Table):
-        catalog = read_catalog(catalog, position=False)
+    if catalog is not None:
+        catalog = read_catalog(catalog, position=False, columns=vote_columns())
     with folder.writing() as out:
         latents = {
             f"{domain} {stage}": _encoded(path, records, out / f"latents-{domain}-{stage}.parquet")
