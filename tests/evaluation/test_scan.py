@@ -69,8 +69,8 @@ def fitted(monkeypatch):
             (out / "history.csv").write_text("epoch,seconds\n1,2.5\n2,2.5\n")
         return SimpleNamespace(digest=f"{loss}{latent_dim}")
 
-    def encode(folder, records, path, splits, overwrite):
-        assert overwrite
+    def encode(folder, records, path, splits, scores, overwrite):
+        assert overwrite and scores == "all"
         done.encoded.append(folder.name)
         loss, latent = folder.name.split("-")
         (split,) = splits
