@@ -7,20 +7,26 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import IdColumn, LabelColumn, Latents, Overwrite, Samples
+from galkeras.cli.options import IdColumn, Latents, Overwrite, Samples
 
 
 def command(
     latents: Latents,
     catalog: Annotated[Path, typer.Argument(help="Galaxy Zoo votes, or any catalog with --label-column.")],
     out: Annotated[Path, typer.Option(help="Folder to write, forests/NAME.")],
-    label_column: LabelColumn = None,
+    label_column: Annotated[
+        list[str] | None,
+        typer.Option(help="Classify by this column instead of the paper's nine questions; may be given again."),
+    ] = None,
     id_column: IdColumn = None,
     folds: Annotated[
         int | None,
         typer.Option(help="Score by cross-validation, and fit the saved forests on all. Default: one 70/30 split."),
     ] = None,
     minimum: Annotated[int, typer.Option(help="Leave out classes of fewer galaxies.")] = 10,
+    trees: Annotated[
+        int | None, typer.Option(help="Trees in a forest: fewer make smaller files. [default: 300]")
+    ] = None,
     samples: Samples = None,
     records: Annotated[
         Path | None,
@@ -53,6 +59,7 @@ def command(
         id_column=id_column,
         folds=folds,
         minimum=minimum,
+        trees=trees,
         samples=samples,
         records=records,
         seed=seed,

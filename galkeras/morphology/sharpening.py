@@ -1,6 +1,6 @@
 """How much surer a forest may be than it says."""
 
-__all__ = ["fit_power", "trees_of_power"]
+__all__ = ["best_power", "fit_power", "trees_of_power"]
 
 from collections.abc import Callable
 
@@ -24,14 +24,34 @@ def trees_of_power() -> int:
     return _FOLDS * min(_TREES, FOREST["n_estimators"])
 
 
-def fit_power(
-    z: np.ndarray, target: np.ndarray, groups: np.ndarray, seed: int, tick: Callable[[int], object] | None = None
-) -> float:
+def best_power(probabilities: np.ndarray, target: np.ndarray) -> float:
     r"""Return the power p by which a forest's probabilities become :math:`q_c^p / \sum_{c'} q_{c'}^p`.
 
-    A forest of balanced leaves is less sure than it is right. The power minimises the log loss of predictions for
-    galaxies that their forest did not see, by cross-validation among the rows given (temperature scaling: Guo et al.
-    2017, arXiv:1706.04599; p is one over the temperature).
+    A forest of balanced leaves is less sure than it is right. The power minimises the log loss (temperature scaling:
+    Guo et al. 2017, arXiv:1706.04599; p is one over the temperature).
+
+    Args:
+        probabilities: (rows, classes) what a forest says of galaxies that it did not see.
+        target: (rows,) class indices 0, 1, …
+    """
+    said = np.maximum(probabilities, _LEAST)
+    said /= said.sum(-1, keepdims=True)
+
+    def loss(log_power: float) -> float:
+        return log_loss(target, sharpened(said, np.exp(log_power)), labels=np.arange(said.shape[1]))
+
+    return float(np.exp(minimize_scalar(loss, bounds=np.log(_BOUNDS), method="bounded").x))
+
+
+def fit_power(
+    z: np.ndarray,
+    target: np.ndarray,
+    groups: np.ndarray,
+    seed: int,
+    tick: Callable[[int], object] | None = None,
+    known: np.ndarray | None = None,
+) -> float:
+    """Return the `best_power` of cross-validation among the rows given.
 
     Args:
         z: (rows, latent_dim) latents to train on.
@@ -39,23 +59,22 @@ def fit_power(
         groups: (rows,) the galaxy of each row: all rows of a galaxy are on the same side.
         seed: Of folds and forests.
         tick: As of `fit_forest`.
+        known: (rows,) whose classes the model that made the latents learned from. They are always trained on: what
+            a forest says of them is surer than what it says of other galaxies.
 
     Returns:
         The power, 1 where a class has a single galaxy.
     """
-    fewest = min(len(np.unique(groups[target == index])) for index in np.unique(target))
+    free = np.arange(len(target)) if known is None else np.flatnonzero(~known)
+    fewest = min(len(np.unique(groups[free][target[free] == index])) for index in np.unique(target))
     if fewest < 2:
         return 1.0
     said = np.zeros((len(target), target.max() + 1))
     folds = StratifiedGroupKFold(min(_FOLDS, fewest), shuffle=True, random_state=seed)
-    for seen, held in folds.split(z, target, groups):
+    for _, fold in folds.split(z[free], target[free], groups[free]):
+        held = free[fold]
+        seen = np.setdiff1d(np.arange(len(target)), held)
         forest = fit_forest(z[seen], target[seen], seed, trees=trees_of_power() // _FOLDS, tick=tick)
         # A fold may lack a class whose rows are of few galaxies.
         said[np.ix_(held, forest.classes_)] = forest.predict_proba(z[held])
-    said = np.maximum(said, _LEAST)
-    said /= said.sum(-1, keepdims=True)
-
-    def loss(log_power: float) -> float:
-        return log_loss(target, sharpened(said, np.exp(log_power)), labels=np.arange(said.shape[1]))
-
-    return float(np.exp(minimize_scalar(loss, bounds=np.log(_BOUNDS), method="bounded").x))
+    return best_power(said[free], target[free])

@@ -12,10 +12,12 @@ from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
 from galkeras.morphology import forests as forests_module
+from galkeras.morphology.calibration import calibrate
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.predict import predict
 from galkeras.morphology.report import Classification
+from galkeras.morphology.sharpening import fit_power
 from galkeras.surveys.catalog import read_catalog
 
 
@@ -205,6 +207,38 @@ def test_galaxies_whose_votes_the_model_knew_are_not_tested(tmp_path, folds):
     assert told.results[0].tested == (~known).sum()
     assert told.results[0].scores.balanced_accuracy == pytest.approx(0.5, abs=0.07)
     assert untold.results[0].scores.balanced_accuracy > 0.6
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+def test_forests_are_as_sure_as_galaxies_whose_votes_the_model_did_not_see_allow(tmp_path, folds):
+    # Where the model was told the answer its latents say it aloud; elsewhere they murmur.
+    latents, catalog = rings(1500)
+    known = np.random.default_rng(3).uniform(size=1500) < 0.6
+    ring = np.array(catalog["ring"])
+    latents = replace(latents, votes=True, split=np.where(known, "train", "test"))
+    latents.z[:, 0] = np.where(known, 8, 1) * (ring - 0.5) + np.random.default_rng(2).normal(size=1500)
+    done = classify(latents, catalog, tmp_path / "f", label_column="ring", folds=folds, trees=60)
+    forest, found = done.fitted.by_question["ring"], done.results[0].calibration["posterior means"]
+    naive = fit_power(latents.z[known], ring[known], latents.id[known], 0)
+    assert forest.power < 1 < naive
+    assert Forests.load(tmp_path / "f").by_question["ring"].power == forest.power
+    if folds:
+        return  # The forest that is kept has seen all galaxies.
+    sure = replace(forest, power=naive).probabilities(latents.z[~known])
+    shares = np.full(sure.shape, 0.5)
+    overconfident = calibrate(ring[~known], {"naive": sure}, shares=shares, groups=latents.id[~known])["naive"]
+    assert found.ece < overconfident.ece - 0.05 and found.brier < overconfident.brier
+
+
+def test_a_forest_a_column_and_as_many_trees_as_asked_for(tmp_path):
+    latents, catalog = rings(200)
+    catalog["bar"] = np.random.default_rng(1).permutation(catalog["ring"])
+    done = classify(latents, catalog, tmp_path / "f", label_column=["ring", "bar", "ring"], trees=7)
+    assert [result.name for result in done.results] == ["ring", "bar"]
+    loaded = Forests.load(tmp_path / "f").by_question
+    assert {name: len(forest.classifier.estimators_) for name, forest in loaded.items()} == {"ring": 7, "bar": 7}
+    with pytest.raises(GalkerasError, match="`trees` must be 1 or more. Received: trees=0"):
+        classify(latents, catalog, label_column="ring", trees=0)
 
 
 def test_join_counts_and_refuses_to_find_nothing(tmp_path):

@@ -48,6 +48,15 @@ def test_rows_of_a_galaxy_stay_on_one_side():
     assert fit_power(z, target, np.repeat(np.arange(60), 10), 0) < 1 < fit_power(z, target, np.arange(600), 0)
 
 
+def test_galaxies_whose_classes_the_model_knew_do_not_tell_the_power():
+    z, target = telling(900, 0)
+    known = np.arange(900) < 450
+    z[known, :4] += 4 * target[known, None]
+    power = fit_power(z, target, np.arange(900), 0, known=known)
+    assert power < fit_power(z, target, np.arange(900), 0)
+    assert fit_power(z, target, np.arange(900), 0, known=np.ones(900, bool)) == 1
+
+
 def test_same_seed_same_power_and_one_galaxy_of_a_class_is_left_alone():
     z, target = telling(60, 0)
     assert fit_power(z, target, np.arange(60), 0) == fit_power(z, target, np.arange(60), 0)
