@@ -1,6 +1,8 @@
 """Imports run downwards only, and TensorFlow is loaded by what computes with tensors alone."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -100,15 +102,43 @@ def test_tensorflow_is_imported_in_one_place():
 
 @pytest.mark.parametrize("start", ["galkeras.cli", *(galkeras.COMMANDS[name] for name in WITHOUT_TENSORFLOW)])
 def test_a_command_on_tables_does_not_wait_for_tensorflow(start):
+    not_loaded(start, {"galkeras.backend"})
+
+
+@pytest.mark.parametrize(
+    "start, unneeded",
+    [
+        ("galkeras.latents.encode", {"astropy", "matplotlib", "sklearn"}),
+        ("galkeras.models.architectures.upright", {"astropy", "matplotlib", "sklearn"}),
+        ("galkeras.morphology.predict", {"astropy", "matplotlib"}),
+    ],
+)
+def test_a_command_does_not_wait_for_what_it_may_not_need(start, unneeded):
+    not_loaded(start, unneeded)
+
+
+def not_loaded(start: str, unneeded: set[str]) -> None:
+    """Fail with the way by which importing ``start`` leads to one of the modules or packages."""
     came_from: dict[str, str] = {start: ""}
     waiting = [start]
     while waiting:
         module = waiting.pop()
-        for name in ours(module, top_only=True) - came_from.keys():
+        for name in set(imported(module, top_only=True)) - came_from.keys() - {"galkeras"}:
             came_from[name] = module
-            waiting.append(name)
-    if "galkeras.backend" in came_from:
-        way = ["galkeras.backend"]
-        while way[-1] != start:
-            way.append(came_from[way[-1]])
-        pytest.fail(" <- ".join(way))
+            if name in MODULES:
+                waiting.append(name)
+    for name in sorted(came_from):
+        if name in unneeded or name.split(".")[0] in unneeded:
+            way = [name]
+            while way[-1] != start:
+                way.append(came_from[way[-1]])
+            pytest.fail(" <- ".join(way))
+
+
+# Help needs no numbers; and Keras would load the others if it found them.
+@pytest.mark.parametrize(
+    "start, unneeded", [("galkeras.cli", "numpy"), ("galkeras.backend", "sklearn"), ("galkeras.backend", "matplotlib")]
+)
+def test_what_loading_leaves_out_can_be_imported_afterwards(start, unneeded):
+    code = f"import sys, {start}; assert '{unneeded}' not in sys.modules; import {unneeded}"
+    subprocess.run([sys.executable, "-c", code], check=True)

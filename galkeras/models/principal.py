@@ -3,7 +3,6 @@
 __all__ = ["start_from_principal_components"]
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 from galkeras.backend import tf
 from galkeras.models.vae import VAE, focus_window
@@ -23,6 +22,8 @@ def start_from_principal_components(model: VAE, records: RecordSet, seed: int, s
     :math:`\sqrt{\lambda_i}`, with posterior variance :math:`\sigma^2 / (\lambda_i + \sigma^2)`. Training starts from
     there instead of from noise. ``side`` is that at which the linear path works.
     """
+    from sklearn.decomposition import PCA
+
     factor = model.config.network_size // side
     images = []
     for batch in ordered_dataset(records, ("train",), 64):

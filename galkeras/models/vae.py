@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,11 +15,13 @@ from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import ModelConfig
 from galkeras.models.losses import LOSSES
-from galkeras.models.pictures import Picture, batches_of, prepared_images
 from galkeras.models.stretch import Stretch
 from galkeras.models.variance import LearnedVariance
 from galkeras.models.votes import vote_log_likelihood
 from galkeras.records.schema import RecordSet
+
+if TYPE_CHECKING:
+    from galkeras.models.pictures import Picture
 
 LOSS_TERMS = ("loss", "elbo_loss", "reconstruction", "kl")
 """The terms that every model logs; those that observe more have ``features`` and ``votes`` beside them."""
@@ -109,7 +111,7 @@ class VAE(keras.Model):
         return posterior.mean(), 2 * tf.math.log(posterior.stddev())
 
     def encode_images(
-        self, images: Picture | Iterable[Picture], *, crop: int | None = None, batch_size: int = 64
+        self, images: "Picture | Iterable[Picture]", *, crop: int | None = None, batch_size: int = 64
     ) -> np.ndarray:
         """Return (images, latent_dim) posterior means of ordinary pictures, prepared as the model was trained.
 
@@ -122,6 +124,9 @@ class VAE(keras.Model):
         Raises:
             GalkerasError: An image cannot be read or does not fit the model; its number or name is said.
         """
+        # Readers of cutouts and catalogs, which take a second to load.
+        from galkeras.models.pictures import batches_of, prepared_images
+
         prepared = prepared_images(images, self.config, crop)
         return np.concatenate([self.encode(batch)[0].numpy() for batch in batches_of(prepared, batch_size)])
 

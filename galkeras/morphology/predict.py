@@ -1,20 +1,26 @@
 """Class probabilities for galaxies that nobody has classified."""
 
+from __future__ import annotations
+
 __all__ = ["Predicted", "class_columns", "predict"]
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.table import Table
 
 from galkeras import __version__
 from galkeras.io.columns import Columns, check_new, write_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.forests import Forests
-from galkeras.morphology.judge import Judgement, judge, save_judgement
 from galkeras.morphology.posterior import check_draws, sampled_probabilities
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from galkeras.morphology.judge import Judgement
 
 
 class Predicted(Columns):
@@ -86,6 +92,9 @@ def predict(
         columns |= class_columns(question, forest.classes, probabilities, columns, spread)
     scores = None
     if catalog is not None:
+        # Catalogs are astropy's, which takes a second to load.
+        from galkeras.morphology.judge import judge, save_judgement
+
         scores = judge(
             table,
             loaded,

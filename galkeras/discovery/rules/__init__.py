@@ -1,14 +1,19 @@
 """Rules by which galaxies are ranked as unusual: one file a rule."""
 
+from __future__ import annotations
+
 __all__ = ["PAPER_SIGMA", "RULES", "Rule"]
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from galkeras.io.registry import Registry
-from galkeras.latents.table import LatentTable
+
+if TYPE_CHECKING:  # annotations alone: the command line lists the rules' threshold without numpy
+    import numpy as np
+
+    from galkeras.latents.table import LatentTable
 
 PAPER_SIGMA = 8.0
 """The paper's own rule, which ranks nothing: a latent beyond so many standard deviations of the sample (Fig. A1)."""

@@ -3,7 +3,6 @@
 __all__ = ["Upright", "UprightEncoder"]
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 from galkeras.backend import keras, tf
 from galkeras.models.architectures import ARCHITECTURES, Architecture
@@ -98,6 +97,8 @@ class Upright(Architecture):
         Latents are components in units of their standard deviation, as in a linear VAE at its optimum (Lucas et al.
         2019); decoders are the regressions of pixels and features on them; noise is what those leave over.
         """
+        from sklearn.decomposition import PCA
+
         side, window = model.config.network_size, focus_window(model.config)
         factor, bands = side // _LINEAR_SIDE, model.config.network_shape[-1]
         features, pixels = _sample(model, records, factor)
