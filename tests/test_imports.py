@@ -21,7 +21,7 @@ FACE = {"galkeras", "galkeras.api"}
 # What answers in a second, because it works on tables, records or a server.
 WITHOUT_TENSORFLOW = (
     *("mock", "download", "make_tfrecords", "inspect", "classify", "predict", "scan", "outliers", "similar", "explore"),
-    *("report", "request"),
+    *("report", "request", "fit"),
 )
 HEAVY = {"tensorflow", "keras", "tensorflow_probability", "tf_keras"}
 

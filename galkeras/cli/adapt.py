@@ -7,9 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
 from typer import Argument, Context, Option
 
 from galkeras.cli.options import NewModel, Overwrite, Resume, lists, named_values, paper_flag, typed
+from galkeras.io.text import counted
 from galkeras.training.options import AdaptOptions
 
 
@@ -51,8 +53,9 @@ def command(
     }
     # Before TensorFlow, which takes seconds to load.
     StoredModel.load(model)
-    for records in (source, target):
-        RecordSet.load(records)
+    sets = [RecordSet.load(records) for records in (source, target)]
+    surveys = " and ".join(f"{one.path} ({counted(one.written, 'galaxy', 'galaxies')} of {one.survey})" for one in sets)
+    typer.echo(f"{out}: {model} adapted to {surveys}, at most {counted(options.epochs, 'epoch')}")
     from galkeras.training.adapt import adapt
 
     adapt(model, source, target, out, **asdict(options), settings=chosen, resume=resume, overwrite=overwrite)

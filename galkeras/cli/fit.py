@@ -40,10 +40,6 @@ def command(
     """
     if paper:
         options = options.as_paper(typed(context))
-    from galkeras.records.schema import RecordSet
-
-    # Before TensorFlow, which takes seconds to load.
-    RecordSet.load(records)
     from galkeras.training.fit import fit
 
     fit(records, out, **asdict(options), resume=resume, overwrite=overwrite)

@@ -92,6 +92,7 @@ def adapt(
         )
     with model_folder(out, config, training, resume, overwrite) as unfinished:
         if not unfinished:
+            _log.info(f"{out}: finished already, and read")
             return load_model(out)
         steps = max(len(learned[name]) for name in DOMAINS) // training.batch_size
         strategy = choose_strategy()
@@ -123,6 +124,7 @@ def adapt(
             adapter(config),
             out,
             lambda model: summarise_adaptation(model, parts[scored]["source"], parts[scored]["target"], out, paired),
+            adapter.monitor,
         )
 
 

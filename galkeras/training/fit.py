@@ -2,26 +2,20 @@
 
 __all__ = ["fit"]
 
+import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from galkeras.backend import keras
 from galkeras.io.errors import GalkerasError
-from galkeras.models.architectures import ARCHITECTURES
-from galkeras.models.config import ModelConfig
-from galkeras.models.folder import load_model
-from galkeras.models.losses import LOSSES
-from galkeras.models.vae import VAE
-from galkeras.records.reader import damage_named, training_dataset
+from galkeras.io.text import counted
 from galkeras.records.schema import RecordSet
-from galkeras.training.data import measure_stretch, validation_dataset
+from galkeras.surveys.image import band_text
 from galkeras.training.options import FitOptions, takes
-from galkeras.training.run import finish, model_folder, train
-from galkeras.training.state import LAST_FILE
-from galkeras.training.stored import TrainingConfig
-from galkeras.training.strategy import choose_strategy
-from galkeras.training.summary import summarise
-from galkeras.training.votes import read_votes
-from galkeras.training.warm_start import load_start, start_from, stretch_of
+
+if TYPE_CHECKING:
+    from galkeras.models.vae import VAE
+
+_log = logging.getLogger(__name__)
 
 
 @takes(FitOptions)
@@ -33,7 +27,7 @@ def fit(
     resume: bool = False,
     overwrite: bool = False,
     quiet: bool = False,
-) -> VAE:
+) -> "VAE":
     """Fit a VAE to the training split of a record set and write a model folder.
 
     The weights kept are those of the epoch with the lowest validation ELBO loss.
@@ -58,77 +52,22 @@ def fit(
     for split in ("train", "validation"):
         if not records.count(split):
             raise GalkerasError(f"{records.path} has no {split} galaxies: make a record set of more galaxies")
-    votes = None
-    if options.catalog is not None:
-        votes = read_votes(options.catalog, tuple(options.label_columns), options.id_column)
-    run = options.run | {"batch_size": min(options.batch_size, records.count("train"))}
-    if options.learning_rate is None:
-        run["learning_rate"] = ARCHITECTURES[options.architecture].learning_rate
-    kl_weight = LOSSES[options.loss].kl_weight if options.kl_weight is None else options.kl_weight
-    size = options.image_size or records.image_size
-    questions = votes.questions if votes else ()
-    old = None
-    if options.warm_start is not None:
-        old = load_start(options.warm_start, options, size, records, questions)
-    training = TrainingConfig(
-        records=records.digest,
-        votes=votes.digest if votes else "",
-        warm_start=old.digest if old else "",
-        **run,
-    )
-    config = ModelConfig(
-        image_size=records.image_size,
-        units=records.units,
-        surveys=(records.survey,),
-        pixel_scale=records.pixel_scale,
-        latent_dim=options.latent_dim,
-        network_size=size,
-        architecture=options.architecture,
-        loss=options.loss,
-        kl_weight=kl_weight,
-        focus=options.focus or None,
-        bands=records.bands,
-        preparation=records.preparation,
-        questions=questions,
-        votes_weight=options.votes_weight,
-        **(stretch_of(old) if old else measure_stretch(records, max(1, records.image_size // size))),
-    )
-    with model_folder(out, config, training, resume, overwrite) as unfinished:
-        if not unfinished:
-            return load_model(out)
-        beside = None if votes is None else (votes.ids, votes.counts)
-        steps = records.count("train") // training.batch_size
-        strategy = choose_strategy()
-        with strategy.scope():
-            keras.utils.set_random_seed(options.seed)
-            model = VAE(config, seed=options.seed)
-        if (out / LAST_FILE).exists():
-            pass  # the run goes on from there
-        elif old is not None:
-            start_from(model, old, options.warm_start)
-        else:
-            model.architecture.start(model, records, options.seed)
-        with damage_named(records):
-            train(
-                model,
-                strategy,
-                out,
-                training,
-                steps,
-                lambda first: training_dataset(
-                    records, "train", training.batch_size, seed=options.seed, first_epoch=first, beside=beside
-                ),
-                validation_dataset(records, "validation", training.batch_size, beside),
-                lambda step: _names(records, training, step),
-                quiet=quiet,
-            )
-            return finish(VAE(config), out, lambda model: summarise(model, records, out))
+    if not quiet:
+        _log.info(_planned(records, out, options))
+    from galkeras.training.fitting import fitted
+
+    return fitted(records, out, options, resume, overwrite, quiet)
 
 
-def _names(records: RecordSet, training: TrainingConfig, step: int) -> list[str]:
-    """Return the names of the galaxies that a step of the run learned from."""
-    epoch, batch = divmod(step, records.count("train") // training.batch_size)
-    ids = training_dataset(
-        records, "train", training.batch_size, seed=training.seed, first_epoch=epoch, named=True
-    ).skip(batch)
-    return [name.decode() for name in next(iter(ids)).numpy()]
+def _planned(records: RecordSet, out: Path, options: FitOptions) -> str:
+    """Return what is going to be done, in two lines."""
+    side, bands = records.image_size, band_text(records.bands)
+    network = f" at {options.image_size} pixels" if options.image_size else ""
+    beside = "" if options.catalog is None else f", learning from {', '.join(options.label_columns) or 'votes'} too"
+    start = "" if options.warm_start is None else f", starting from {options.warm_start}"
+    return (
+        f"{records.path}: {counted(records.count('train'), 'galaxy', 'galaxies')} of {records.survey} to train on,"
+        f" {records.count('validation'):,} to validate, {side} x {side} x {bands} {records.units}\n"
+        f"{out}: {options.architecture}{network}, {counted(options.latent_dim, 'latent')}, loss {options.loss}"
+        f"{beside}{start}; at most {counted(options.epochs, 'epoch')}"
+    )

@@ -1,9 +1,18 @@
 """``history.csv`` of a model folder: one row an epoch, every loss term per image."""
 
-__all__ = ["HISTORY_DIGEST", "HISTORY_FILE", "draw_term", "history_digest", "read_history", "write_history"]
+__all__ = [
+    "HISTORY_DIGEST",
+    "HISTORY_FILE",
+    "best_epoch",
+    "draw_term",
+    "history_digest",
+    "read_history",
+    "write_history",
+]
 
 import csv
 import io
+import math
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -32,6 +41,13 @@ def read_history(folder: Path) -> list[dict[str, float]]:
     if checksum is not None and checksum != history_digest(rows):
         raise damaged(folder / HISTORY_FILE)
     return rows
+
+
+def best_epoch(rows: list[dict[str, float]], column: str) -> int:
+    """Return the epoch, counted from 1, with the least value of a column (the last one where none is finite)."""
+    scores = [row[column] if math.isfinite(row[column]) else math.inf for row in rows]
+    best = min(scores, default=math.inf)
+    return scores.index(best) + 1 if math.isfinite(best) else len(rows)
 
 
 def history_digest(rows: list[dict[str, float]]) -> str:

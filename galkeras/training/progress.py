@@ -21,11 +21,22 @@ class Progress(keras.callbacks.Callback):
         done: Epochs already done.
         columns: Columns of the history to tell.
         quiet: Show the bar alone, and clear it at the end.
+        size: What ``loss`` was divided by for Adam's sake: with it all terms are told on one scale, that of an image.
     """
 
-    def __init__(self, epochs: int, steps: int, batch_size: int, done: int, columns: tuple[str, ...], quiet: bool):
+    def __init__(
+        self,
+        epochs: int,
+        steps: int,
+        batch_size: int,
+        done: int,
+        columns: tuple[str, ...],
+        quiet: bool,
+        size: float = 1.0,
+    ):
         super().__init__()
         self.columns, self.batch_size, self.epochs, self.quiet = columns, batch_size, epochs, quiet
+        self.sizes = {"loss": size, "val_loss": size}
         per_epoch = steps * batch_size
         self.bar = tqdm(
             total=epochs * per_epoch,
@@ -45,7 +56,9 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self.quiet:
             return
-        losses = "  ".join(f"{name} {logs[name]:.4g}" for name in self.columns if name in logs)
+        losses = "  ".join(
+            f"{name} {logs[name] * self.sizes.get(name, 1.0):.4g}" for name in self.columns if name in logs
+        )
         _log.info(f"epoch {epoch + 1:>3}/{self.epochs}  {losses}")
 
     def on_train_end(self, logs=None):

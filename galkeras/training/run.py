@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
@@ -16,11 +19,12 @@ from galkeras.io.folders import OutputFolder
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, finish_folder, read_weights, write_config
 from galkeras.models.stored import StoredModel
-from galkeras.training.history import HISTORY_FILE, history_digest, read_history
+from galkeras.models.vae import VAE
+from galkeras.training.history import HISTORY_FILE, best_epoch, history_digest, read_history
 from galkeras.training.options import LONGER
 from galkeras.training.progress import Progress
 from galkeras.training.state import BEST_FILE, EpochState
-from galkeras.training.stored import SUMMARY_FILE, TrainingConfig
+from galkeras.training.stored import SUMMARY_FILE, Summary, TrainingConfig
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +108,7 @@ def _remove_run(out: Path) -> None:
 
 
 def train(
-    model: keras.Model,
+    model: VAE,
     strategy: tf.distribute.Strategy,
     out: Path,
     training: TrainingConfig,
@@ -142,7 +146,7 @@ def train(
     if done == training.epochs or state.finished:
         return
     terms = (metric.name for metric in model.metrics if metric.name not in ("loss", monitor))
-    columns = ("loss", f"val_{monitor}", *(f"val_{term}" for term in terms))
+    columns = (monitor, f"val_{monitor}", *(f"val_{term}" for term in terms))
     try:
         model.fit(
             dataset(done),
@@ -153,7 +157,7 @@ def train(
             verbose=0,
             callbacks=[
                 state,
-                Progress(training.epochs, steps, training.batch_size, done, columns, quiet),
+                Progress(training.epochs, steps, training.batch_size, done, columns, quiet, _size(model)),
                 keras.callbacks.TensorBoard(out / _TENSORBOARD),
             ],
         )
@@ -163,12 +167,32 @@ def train(
         raise
 
 
-def finish(model: keras.Model, out: Path, summarise: Callable[[keras.Model], None]) -> keras.Model:
-    """Load the best weights into a fresh ``model``, summarise it, and write its weights: the folder is finished."""
+def finish(
+    model: VAE,
+    out: Path,
+    summarise: Callable[[Any], Summary],
+    monitor: str = "elbo_loss",
+    quiet: bool = False,
+) -> VAE:
+    """Load the best weights into a fresh ``model``, summarise it, and write its weights: the folder is finished.
+
+    ``monitor`` and ``quiet`` are as for `train`.
+    """
     read_weights(out / BEST_FILE, model)
-    summarise(model)
-    finish_folder(out, model, history_digest(read_history(out)))
+    summary = summarise(model)
+    history = read_history(out)
+    finish_folder(out, model, history_digest(history))
+    if not quiet:
+        best = best_epoch(history, f"val_{monitor}")
+        loss = history[best - 1][f"val_{monitor}"] * (_size(model) if monitor == "loss" else 1.0)
+        unit = "nats" if model.pixel_loss.in_nats else model.config.loss
+        _log.info(f"{out}: best epoch {best} of {len(history)} ({loss:.4g} {unit}), {summary.line}")
     return model
+
+
+def _size(model: VAE) -> float:
+    """Return what the loss that Adam sees is divided by, beside the loss of an image."""
+    return 1.0 if model.pixel_loss.in_nats else float(np.prod(model.config.network_shape))
 
 
 def _adam(training: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:

@@ -11,7 +11,14 @@ from galkeras.backend import keras
 from galkeras.io.checksums import damaged
 from galkeras.io.errors import GalkerasError
 from galkeras.models.folder import read_weights, write_weights
-from galkeras.training.history import HISTORY_DIGEST, HISTORY_FILE, history_digest, read_history, write_history
+from galkeras.training.history import (
+    HISTORY_DIGEST,
+    HISTORY_FILE,
+    best_epoch,
+    history_digest,
+    read_history,
+    write_history,
+)
 
 BEST_FILE = "checkpoints/best.weights.h5"
 LAST_FILE = "checkpoints/last.weights.h5"
@@ -56,9 +63,7 @@ class EpochState(keras.callbacks.Callback):
     @property
     def best_epoch(self) -> int:
         """Return the epoch, counted from 1, with the best validation score (the last one where none is finite)."""
-        scores = [row[self.monitor] if math.isfinite(row[self.monitor]) else math.inf for row in self.history]
-        best = min(scores, default=math.inf)
-        return scores.index(best) + 1 if math.isfinite(best) else len(self.history)
+        return best_epoch(self.history, self.monitor)
 
     @property
     def finished(self) -> bool:

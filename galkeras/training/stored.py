@@ -20,6 +20,7 @@ import numpy as np
 
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
+from galkeras.io.text import counted
 from galkeras.io.typed import from_json, read_typed
 from galkeras.models.stored import CONFIG_FILE, StoredModel
 from galkeras.training.options import RunOptions
@@ -137,6 +138,15 @@ class Summary(ABC):
     def ssim_by_survey(self) -> dict[str, Quantiles]:
         """SSIM by survey, and of a translation; under an empty name where the model does not tell surveys apart."""
 
+    @property
+    def line(self) -> str:
+        """What says most, in a line."""
+        ssim = ", ".join(f"{name} {of.mean:.3f}".lstrip() for name, of in self.ssim_by_survey.items())
+        return (
+            f"SSIM {ssim} of {counted(self.scored, f'{self.split} galaxy', f'{self.split} galaxies')},"
+            f" {self.active_units} of {counted(self.latents, 'latent')} active"
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class FitSummary(Summary):
@@ -169,6 +179,10 @@ class FitSummary(Summary):
     @property
     def ssim_by_survey(self) -> dict[str, Quantiles]:
         return {"": self.ssim}
+
+    @property
+    def line(self) -> str:
+        return f"{super().line}, KL {self.kl:.1f} nats"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,3 +60,16 @@ def test_what_is_not_there_is_said_before_tensorflow_loads(command, message, tmp
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1 and message in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_fit_says_what_it_does_before_tensorflow_loads(records, tmp_path):
+    command = ["galkeras", "fit", str(records), "--out", str(tmp_path / "m"), "--latent", "7", "--epochs", "1"]
+    code = (
+        f"import sys; sys.modules['tensorflow'] = None; sys.argv = {command!r}; from galkeras.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "ModuleNotFoundError" in done.stderr
+    assert done.stdout.splitlines() == [
+        f"{records}: 61 galaxies of decals to train on, 10 to validate, 64 x 64 x grz nanomaggy",
+        f"{tmp_path / 'm'}: upright, 7 latents, loss gaussian; at most 1 epoch",
+    ]

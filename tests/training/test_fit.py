@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -58,10 +59,18 @@ def test_it_learns(fitted):
     assert history[-1]["val_reconstruction"] < 0.9 * history[0]["val_reconstruction"]
 
 
-def test_the_residual_network_learns_from_its_linear_start(records, tmp_path, monkeypatch):
+def test_the_residual_network_learns_from_its_linear_start(records, tmp_path, monkeypatch, caplog):
     options = SMALL | {"architecture": "residual", "epochs": 6}
     model = fit(records, tmp_path / "m", **options)
     history = read_history(tmp_path / "m")
+    # What was told of it: one scale in all lines, and at the end what came of it.
+    said = [line for line in caplog.messages if line.startswith("epoch")]
+    assert [f"  elbo_loss {row['elbo_loss']:.4g}  val_elbo_loss {row['val_elbo_loss']:.4g}  " in line
+            for row, line in zip(history, said, strict=True)] == [True] * 6  # fmt: skip
+    best = min(history, key=lambda row: row["val_elbo_loss"])
+    told = f"{tmp_path / 'm'}: best epoch {best['epoch']:.0f} of 6 ({best['val_elbo_loss']:.4g} mse), SSIM 0."
+    assert caplog.messages[-1].startswith(told)
+    assert re.search(r" of 9 test galaxies, \d of 4 latents active, KL [\d.]+ nats$", caplog.messages[-1])
     assert min(row["val_elbo_loss"] for row in history[1:]) < history[0]["val_elbo_loss"]
     # What a kill after the last epoch leaves behind: from there a run goes on, without looking for the start again.
     (tmp_path / "m" / "model.weights.h5").unlink()

@@ -10,6 +10,7 @@ from galkeras.reporting.figures import (
 from galkeras.reporting.page import Part, Table
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.subject import Subject
+from galkeras.training.history import best_epoch
 
 
 def _part(subject: Subject) -> Part:
@@ -17,7 +18,7 @@ def _part(subject: Subject) -> Part:
     stored, history = subject.stored, subject.history
     # What each of fit and adapt chooses its best epoch by.
     monitor = "val_loss" if stored.adapted else "val_elbo_loss"
-    best = min(history, key=lambda row: row[monitor])
+    best = history[best_epoch(history, monitor) - 1]
     minutes = sum(row["seconds"] for row in history) / 60
     part = Part("training", "Training")
     part.facts = [
