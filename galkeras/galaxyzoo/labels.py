@@ -2,12 +2,18 @@
 
 __all__ = ["column_labels", "labels"]
 
+import logging
+from collections import Counter
+
 import numpy as np
 from astropy.table import Table
 
 from galkeras.galaxyzoo.tree import Tree
 from galkeras.galaxyzoo.trees import tree_of
 from galkeras.io.errors import GalkerasError, did_you_mean
+from galkeras.io.text import counted
+
+_log = logging.getLogger(__name__)
 
 _MOST_CLASSES = 30
 
@@ -30,7 +36,7 @@ def labels(table: Table, question: str, tree: Tree | None = None) -> np.ndarray:
 
 
 def column_labels(catalog: Table, column: str) -> np.ndarray:
-    """Return the class of every galaxy by a column of the user's own.
+    """Return the class of every galaxy by a column of the user's own, and tell the classes and the empty cells.
 
     Args:
         catalog: A table that `read_catalog` gave.
@@ -48,11 +54,15 @@ def column_labels(catalog: Table, column: str) -> np.ndarray:
             f"the catalog has no column {column!r}.{did_you_mean(column, catalog.colnames)} It has: {known}"
         )
     values = np.array([_class_name(value) for value in catalog[column].tolist()])
-    classes = len(set(values.tolist()) - {""})
+    counts = Counter(values.tolist())
+    empty = counts.pop("", 0)
+    classes = len(counts)
     if classes > _MOST_CLASSES:
         raise GalkerasError(
             f"column {column!r} has {classes:,} distinct values; a label has at most {_MOST_CLASSES} classes"
         )
+    seen = ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "no label"
+    _log.info(f"column {column!r}: {seen}; {counted(empty, 'cell')} empty")
     return values
 
 

@@ -12,7 +12,7 @@ class GalkerasError(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the known word nearest to ``word``, or an empty string."""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    near = get_close_matches(word, list(map(str, known)), n=1, cutoff=0.5)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

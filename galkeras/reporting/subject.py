@@ -2,6 +2,7 @@
 
 __all__ = ["Known", "Subject", "check_model", "known_of"]
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from galkeras.records.schema import RecordSet
 from galkeras.surveys.catalog import read_catalog, rows_in
 from galkeras.surveys.image import ImageSpec
 from galkeras.training.stored import Summary, TrainingConfig
+
+_log = logging.getLogger(__name__)
 
 _COLORINGS = 5
 
@@ -96,12 +99,11 @@ def known_of(table: LatentTable, catalog: str | Path | None, forests: Sequence[P
         tree = recognized(votes)
         if tree is not None and not tree.refused:
             return _by_votes(table, votes, tree)
+        known = ", ".join(tree.name for tree in TREES.values() if not tree.refused)
+        without = f"{catalog} has no votes of a known decision tree ({known})"
         if not forests:
-            known = ", ".join(tree.name for tree in TREES.values() if not tree.refused)
-            raise GalkerasError(
-                f"{catalog} has no votes of a known decision tree ({known}): columns like"
-                " 'smooth-or-featured_smooth_fraction'"
-            )
+            raise GalkerasError(f"{without}: columns like 'smooth-or-featured_smooth_fraction'")
+        _log.info(f"{without}: types and colours are those that {forests[0]} predicts")
     return _by_forests(table, forests[0]) if forests else None
 
 

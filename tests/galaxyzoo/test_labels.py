@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from galkeras.galaxyzoo.labels import labels
+from galkeras.galaxyzoo.labels import column_labels, labels
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
-from galkeras.io.errors import GalkerasError
+from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.surveys.catalog import read_catalog
 
 TABLE_2 = GZD5.label_questions
@@ -130,3 +130,15 @@ def test_every_question_of_another_tree_is_refused(real_data):
 def test_unknown_question_suggests():
     with pytest.raises(GalkerasError, match="Did you mean 'merging'"):
         labels(a_galaxy(), "mergin")
+
+
+def test_a_column_of_labels_is_told_with_its_classes_and_empty_cells(caplog):
+    table = Table({"ring": np.ma.array(["yes", "no", "no", " ", "x"], mask=[0, 0, 0, 0, 1])})
+    assert column_labels(table, "ring").tolist() == ["yes", "no", "no", "", ""]
+    assert caplog.messages == ["column 'ring': 2 no, 1 yes; 2 cells empty"]
+    with pytest.raises(GalkerasError, match=r"Did you mean 'ring'\?"):
+        column_labels(table, "rign")
+
+
+def test_a_near_word_of_an_array_is_a_word():
+    assert did_you_mean("rign", np.array(["bar", "ring"])) == " Did you mean 'ring'?"

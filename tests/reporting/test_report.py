@@ -31,6 +31,7 @@ from galkeras.reporting.page import Part
 from galkeras.reporting.report import report
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.sections import latents as latent_section
+from galkeras.reporting.subject import known_of
 from galkeras.training.history import write_history
 
 DIGEST = "a" * 64
@@ -304,6 +305,14 @@ def test_no_name_becomes_markup(known, tmp_path):
     assert not [name for _, attributes in seen.tags for name in attributes if name.startswith("on")]
     assert seen.row("1")[1] == HOSTILE and any(row[0] == HOSTILE for row in seen.rows)
     assert "script-src" not in seen.source and "default-src 'none'" in seen.source
+
+
+def test_a_catalog_without_votes_is_told_where_forests_stand_in(known, tmp_path, caplog):
+    folder, table = known
+    (tmp_path / "c.csv").write_text("id\n" + "\n".join(table.id.tolist()) + "\n")
+    assert known_of(table, tmp_path / "c.csv", [folder / "gzd5"]).source == "forests"
+    said = caplog.messages[-1]
+    assert "c.csv has no votes of a known decision tree (" in said and f"those that {folder / 'gzd5'} predicts" in said
 
 
 def test_one_galaxy(model, known, tmp_path):
