@@ -90,6 +90,6 @@ def test_other_bands_are_refused_with_both_names_and_the_fix(fitted, tmp_path):
     bands, folder, _ = fitted
     other = write_band_set(tmp_path, ("g", "r", "z"))
     with pytest.raises(
-        GalkerasError, match=f"bands grz, and the model takes .*{bands[-1]}: see make-tfrecords --bands"
+        GalkerasError, match=f"bands grz, and the model takes .*{bands[-1]}: see `make_tfrecords.bands="
     ):
         encode(folder / "model", other.path, tmp_path / "latents.parquet")

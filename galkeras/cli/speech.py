@@ -8,6 +8,7 @@ from typing import Any
 
 # `name`, `name=value`, `function(name=value)` or `function(…)`.
 _NAMED = re.compile(r"`(?:(?P<function>[a-z_]+)\()?(?P<name>[a-z_]*)(?:=(?P<value>[^`]*?))?\)?`")
+_SHORT = {"latent_dim": "latent"}
 _RECEIVED = re.compile(r"Received: (?P<name>[a-z_]+)=")
 
 
@@ -30,7 +31,7 @@ def in_shell(message: str, commands: Mapping[str, Any], command: str | None) -> 
         if function is None and value is None and name.replace("_", "-") in commands:
             return f"`galkeras {name.replace('_', '-')}`"
         if name:
-            option = _option(commands.get(other), name)
+            option = _option(commands.get(other), name, value)
             if option is None:
                 return match[0]
             words.append(option)
@@ -46,9 +47,14 @@ def in_shell(message: str, commands: Mapping[str, Any], command: str | None) -> 
     return _RECEIVED.sub(received, _NAMED.sub(said, message))
 
 
-def _option(command: Any, name: str) -> str | None:
+def _option(command: Any, name: str, value: str | None = None) -> str | None:
     """Return what the shell calls a keyword of a command: its long option, or an argument in capitals."""
-    for one in () if command is None else command.params:
-        if one.name == name:
-            return one.name.upper() if one.param_type_name == "argument" else max(one.opts, key=len)
-    return None
+    known = {} if command is None else {one.name: one for one in command.params}
+    # One that may be repeated has the plural in some commands, and `scan` lists what `fit` takes one of.
+    names = (name, f"{name}s", name.removesuffix("s"), _SHORT.get(name))
+    one = next((known[near] for near in names if near in known), None)
+    if one is None:
+        return None
+    if one.param_type_name == "argument":
+        return one.name.upper()
+    return max((value == "False" and one.secondary_opts) or one.opts, key=len)

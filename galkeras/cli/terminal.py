@@ -4,8 +4,10 @@ __all__ = ["told"]
 
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tqdm import tqdm
 
@@ -26,13 +28,18 @@ class _Lines(logging.Handler):
 
 @contextmanager
 def told(say: Callable[[str], str] = str) -> Iterator[None]:
-    """Show on stdout, inside, what the library logs.
+    """Show on stdout, inside, what the library logs, and warnings of Python on stderr, each in one line.
 
     Args:
         say: Gives a message in the words of the shell.
     """
     logger, handler = logging.getLogger("galkeras"), _Lines(say)
-    level, up = logger.level, logger.propagate
+    level, up, shown = logger.level, logger.propagate, warnings.showwarning
+
+    def show(message: Warning | str, *about: Any, **more: Any) -> None:
+        tqdm.write(f"warning: {say(str(message))}", file=sys.stderr)
+
+    warnings.showwarning = show
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -42,3 +49,4 @@ def told(say: Callable[[str], str] = str) -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(level)
         logger.propagate = up
+        warnings.showwarning = shown

@@ -107,14 +107,16 @@ def generate(
         raise GalkerasError(f"`count` must lie between 1 and {_MOST:,}. Received: count={count}")
     if sampling not in SAMPLINGS:
         raise GalkerasError(
-            f"`sampling` (--from) must be one of {', '.join(SAMPLINGS)}.{did_you_mean(sampling, SAMPLINGS)}"
+            f"`sampling` must be one of {', '.join(SAMPLINGS)}.{did_you_mean(sampling, SAMPLINGS)}"
             f" Received: {sampling!r}"
         )
     if sampling != "prior" and latents is None:
-        raise GalkerasError("galaxies to draw by are in a latent table: name one with --latents, or draw --from prior")
+        raise GalkerasError(
+            "galaxies to draw by are in a latent table: name one with `latents`, or draw `sampling=prior`"
+        )
     classes = dict(classes or {})
     if bool(classes) != (forests is not None):
-        raise GalkerasError("a class is asked for with --class QUESTION=CLASS and --forests, both or neither")
+        raise GalkerasError("a class is asked for with `classes` and `forests`, both or neither")
     out = Path(out)
     OutputFolder(out, "generate", ours=_OURS if overwrite else "").check()
     known = forests if forests is None or isinstance(forests, Forests) else Forests.load(forests)

@@ -99,7 +99,7 @@ def check_port(port: int) -> None:
         with socket.create_server(("127.0.0.1", port)):
             pass
     except OSError as error:
-        raise GalkerasError(f"port {port}: {error.strerror}; give another with --port, or --port 0 for any") from None
+        raise GalkerasError(f"port {port}: {error.strerror}; give another `port`, or `port=0` for any") from None
 
 
 def serve(folder: Path, port: int, started: Callable[[str], None]) -> None:
@@ -123,7 +123,7 @@ def serve(folder: Path, port: int, started: Callable[[str], None]) -> None:
     try:
         url = board.launch()
     except program.TensorBoardServerException as error:
-        raise GalkerasError(f"{error.msg}; give another port with --port, or --port 0 for any") from None
+        raise GalkerasError(f"{error.msg}; give another `port`, or `port=0` for any") from None
     # The projector looks for its files when first asked; a page that is opened before says that there are none.
     end = time.monotonic() + _PATIENCE
     while not requests.get(f"{url}data/plugins_listing", timeout=_PATIENCE).json()["projector"]["enabled"]:

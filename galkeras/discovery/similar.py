@@ -136,11 +136,11 @@ def similar(
     if count < 1:
         raise GalkerasError(f"`count` must be 1 or more. Received: count={count}")
     if not ids and image is None:
-        raise GalkerasError("nothing to look for: name galaxies of the table, or give --image")
+        raise GalkerasError("nothing to look for: name galaxies of the table, or give `image`")
     if image is not None and model is None:
-        raise GalkerasError("--image needs --model, the model that made the table")
+        raise GalkerasError("`image` needs `model`, the model that made the table")
     if records and out is None:
-        raise GalkerasError("--records needs --out, the folder of the mosaic")
+        raise GalkerasError("`records` needs `out`, the folder of the mosaic")
     folder = None if out is None else _folder(Path(out), overwrite)
     if folder is not None:
         folder.check()

@@ -81,7 +81,7 @@ def in_parallel(
             return [future.result() for future in futures]
         except BrokenProcessPool:
             raise GalkerasError(
-                "a worker process was killed, perhaps for want of memory: try fewer --workers; the same command goes on"
+                "a worker process was killed, perhaps for want of memory: try fewer `workers`; the same command goes on"
                 " where this one stopped"
             ) from None
         finally:

@@ -81,7 +81,7 @@ class ModelConfig:
         check(
             "network_size",
             _is_count(self.network_size, 4096) and self.image_size % self.network_size == 0,
-            f"(--image-size) a whole number that divides the images' {self.image_size} pixels",
+            f"(`image_size`) a whole number that divides the images' {self.image_size} pixels",
         )
         check("units", self.units in (NANOMAGGY, PICTURE), f"{NANOMAGGY} or {PICTURE}")
         check_settings(self, "latent_dim", "architecture", "loss", "kl_weight", "votes_weight")
@@ -194,7 +194,7 @@ def _is_weight(value: Any) -> bool:
 _WEIGHT = (_is_weight, "finite and not negative")
 # Of each setting that users choose, what it may be, and how that is said; a registry says its names.
 _RULES: dict[str, tuple[Callable[[Any], bool], str | Iterable[str]]] = {
-    "latent_dim": (lambda value: _is_count(value, 4096), "(--latent) a whole number from 1 to 4096"),
+    "latent_dim": (lambda value: _is_count(value, 4096), "a whole number from 1 to 4096"),
     "architecture": (lambda value: value in ARCHITECTURES, ARCHITECTURES),
     "loss": (lambda value: value in LOSSES, LOSSES),
     "alignment": (lambda value: value in ALIGNMENTS, ALIGNMENTS),

@@ -38,7 +38,7 @@ def load_model(path: str | Path | VAE) -> VAE:
     config = model_class.config_class.from_json(stored.model)
     weights = path / WEIGHTS_FILE
     if not weights.is_file():
-        raise GalkerasError(f"{path} holds no finished model: {WEIGHTS_FILE} is missing. Go on with --resume")
+        raise GalkerasError(f"{path} holds no finished model: {WEIGHTS_FILE} is missing. Go on with `fit(resume=True)`")
     if stored.weights_sha256 is not None and stored.weights_sha256 != sha256_of(weights):
         raise GalkerasError(
             f"{weights} is damaged: its SHA-256 is not the one that {CONFIG_FILE} holds. Take both from a copy"
@@ -84,7 +84,7 @@ def read_weights(path: Path, model: keras.Model) -> dict[str, Any]:
     try:
         model.load_weights(path)
     except Exception as error:  # h5py and Keras raise many kinds
-        raise GalkerasError(f"{path} cannot be loaded: {error}. Start again in another --out") from None
+        raise GalkerasError(f"{path} cannot be loaded: {error}. Start again in another `out`") from None
     return about or {}
 
 

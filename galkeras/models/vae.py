@@ -182,7 +182,7 @@ class VAE(keras.Model):
         if not any_survey and records.survey not in takes.surveys:
             raise GalkerasError(
                 f"{records.path} has survey {records.survey}, and the model takes {', '.join(takes.surveys)}:"
-                " say --any-survey to see what it makes of it"
+                " say `any_survey=True` to see what it makes of it"
             )
 
     # The distributions. Encoder and decoders are called here alone.

@@ -181,6 +181,6 @@ def _why_nothing(tasks: list[Task], skipped: dict[str, str], needed: int, folds:
     if not tasks:
         name, reason = next(iter(skipped.items()))
         return f"{name}: {reason}" + (" The other questions likewise" if len(skipped) > 1 else "")
-    option = f"--folds {folds}" if needed == folds else f"--minimum {needed}"
+    option = f"`folds={folds}`" if needed == folds else f"`minimum={needed}`"
     first = f"{tasks[0].name}: {skipped[tasks[0].name]}" + ("; the other questions likewise" if tasks[1:] else "")
     return f"{first}. Give more galaxies, or less than {option}"

@@ -153,7 +153,7 @@ class Forests:
         if latents.views != self.views:
             raise GalkerasError(
                 f"the forests were fitted on latents averaged over {self.views} views, and these are over "
-                f"{latents.views}: encode with --views {self.views}"
+                f"{latents.views}: do `encode(views={self.views})`"
             )
 
     def save(self, folder: str | Path) -> None:

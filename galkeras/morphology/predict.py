@@ -79,7 +79,7 @@ def predict(
         check_new(out, overwrite)
     check_draws(samples, seed)
     if catalog is None and (label_column is not None or id_column is not None):
-        raise GalkerasError("`label_column` and `id_column` are of a catalog: say --catalog")
+        raise GalkerasError("`label_column` and `id_column` are of a catalog: say `catalog`")
     table = read_latents(latents)
     loaded = forests if isinstance(forests, Forests) else Forests.load(forests)
     loaded.check(table)

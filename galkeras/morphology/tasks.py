@@ -44,7 +44,7 @@ def tree_tasks(catalog: Table) -> tuple[list[Task], dict[str, str]]:
     if tree is None:
         raise GalkerasError(
             "the catalog has no votes of Galaxy Zoo (columns like smooth-or-featured_smooth_fraction); name a column to"
-            " classify by with --label-column"
+            " classify by with `label_column`"
         )
     if tree.refused:
         raise GalkerasError(tree.refused)

@@ -177,7 +177,7 @@ def _announce(out: Path, tasks: list[ShardTask], settings: Settings, missing: in
     if size > free + there:
         raise GalkerasError(
             f"{out} needs about {readable_bytes(size)}, and {readable_bytes(free)} are free: choose another disk,"
-            " a smaller --image-size or --crop, or --dtype float16"
+            " a smaller `image_size` or `crop`, or `dtype=float16`"
         )
 
 
@@ -281,8 +281,8 @@ def _report(records: RecordSet, rejects: list[Reject], results: list[ShardResult
         more = f", and those of {counted(unknown, 'galaxy', 'galaxies')} are not known" if unknown else ""
         _log.warning(
             f"pixel scales run from {low:.3g} to {high:.3g} arcsec{more}: how large a galaxy looks says little"
-            f" of its size on the sky. --pixel-scale {high:.3g} or --width-arcsec {low * records.image_size:.3g}, each"
-            f" with --image-size, resamples every cutout from its own scale"
+            f" of its size on the sky. `pixel_scale={high:.3g}` or `width_arcsec={low * records.image_size:.3g}`, each"
+            f" with `image_size`, resamples every cutout from its own scale"
         )
 
 

@@ -93,7 +93,7 @@ def plan_settings(
     if survey is None:
         if not headers:
             raise GalkerasError(
-                f"the cutouts in {cutouts} do not say of which survey they are: say --survey"
+                f"the cutouts in {cutouts} do not say of which survey they are: say `survey`"
                 f" ({', '.join(SURVEYS)}, or a name of your own)"
             )
         survey = _most_common(headers)
@@ -106,7 +106,7 @@ def plan_settings(
     if crop is None and image_size is None:
         square = [probe.image.shape[0] for probe in probes if probe.image.shape[0] == probe.image.shape[1]]
         if not square:
-            raise GalkerasError(f"the cutouts in {cutouts} are not square: say --crop")
+            raise GalkerasError(f"the cutouts in {cutouts} are not square: say `crop`")
         side = _most_common(square)
     default = "uint8" if units == PICTURE else "float32"
     bands = bands or _bands_of(survey, units, _most_common(probe.bands for probe in probes))

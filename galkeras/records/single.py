@@ -95,7 +95,7 @@ def _crop(side: int, own: float, images: ImageSpec) -> int | None:
     if not _same_scale(own, images.pixel_scale):
         raise CutoutError(
             f"wrong shape: {side} pixels where the model takes {images.size}, and which part of the sky that"
-            " is cannot be told: say --crop"
+            " is cannot be told: say `crop`"
         )
     return images.size
 

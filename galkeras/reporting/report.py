@@ -67,7 +67,7 @@ def report(
     page = OutputFolder(out, "report", re.escape(PAGE), done=PAGE, overwrite=overwrite)
     page.check()
     if catalog is not None and latents is None:
-        raise GalkerasError("a catalog says what galaxies are: give --latents beside it, which say how they look")
+        raise GalkerasError("a catalog says what galaxies are: give `latents` beside it, which say how they look")
     stored = StoredModel.load(folder)
     summary, history = _summary(folder, stored), read_history(folder)
     digest = summary.digest
@@ -118,5 +118,7 @@ def _check_inputs(given: Mapping[str, Any]) -> None:
 
 def _summary(folder: Path, stored: StoredModel) -> Summary:
     if not (folder / SUMMARY_FILE).exists():
-        raise GalkerasError(f"{folder} holds no finished model: {SUMMARY_FILE} is missing. Go on with --resume")
+        raise GalkerasError(
+            f"{folder} holds no finished model: {SUMMARY_FILE} is missing. Go on with `fit(resume=True)`"
+        )
     return (AdaptSummary if stored.adapted else FitSummary).load(folder)

@@ -70,7 +70,7 @@ def export(model: str | Path, *, forests: str | Path | None = None, version: int
         version = _next_version(model) if version is None else version
         target = model / str(version)
         if target.exists():
-            raise GalkerasError(f"{target} exists, and servers may hold it: choose another --version, or leave it out")
+            raise GalkerasError(f"{target} exists, and servers may hold it: choose another `version`, or leave it out")
         signatures = _write(staged, assets, vae, model.resolve().name, version, loaded)
         _sync(staged)
         try:

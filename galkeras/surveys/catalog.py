@@ -134,7 +134,7 @@ def rows_in(catalog: Table, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not len(rows):
         raise GalkerasError(
             f"none of the {len(ids):,} galaxies has a row in the catalog: their ids are like {str(ids[0])!r}, those of"
-            f" the catalog like {names[0]!r}. Name the right column with --id-column"
+            f" the catalog like {names[0]!r}. Name the right column with `id_column`"
         )
     return rows, where[rows]
 
@@ -298,7 +298,7 @@ def _find_id_column(path: Path, table: Table, asked: str | None) -> str:
             return lower[name]
     raise GalkerasError(
         f"catalog {path} has none of the id columns {', '.join(ID_COLUMNS)};"
-        f" name yours with --id-column. It has: {_some(table.colnames)}"
+        f" name yours with `id_column`. It has: {_some(table.colnames)}"
     )
 
 
@@ -335,7 +335,7 @@ def _positions(path: Path, table: Table, ids: np.ndarray, needed: bool) -> tuple
     near = "".join(did_you_mean(name, table.colnames) for name in missing)
     raise GalkerasError(
         f"catalog {path} has no column {' and '.join(missing)} (degrees).{near}"
-        " Say --no-position if positions are not known"
+        " Say `position=False` if positions are not known"
     )
 
 

@@ -184,11 +184,11 @@ class ImageSpec:
             if not good:
                 raise GalkerasError(f"{whose} has {what} {got}, and {taker} takes {must}: {fix}")
 
-        need("image size", other.size == self.size, other.size, self.size, "see make-tfrecords --image-size")
+        need("image size", other.size == self.size, other.size, self.size, "see `make_tfrecords(image_size=…)`")
         need("units", other.units == self.units, other.units, self.units, "use FITS or pictures for both")
         alike = other.bands == self.bands if same_survey else len(other.bands) == len(self.bands)
         ours, theirs = band_text(self.bands), band_text(other.bands)
-        need("bands", alike, theirs, ours, f"see make-tfrecords --bands {ours}")
+        need("bands", alike, theirs, ours, f"see `make_tfrecords(bands={ours})`")
         known = self.pixel_scale and other.pixel_scale
         same = not known or abs(other.pixel_scale / self.pixel_scale - 1) < 0.01
         need("pixel scale", same, other.pixel_scale, self.pixel_scale, "arcsec a pixel must agree")
@@ -197,10 +197,10 @@ class ImageSpec:
             return
         need("row 0", its.row_0 == mine.row_0, its.row_0, mine.row_0, "turn the images upside down")
         if self.pixel_scale and not known:
-            fix = f"see make-tfrecords --pixel-scale {self.pixel_scale:g}"
+            fix = f"see `make_tfrecords(pixel_scale={self.pixel_scale:g})`"
             need("pixel scale", mine.resampling != "scale", "unknown or differing", self.pixel_scale, fix)
         if same_survey and not known and mine.crop:
-            fix = f"they show another part of the sky; see make-tfrecords --crop {mine.crop}"
+            fix = f"they show another part of the sky; see `make_tfrecords(crop={mine.crop})`"
             # Neither side nor resampling: of such images nothing is known.
             alike = its.crop == mine.crop or (its.crop is None and its.resampling is None)
             need("a crop of", alike, its.crop or "differing sides", mine.crop, fix)

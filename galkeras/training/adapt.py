@@ -180,7 +180,7 @@ def _parts(source: RecordSet, target: RecordSet, unpaired: bool, pairs_only: boo
         if not len(pairs):
             raise GalkerasError(
                 f"{source.path} and {target.path} have no galaxy in common. Pairs agree in id, or else in position,"
-                " and their centres lie within 1 arcsec; for different galaxies say --unpaired"
+                " and their centres lie within 1 arcsec; for different galaxies say `unpaired=True`"
             )
         alone[pairs.source] = False
         extra = sources[alone & (sources.split == "train")]

@@ -63,7 +63,7 @@ def summarise_adaptation(
     if summary.collapsed:
         warnings.warn(
             f"only {summary.active_units} of {summary.latents} latents carry information: the model has collapsed,"
-            " and a collapsed one mixes surveys without knowing galaxies. Lower --mmd-weight or --pair-weight",
+            " and a collapsed one mixes surveys without knowing galaxies. Lower `mmd_weight` or `pair_weight`",
             stacklevel=2,
         )
     return summary

@@ -77,8 +77,8 @@ class _WithPaper:
         for one in fields(self):
             if one.name in chosen and one.name in given and getattr(self, one.name) != chosen[one.name]:
                 raise GalkerasError(
-                    f"--paper means {flag(one)} {chosen[one.name]}: leave one out. Received: {flag(one)}"
-                    f" {getattr(self, one.name)}"
+                    f"`paper=True` means `{one.name}={chosen[one.name]}`: leave one out."
+                    f" Received: `{one.name}={getattr(self, one.name)}`"
                 )
         return replace(self, **chosen)
 
@@ -140,7 +140,7 @@ class FitOptions(NetworkOptions, _WithPaper):
         super().__post_init__()
         check_settings(self, "latent_dim", "loss", "votes_weight")
         if self.label_columns and self.catalog is None:
-            raise GalkerasError(f"--label-column needs --catalog. Received: {', '.join(self.label_columns)}")
+            raise GalkerasError(f"`label_columns` needs `catalog`. Received: {', '.join(self.label_columns)}")
 
 
 _WEIGHTS = ("mmd_weight", "pair_weight", "keep_weight")
@@ -179,7 +179,9 @@ class AdaptOptions(RunOptions, _WithPaper):
                 f" Received: adapter={self.adapter!r}"
             )
         if self.unpaired and self.pair_weight:
-            raise GalkerasError(f"--pair-weight needs pairs, not --unpaired. Received: pair_weight={self.pair_weight}")
+            raise GalkerasError(
+                f"`pair_weight` needs pairs, not `unpaired=True`. Received: pair_weight={self.pair_weight}"
+            )
         check_settings(self, "alignment", *(name for name in _WEIGHTS if getattr(self, name) is not None))
 
     def of_model(self, names: Iterable[str]) -> dict[str, Any]:

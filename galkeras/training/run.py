@@ -163,7 +163,7 @@ def train(
         )
     except KeyboardInterrupt:
         if not quiet:
-            _log.info(f"{out}: stopped after epoch {len(state.history)}; the same command with --resume goes on")
+            _log.info(f"{out}: stopped after epoch {len(state.history)}; `resume=True` goes on")
         raise
 
 

@@ -81,7 +81,7 @@ class EpochState(keras.callbacks.Callback):
         names = ", ".join(self.names(self._epoch, batch))
         raise GalkerasError(
             f"the loss is {loss} in epoch {self._epoch + 1}, batch {batch + 1}, and {kept}: lower `learning_rate`, or"
-            f" look for broken images with `galkeras inspect --verify`. The batch: {names}"
+            f" look for broken images with `inspect(verify=True)`. The batch: {names}"
         )
 
     def on_epoch_end(self, epoch, logs=None):
@@ -90,8 +90,8 @@ class EpochState(keras.callbacks.Callback):
         self.history.append({"epoch": epoch + 1, **logs, "learning_rate": rate, "seconds": seconds})
         if not math.isfinite(logs["loss"]):
             raise GalkerasError(
-                f"the loss is {logs['loss']} in epoch {epoch + 1}: lower --learning-rate, or look for broken images"
-                " with `galkeras inspect --verify`"
+                f"the loss is {logs['loss']} in epoch {epoch + 1}: lower `learning_rate`, or look for broken images"
+                " with `inspect(verify=True)`"
             )
         write_history(self.folder, self.history)
         if self.best_epoch == len(self.history):

@@ -68,7 +68,7 @@ def summarise(model: VAE, records: RecordSet, out: Path) -> FitSummary:
     if summary.collapsed:
         warnings.warn(
             f"only {summary.active_units} of {summary.latents} latents carry information: the model has"
-            f" collapsed. Lower --kl-weight (now {model.config.kl_weight:g}), or train for more epochs",
+            f" collapsed. Lower `kl_weight` (now {model.config.kl_weight:g}), or train for more epochs",
             stacklevel=2,
         )
     return summary

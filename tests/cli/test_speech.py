@@ -19,6 +19,11 @@ COMMANDS = get_command(cli.app).commands
         ("encode", "see `make_tfrecords(image_size=…)`", "see `galkeras make-tfrecords --image-size`"),
         ("encode", "a table that `encode` wrote from `records`", "a table that `galkeras encode` wrote from RECORDS"),
         ("fit", "`units` must be nanomaggy. Received: units=3", "`units` must be nanomaggy. Received: units=3"),
+        ("make-tfrecords", "say `position=False`", "say --no-position"),
+        ("scan", "`latent_dim` must differ. Received: latent_dim='1,1'", "--latent must differ. Received: '1,1'"),
+        ("fit", "name a column with `label_column`", "name a column with --label-column"),
+        ("fit", "`paper=True` means `loss=mse`", "--paper means --loss mse"),
+        ("generate", "give `classes`, or draw `sampling=prior`", "give --class, or draw --from prior"),
         (None, "`latent_dim` must be 1", "`latent_dim` must be 1"),
     ],
 )

@@ -213,8 +213,8 @@ def test_a_class_that_is_never_accepted_is_given_up(model, latents, forests, tmp
     [
         ({"count": 0}, "`count` must lie between 1 and 100,000. Received: count=0"),
         ({"sampling": "posteriors"}, "Did you mean 'posterior'"),
-        ({"latents": None}, "--latents, or draw --from prior"),
-        ({"classes": {"bar": "strong"}}, "--class QUESTION=CLASS and --forests, both"),
+        ({"latents": None}, "`latents`, or draw `sampling=prior`"),
+        ({"classes": {"bar": "strong"}}, "`classes` and `forests`, both"),
     ],
 )
 def test_wrong_arguments_are_named_and_nothing_is_written(model, latents, tmp_path, wrong, words):

@@ -95,8 +95,8 @@ def test_table_and_mosaic_are_written(tmp_path, records):
         (["zebra"], {}, r"the table has no galaxy 'zebra'\.$"),
         ([], {}, "nothing to look for"),
         (["J000001"], {"count": 0}, "`count` must be 1 or more. Received: count=0"),
-        ([], {"image": "a.fits"}, "--image needs --model"),
-        (["J000001"], {"records": ["r"]}, "--records needs --out"),
+        ([], {"image": "a.fits"}, "`image` needs `model`"),
+        (["J000001"], {"records": ["r"]}, "`records` needs `out`"),
     ],
 )
 def test_what_is_wrong_is_named(ids, options, match):
@@ -182,7 +182,7 @@ def test_another_model_is_refused(folder, tmp_path):
 
 def test_an_image_that_does_not_fit_is_named_with_the_reason(folder, encoded, tmp_path):
     scale = write_fits(tmp_path / "scale.fits", galaxy(100, 1), scale=0.4)
-    with pytest.raises(GalkerasError, match=r"scale\.fits: wrong shape: 100 pixels .* say --crop"):
+    with pytest.raises(GalkerasError, match=r"scale\.fits: wrong shape: 100 pixels .* say `crop`"):
         similar(encoded, image=scale, model=folder)
     with pytest.raises(GalkerasError, match=r"scale\.fits: wrong pixel scale"):
         similar(encoded, image=scale, model=folder, crop=64)

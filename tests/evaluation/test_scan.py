@@ -193,7 +193,7 @@ def test_types_of_a_column(many, fitted, tmp_path):
     labels[0] = "merger"
     catalog = write_csv(tmp_path / "c.csv", {"id": ids, "kind": labels})
     options = {"latent_dim": [10, 20], "loss": ["mse"]}
-    with pytest.raises(GalkerasError, match="--label-column"):
+    with pytest.raises(GalkerasError, match="`label_column`"):
         scan(many, tmp_path / "s", **options, catalog=catalog)
     with pytest.raises(GalkerasError, match="Did you mean 'kind'"):
         scan(many, tmp_path / "s", **options, catalog=catalog, label_column="knd")
@@ -207,14 +207,14 @@ def test_types_of_a_column(many, fitted, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"latent_dim": [10, 10]}, "`latent_dim` .--latent. must be different whole numbers"),
+        ({"latent_dim": [10, 10]}, "`latent_dim` must be different whole numbers"),
         ({"latent_dim": [0]}, "from 1 to 4096. Received: latent_dim='0'"),
         ({"latent_dim": [10.5]}, "whole numbers"),
         ({"latent_dim": []}, "`latent_dim`"),
         ({"loss": ["mse", "maee"]}, "Did you mean 'mae'"),
         ({"loss": ["mse", "mse"]}, "each once"),
         ({"loss": []}, "`loss`"),
-        ({"label_column": "kind"}, "--label-column needs --catalog"),
+        ({"label_column": "kind"}, "`label_column` needs `catalog`"),
         ({"catalog": "none.csv"}, "none.csv does not exist"),
     ],
 )

@@ -117,5 +117,5 @@ def test_bad_input_is_named(world, tmp_path):
         shift(folder / "da", decals, decals, tmp_path)
     with pytest.raises(GalkerasError, match="`split`"):
         shift(folder / "da", decals, bass, tmp_path, split="train")
-    with pytest.raises(GalkerasError, match="--catalog"):
+    with pytest.raises(GalkerasError, match="`catalog`"):
         shift(folder / "vae", decals, bass, tmp_path, forests=[tmp_path])

@@ -162,7 +162,10 @@ def test_wrong_files_are_named(tmp_path, records):
         ({"image_size": 128, "network_size": 64}, "has image size 64, and the model takes 128"),
         ({"units": "picture"}, "has units nanomaggy, and the model takes picture"),
         ({"pixel_scale": 0.5}, "has pixel scale 0.262, and the model takes 0.5"),
-        ({"surveys": ("bass-mzls", "sdss")}, "has survey decals, and the model takes bass-mzls, sdss.*--any-survey"),
+        (
+            {"surveys": ("bass-mzls", "sdss")},
+            "has survey decals, and the model takes bass-mzls, sdss.*`any_survey=True`",
+        ),
     ],
 )
 def test_records_that_do_not_fit_the_model_are_refused(tmp_path, records, model, monkeypatch, changes, match):

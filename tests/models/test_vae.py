@@ -109,7 +109,7 @@ def test_training_lowers_the_loss():
 
 def test_an_unfinished_model_is_not_loaded(tmp_path):
     write_config(tmp_path, build().config, {})
-    with pytest.raises(GalkerasError, match="--resume"):
+    with pytest.raises(GalkerasError, match="fit.resume=True"):
         load_model(tmp_path)
 
 

@@ -246,7 +246,7 @@ def test_join_counts_and_refuses_to_find_nothing(tmp_path):
     done = classify(latents, table[:60], tmp_path / "forests", label_column="ring")
     assert (done.matched, done.unmatched) == (60, 40)
     table["id"] = [f"other{index}" for index in range(100)]
-    with pytest.raises(GalkerasError, match=r"none of the 100 galaxies.*'J000000'.*'other0'.*--id-column"):
+    with pytest.raises(GalkerasError, match=r"none of the 100 galaxies.*'J000000'.*'other0'.*`id_column`"):
         classify(latents, table, tmp_path / "none", label_column="ring")
     assert not (tmp_path / "none").exists()
 
@@ -307,7 +307,7 @@ def test_wrong_label_column_suggests_the_nearest(tmp_path):
 
 def test_nothing_to_classify_by(tmp_path):
     latents, table = rings(50)
-    with pytest.raises(GalkerasError, match="--label-column"):
+    with pytest.raises(GalkerasError, match="`label_column`"):
         classify(latents, table, tmp_path / "forests")
     table["ring"] = 1
     with pytest.raises(GalkerasError, match="nothing to classify by. ring: two classes need 10 galaxies each"):

@@ -123,7 +123,7 @@ def test_a_column_of_another_name_and_what_is_missing(fitted):
     assert predict(table, fitted[2], catalog=catalog, label_column="is_ring").scores.results[0].name == "ring"
     with pytest.raises(GalkerasError, match="no column 'rong'. Did you mean 'ring'"):
         predict(table, fitted[2], catalog=catalog, label_column="rong")
-    with pytest.raises(GalkerasError, match="say --catalog"):
+    with pytest.raises(GalkerasError, match="say `catalog`"):
         predict(table, fitted[2], label_column="ring")
 
 

@@ -272,7 +272,7 @@ def test_pictures_need_a_survey(tmp_path):
     for name in "abc":
         write_png(tmp_path / f"{name}.png", np.full((40, 40, 3), 99, np.uint8))
     catalog = write_csv(tmp_path / "c.csv", {"id": list("abc"), "ra": [1, 2, 3], "dec": [1, 2, 3]})
-    with pytest.raises(GalkerasError, match="do not say of which survey they are: say --survey"):
+    with pytest.raises(GalkerasError, match="do not say of which survey they are: say `survey`"):
         run((catalog, tmp_path), tmp_path / "out")
     records = run((catalog, tmp_path), tmp_path / "out", survey="sdss")
     assert (records.survey, records.dtype, records.units) == ("sdss", "uint8", "picture")

@@ -58,7 +58,9 @@ def test_a_crop_is_taken_over_and_its_want_is_refused(pictures, tmp_path):
     assert fitted.images.bands == ("g", "r", "i")
     config = model_of(tmp_path / "model", fitted)
     whole = make(pictures, tmp_path / "whole", survey="sdss", image_size=64)
-    with pytest.raises(GalkerasError, match="whole has a crop of 128, and the model takes 96: .*--crop 96"):
+    with pytest.raises(
+        GalkerasError, match="whole has a crop of 128, and the model takes 96: .*make_tfrecords.crop=96"
+    ):
         config.images.check(whole.images, whole.path)
     like = make(pictures, tmp_path / "like", like=tmp_path / "model")
     config.images.check(like.images, like.path)
@@ -184,7 +186,7 @@ def test_one_cutout_is_prepared_as_the_models_images_were(pictures, mixed, tmp_p
     # Nothing is known of how the second survey's images were made.
     fits = read_cutout(mixed[1] / "m01.fits")
     images = ImageSpec(64, "nanomaggy", preparation=Preparation(80, "area"))
-    with pytest.raises(CutoutError, match="say --crop"):
+    with pytest.raises(CutoutError, match="say `crop`"):
         prepare_for(fits, "m01", images, ("bass-mzls", "decals"))
 
     scaled = make(mixed, tmp_path / "scaled", pixel_scale=1.0, image_size=16)

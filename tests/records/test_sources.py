@@ -43,7 +43,7 @@ def test_galaxymnist_layout(tmp_path, real_data):
     with h5py.File(tmp_path / "mnist.hdf5", "w") as file:
         file["images"], file["labels"] = subset["images"], subset["label"]
     arguments = (tmp_path / "mnist.hdf5", tmp_path / "mnist.hdf5", tmp_path / "out")
-    with pytest.raises(GalkerasError, match="no column ra and dec.*--no-position"):
+    with pytest.raises(GalkerasError, match="no column ra and dec.*`position=False`"):
         make_tfrecords(*arguments, survey="decals", workers=1)
     records = make_tfrecords(*arguments, survey="decals", position=False, workers=1)
     assert (records.written, records.image_size) == (96, 64)

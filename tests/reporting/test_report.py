@@ -347,7 +347,7 @@ def test_bad_input(model, known, tmp_path):
         return tmp_path / name
 
     fails("is not a model folder", path=tmp_path)
-    fails("give --latents beside it", catalog=folder / "votes.csv")
+    fails("give `latents` beside it", catalog=folder / "votes.csv")
     other = save("other.parquet", replace(table, model="b" * 64))
     fails("other.parquet is of model bbbbbbbbbbbb, and the report is of model aaaa", latents=other)
     fails("has no rows", latents=save("empty.parquet", table[:0]))

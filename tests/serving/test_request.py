@@ -94,7 +94,7 @@ def test_fits_is_cropped_where_the_scale_is_the_models(fluxes, nanomaggy, tmp_pa
     np.testing.assert_allclose(rows["z_mean"], wanted["z_mean"], rtol=1e-4, atol=1e-5)
     assert rows["survey"].tolist() == ["decals"]
     coarse = write_fits(tmp_path / "coarse.fits", image, scale=0.524)
-    with pytest.raises(GalkerasError, match="say --crop"):
+    with pytest.raises(GalkerasError, match="say `crop`"):
         request(fluxes.grpc, coarse)
     with pytest.raises(GalkerasError, match="0.524 arcsec a pixel where the model takes 0.262"):
         request(fluxes.grpc, coarse, crop=SIDE)

@@ -102,7 +102,7 @@ def test_a_wrong_id_column_suggests_the_nearest(tmp_path, id_column, message):
 def test_id_columns_have_an_order(tmp_path):
     columns = {"id": [1, 2], "objid": [3, 4], "ra": [1, 2], "dec": [1, 2]}
     assert list(read_catalog(write_csv(tmp_path / "c.csv", columns))["id"]) == ["3", "4"]
-    with pytest.raises(GalkerasError, match="none of the id columns.*--id-column"):
+    with pytest.raises(GalkerasError, match="none of the id columns.*`id_column`"):
         read_catalog(write_csv(tmp_path / "d.csv", {"name": [1], "ra": [1], "dec": [1]}))
 
 

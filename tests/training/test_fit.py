@@ -100,7 +100,7 @@ def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(fitted, rec
     options = "--latent 4 --epochs 4 --batch-size 16 --architecture paper --loss mse --learning-rate 1e-3".split()
     command = [sys.executable, "-c", "from galkeras.cli import main; main()", "fit", records, "--out", out, *options]
     kill_after_an_epoch(command, out)
-    with pytest.raises(GalkerasError, match="--resume"):
+    with pytest.raises(GalkerasError, match="fit.resume=True"):
         load_model(out)
     with pytest.raises(GalkerasError, match="`resume=True` goes on with it, `overwrite=True` replaces it"):
         fit(records, out, **SMALL)
@@ -195,14 +195,14 @@ def test_patience_stops_a_run(records, tmp_path):
 
 
 def test_a_collapsed_run_says_what_to_change(records, tmp_path):
-    with pytest.warns(UserWarning, match="--kl-weight"):
+    with pytest.warns(UserWarning, match="`kl_weight`"):
         fit(records, tmp_path / "m", **SMALL | {"kl_weight": 1e4})
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"latent_dim": 0}, "`latent_dim` must be .--latent. a whole number"),
+        ({"latent_dim": 0}, "`latent_dim` must be a whole number"),
         ({"image_size": 48}, "network_size"),
         ({"loss": "rmse"}, "loss"),
         ({"epochs": 0}, "epochs"),

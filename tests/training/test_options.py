@@ -23,7 +23,7 @@ def test_the_paper_is_network_and_loss_and_how_long_is_the_users_choice():
         (FitOptions(focus=0.2), "focus"),
         (AdaptOptions(), "mmd_weight"),
     ):
-        with pytest.raises(GalkerasError, match=f"--paper means --{name.replace('_', '-')} .*leave one out"):
+        with pytest.raises(GalkerasError, match=f"`paper=True` means `{name}=.*leave one out"):
             options.as_paper({name})
 
 

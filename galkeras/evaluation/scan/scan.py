@@ -84,7 +84,7 @@ def scan(
     """
     latent_dim, loss = _checked_latents(latent_dim), _checked_losses(loss)
     if catalog is None and label_column is not None:
-        raise GalkerasError("--label-column needs --catalog, whose column it names")
+        raise GalkerasError("`label_column` needs `catalog`, whose column it names")
     records, folder = RecordSet.load(records), _folder(Path(out))
     folder.check()
     split = "test" if records.count("test") else "validation"
@@ -131,7 +131,7 @@ def _checked_latents(latent_dim: Sequence[int]) -> tuple[int, ...]:
     good = [count for count in latent_dim if type(count) is int and 1 <= count <= _MOST_LATENTS]
     if len(good) < len(latent_dim) or not good or len(set(good)) < len(good):
         raise GalkerasError(
-            f"`latent_dim` (--latent) must be different whole numbers from 1 to {_MOST_LATENTS}."
+            f"`latent_dim` must be different whole numbers from 1 to {_MOST_LATENTS}."
             f" Received: latent_dim={','.join(map(str, latent_dim))!r}"
         )
     return tuple(sorted(good))
@@ -141,7 +141,7 @@ def _checked_losses(loss: Sequence[str]) -> tuple[str, ...]:
     strange = next((name for name in loss if name not in LOSSES), None)
     if strange is not None or not loss or len(set(loss)) < len(loss):
         raise GalkerasError(
-            f"`loss` (--loss) must be of {', '.join(LOSSES)}, each once. Received: loss={','.join(loss)!r}."
+            f"`loss` must be of {', '.join(LOSSES)}, each once. Received: loss={','.join(loss)!r}."
             + (did_you_mean(strange, LOSSES) if strange else "")
         )
     return tuple(loss)

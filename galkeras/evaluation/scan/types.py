@@ -40,7 +40,7 @@ def galaxy_types(
     elif (tree := recognized(catalog)) is None:
         raise GalkerasError(
             "the catalog has no votes of Galaxy Zoo (columns like smooth-or-featured_smooth_fraction); name a column of"
-            " types with --label-column"
+            " types with `label_column`"
         )
     elif tree.refused:
         raise GalkerasError(tree.refused)

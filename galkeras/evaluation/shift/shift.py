@@ -81,12 +81,12 @@ def shift(
     if split not in ("validation", "test", "all"):
         raise GalkerasError(f"`split` must be validation, test or all. Received: split={split!r}")
     if forests and catalog is None:
-        raise GalkerasError("--forests needs --catalog, which says what is true")
+        raise GalkerasError("`forests` needs `catalog`, which says what is true")
     folder = OutputFolder(Path(out), "shift", within=_WRITTEN, marker=SHIFT_FILE, done=SHIFT_FILE, overwrite=overwrite)
     folder.check()
     adapted = bool(load_model(model).roles)
     if before is not None and not adapted:
-        raise GalkerasError(f"--before needs an adapted model to compare with, and {model} is a VAE")
+        raise GalkerasError(f"`before` needs an adapted model to compare with, and {model} is a VAE")
     stages = ({"before": before} if before is not None else {}) | {"after" if adapted else "before": model}
     last = list(stages)[-1]
     sets = {"source": RecordSet.load(source), "target": RecordSet.load(target)}
@@ -126,7 +126,7 @@ def shift(
             raise GalkerasError(
                 f"too few galaxies to compare surveys, at least {_FEWEST} of each are needed: "
                 + ", ".join(f"{counts[f'{domain} {last}']} of {records.survey}" for domain, records in sets.items())
-                + ("" if unpaired else " in pairs; for different galaxies say --unpaired")
+                + ("" if unpaired else " in pairs; for different galaxies say `unpaired=True`")
             )
 
         scores = {

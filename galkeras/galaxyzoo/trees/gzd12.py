@@ -32,7 +32,7 @@ GZD12 = Tree(
     release=r"dr\d+",
     refused=(
         "the catalog follows the decision tree of Galaxy Zoo DECaLS 1 and 2 (volunteers_1_and_2), whose questions are"
-        " others: use volunteers_5 or auto_posteriors, or name a column with --label-column"
+        " others: use volunteers_5 or auto_posteriors, or name a column with `label_column`"
     ),
 )
 TREES.add(GZD12.name, GZD12)

@@ -45,7 +45,7 @@ class Architecture(ABC):
         """Raise a `GalkerasError` for settings that cannot be built."""
         if config.network_size % self.multiple:
             raise GalkerasError(
-                f"`network_size` must be (--image-size) a multiple of {self.multiple} for the architecture"
+                f"`network_size` must be (`image_size`) a multiple of {self.multiple} for the architecture"
                 f" {config.architecture}. Received: network_size={config.network_size}"
             )
 

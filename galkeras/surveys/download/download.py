@@ -153,7 +153,7 @@ class _Job:
             found = held.get(name) if isinstance(held, dict) else None
             if found != value:
                 raise GalkerasError(
-                    f"{self.path} holds cutouts with {name}={found!r}, not {value!r}: choose another folder for --out"
+                    f"{self.path} holds cutouts with {name}={found!r}, not {value!r}: choose another folder for `out`"
                 )
 
     def plan(self, targets: Sequence[Target], verify: bool) -> _Plan:

@@ -95,7 +95,7 @@ def download_file(
     kind, digest = _expected(file, known, sha256, md5)
     path = Path(out) / _name_of(url)
     if Path(out).exists() and not Path(out).is_dir():
-        raise GalkerasError(f"{out} is a file: choose a folder for --out")
+        raise GalkerasError(f"{out} is a file: choose a folder for `out`")
     Path(out).mkdir(parents=True, exist_ok=True)
     with locked(Path(out), "download"):
         for entry in list(Path(out).iterdir()):
