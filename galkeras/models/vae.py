@@ -1,6 +1,6 @@
 """The variational auto-encoder: a subclassed Keras model whose distributions are TensorFlow Probability's."""
 
-__all__ = ["LOSS_TERMS", "VAE", "active_units", "focus_window", "my_part"]
+__all__ = ["LOSS_TERMS", "VAE", "focus_window", "my_part"]
 
 import hashlib
 import json
@@ -256,6 +256,19 @@ class VAE(keras.Model):
         size = 1.0 if self.pixel_loss.in_nats else float(np.prod(self.config.network_shape))
         return {"loss": elbo_loss / size, "elbo_loss": elbo_loss} | terms
 
+    def unexplained(self, images: tf.Tensor, z: tf.Tensor, survey: str | None = None) -> tf.Tensor:
+        """Return (batch,) what latents leave of the loss of images: reconstruction, and features where there are any.
+
+        Args:
+            images: In survey units.
+            z: (batch, latent_dim) any latents, in place of those that the encoder finds.
+            survey: Which of the model's surveys draws them, the first if None.
+        """
+        stretched = self.stretch(images)
+        _, found = self._see(stretched, self.encoder)
+        left = self._distance(stretched, self.draw(z, found.get("pose"), survey))
+        return left if self.feature_decoder is None else left + self._feature_nats(found["features"], z, False)
+
     def _distance(self, stretched: tf.Tensor, rebuilt: tf.Tensor, training: bool = False) -> tf.Tensor:
         window = focus_window(self.config)
         if training:
@@ -374,11 +387,3 @@ def focus_window(config: ModelConfig) -> np.ndarray:
     offset = (np.arange(side) - (side - 1) / 2) / (side / 2)
     row = np.exp(-0.5 * (offset / config.focus) ** 2)
     return np.outer(row, row)[..., None].astype(np.float32)
-
-
-def active_units(z_mean: np.ndarray, threshold: float = 0.01) -> int:
-    """Return how many latents carry information: variance of the posterior mean over galaxies above ``threshold``.
-
-    (Burda et al. 2016, sec. 5.) ``z_mean`` is (galaxies, latent_dim).
-    """
-    return int(np.sum(np.var(z_mean, axis=0) > threshold))

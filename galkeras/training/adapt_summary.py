@@ -11,6 +11,7 @@ from galkeras.backend import tf
 from galkeras.io.figures import figure, save_figure
 from galkeras.models.measure import compare, measure, measure_surveys
 from galkeras.models.two_surveys import DOMAINS, TwoSurveyVAE
+from galkeras.models.worth import WORTH_IMAGES, worth
 from galkeras.records.pairs import Galaxies
 from galkeras.surveys.pictures import save_mosaic
 from galkeras.training.history import draw_term, read_history
@@ -32,7 +33,7 @@ def summarise_adaptation(
     Returns:
         What ``summary.json`` holds.
     """
-    means = {domain: [] for domain in DOMAINS}
+    images: dict[str, list[np.ndarray]] = {domain: [] for domain in DOMAINS}
     similarity = {domain: [] for domain in (*DOMAINS, "translated")}
     shown = None
     for batch in scoring_dataset(source, target, _BATCH):
@@ -41,7 +42,8 @@ def summarise_adaptation(
         translated = as_target.rebuilt
         there = {domain: batch[f"{domain}_weights"] > 0 for domain in DOMAINS}
         for domain in DOMAINS:
-            means[domain].append(tf.boolean_mask(measured[domain].z, there[domain]))
+            if len(images[domain]) * _BATCH < WORTH_IMAGES:
+                images[domain].append(tf.boolean_mask(batch[domain], there[domain]).numpy())
             similarity[domain].append(tf.boolean_mask(measured[domain].ssim, there[domain]))
         _, alike = compare(measured["target"].stretched, translated)
         similarity["translated"].append(tf.boolean_mask(alike, there["target"]))
@@ -49,21 +51,25 @@ def summarise_adaptation(
             rows = [image for one in measured.values() for image in (one.stretched, one.rebuilt)] + [translated]
             count = int(min(_SHOWN, *(np.sum(there[domain]) for domain in DOMAINS)))
             shown = [show(model, row[:count]) for row in rows]
-    means = {domain: np.concatenate(values) for domain, values in means.items()}
+    worths = [
+        worth(model, np.concatenate(images[domain])[:WORTH_IMAGES], survey) for domain, survey in model.roles.items()
+    ]
+    scored = {name: np.concatenate(values) for name, values in similarity.items()}
     if not paired:
-        del similarity["translated"]
+        del scored["translated"]
     summary = AdaptSummary(
-        **common(model, str(source.split[0]), np.concatenate(list(means.values()))),
-        galaxies={domain: len(means[domain]) for domain in DOMAINS},
-        ssim={name: Quantiles.of(np.concatenate(values)) for name, values in similarity.items()},
+        **common(model, str(source.split[0]), np.mean(worths, 0)),
+        galaxies={domain: len(scored[domain]) for domain in DOMAINS},
+        ssim={name: Quantiles.of(values) for name, values in scored.items()},
     )
     summary.save(out)
     save_mosaic(out / "reconstructions.png", np.concatenate(shown), columns=len(shown[0]))
     _draw_losses(out / "losses.png", read_history(out), tuple(model.factors))
     if summary.collapsed:
         warnings.warn(
-            f"only {summary.active_units} of {summary.latents} latents carry information: the model has collapsed,"
-            " and a collapsed one mixes surveys without knowing galaxies. Lower `mmd_weight` or `pair_weight`",
+            f"only {summary.active_units} of {summary.latents} latents are worth what they cost: the model has"
+            " collapsed, and a collapsed one mixes surveys without knowing galaxies."
+            " Lower `mmd_weight` or `pair_weight`",
             stacklevel=2,
         )
     return summary

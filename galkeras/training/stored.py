@@ -104,7 +104,7 @@ class Summary(ABC):
         ssim_window: How SSIM is measured.
         data_range: The range of stretched images, for SSIM.
         latents: N_L.
-        active_units: Latents whose posterior mean varies over the galaxies by more than 0.01.
+        active_units: Latents that are worth more to the images than they cost (`galkeras.models.worth`).
         collapsed: Whether so few are active that the model knows little of its galaxies.
         digest: The model's digest.
     """

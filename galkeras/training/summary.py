@@ -12,7 +12,8 @@ from galkeras.backend import tf
 from galkeras.io.figures import figure, save_figure
 from galkeras.models.measure import measure
 from galkeras.models.stretch import Stretch
-from galkeras.models.vae import VAE, active_units
+from galkeras.models.vae import VAE
+from galkeras.models.worth import WORTH_IMAGES, active_units, worth
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.pictures import save_mosaic, shown_planes, to_rgb
@@ -36,20 +37,23 @@ def summarise(model: VAE, records: RecordSet, out: Path) -> FitSummary:
         What ``summary.json`` holds.
     """
     split = "test" if records.count("test") else "validation"
-    originals, rebuilt, means, log_vars, scores = [], [], [], [], []
+    images, originals, rebuilt, means, log_vars, scores = [], [], [], [], [], []
     for batch in ordered_dataset(records, (split,), 64):
         measured = measure(model, batch["image"])
         scores.append(np.stack([measured.ssim, measured.mse], axis=1))
         means.append(measured.z.numpy())
         log_vars.append(measured.log_var.numpy())
+        if len(images) * 64 < WORTH_IMAGES:
+            images.append(batch["image"].numpy())
         if len(originals) * 64 < _SHOWN:
             originals.append(measured.stretched.numpy())
             rebuilt.append(measured.rebuilt.numpy())
     means, log_vars = np.concatenate(means), np.concatenate(log_vars)
     similarity, mse = np.concatenate(scores).T
+    worths = worth(model, np.concatenate(images)[:WORTH_IMAGES])
     kl = 0.5 * (means**2 + np.exp(log_vars) - 1 - log_vars).mean(0)
     summary = FitSummary(
-        **common(model, split, means),
+        **common(model, split, worths),
         galaxies=len(means),
         ssim=Quantiles.of(similarity),
         mse=Quantiles.of(mse),
@@ -58,7 +62,7 @@ def summarise(model: VAE, records: RecordSet, out: Path) -> FitSummary:
     )
     summary.save(out)
     _draw_losses(out / "losses.png", read_history(out), model.config.loss)
-    _draw_latents(out / "latents.png", kl, means)
+    _draw_latents(out / "latents.png", kl, worths)
     _draw_reconstructions(
         out / "reconstructions.png", model, np.concatenate(originals)[:_SHOWN], np.concatenate(rebuilt)[:_SHOWN]
     )
@@ -67,16 +71,16 @@ def summarise(model: VAE, records: RecordSet, out: Path) -> FitSummary:
     save_mosaic(out / "samples.png", show(model, model.decode_stretched(noise)))
     if summary.collapsed:
         warnings.warn(
-            f"only {summary.active_units} of {summary.latents} latents carry information: the model has"
+            f"only {summary.active_units} of {summary.latents} latents are worth what they cost: the model has"
             f" collapsed. Lower `kl_weight` (now {model.config.kl_weight:g}), or train for more epochs",
             stacklevel=2,
         )
     return summary
 
 
-def common(model: VAE, split: str, means: np.ndarray) -> dict[str, Any]:
-    """Return what a `Summary` says of any model: of the (galaxies, latent_dim) ``means`` of its posteriors."""
-    active = active_units(means)
+def common(model: VAE, split: str, worths: np.ndarray) -> dict[str, Any]:
+    """Return what a `Summary` says of any model: of the (latent_dim,) ``worths`` of its latents."""
+    active = active_units(worths)
     return {
         "split": split,
         "ssim_window": "Gaussian, 11 pixels, sigma 1.5",
@@ -129,13 +133,13 @@ def _draw_losses(path: Path, history: list[dict[str, float]], loss: str) -> None
     save_figure(path, panels)
 
 
-def _draw_latents(path: Path, kl: np.ndarray, means: np.ndarray) -> None:
+def _draw_latents(path: Path, kl: np.ndarray, worths: np.ndarray) -> None:
     panels, (left, right) = figure(1, 2, (10, 3.5))
     order = np.argsort(-kl)
     left.bar(range(len(kl)), kl[order])
     left.set(title="information by latent", xlabel="latent, sorted", ylabel="mean KL [nat]")
-    right.bar(range(len(kl)), means.var(0)[order])
-    right.axhline(0.01, color="k", lw=0.8, ls="--")
-    right.set(title=f"{active_units(means)} active units", xlabel="latent, sorted", ylabel="variance of posterior mean")
-    right.set_yscale("log")
+    right.bar(range(len(kl)), worths[order])
+    right.axhline(0, color="k", lw=0.8, ls="--")
+    right.set(title=f"{active_units(worths)} active units", xlabel="latent, sorted", ylabel="worth less cost")
+    right.set_yscale("symlog", linthresh=1)
     save_figure(path, panels)

@@ -8,7 +8,7 @@ from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import PAPER, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, load_model, write_config, write_weights
 from galkeras.models.ssim import ssim
-from galkeras.models.vae import VAE, active_units, focus_window
+from galkeras.models.vae import VAE, focus_window
 
 IMAGES = np.random.default_rng(1).uniform(0, 255, (4, 64, 64, 3)).astype("f")
 
@@ -146,8 +146,3 @@ def test_ssim_equals_scikit_image():
         for x, y in zip(a, b, strict=True)
     ]
     np.testing.assert_allclose(ssim(a, b), expected, atol=1e-5)
-
-
-def test_active_units_counts_latents_that_vary():
-    z = np.random.default_rng(0).normal(size=(500, 5)) * [1, 1, 0.5, 0.05, 0]
-    assert active_units(z) == 3

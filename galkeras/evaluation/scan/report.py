@@ -35,7 +35,7 @@ class Point:
         ssim_high: Upper bound.
         mse: Mean squared error a pixel and band of the stretched images: the distortion.
         kl: Mean KL divergence of posterior and prior in nats, summed over latents: the rate.
-        active_units: Latents whose posterior mean varies over all scored galaxies by more than 0.01.
+        active_units: Latents that are worth more to the images than they cost (`galkeras.models.worth`).
         epochs: Epochs of the fit.
     """
 
@@ -187,7 +187,7 @@ def draw_scan(path: Path, scan: Scan) -> None:
     rate.set(title="rate and distortion by $N_L$", xlabel="KL [nat]", ylabel="MSE a pixel, stretched")
     most = max(point.latents for point in scan.points)
     active.plot([0, most], [0, most], color="k", lw=0.8, ls=":", label="all")
-    active.set(title="active units", xlabel="number of latents $N_L$", ylabel="latents that vary")
+    active.set(title="active units", xlabel="number of latents $N_L$", ylabel="latents worth their cost")
     active.legend(fontsize=8)
     save_figure(path, sheet)
 
