@@ -1,1 +1,1 @@
-"""Encoding to tables, and what is done with latents."""
+"""The latent table, making it, and where galaxies lie in it."""

@@ -1,1 +1,1 @@
-"""The GZD-5 decision tree, labels by vote fraction, random forests."""
+"""Random forests on latents: fitted, scored, calibrated, asked."""
