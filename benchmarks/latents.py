@@ -12,11 +12,13 @@ supervised network is a convolutional one through as many numbers, trained on th
 questions, its difference from the first table with the 95 % bootstrap interval over galaxies, and each question.
 `rebuilt` compares reconstructions of the galaxies outside the training split with their noise-free images: SSIM in the
 central half of the frame, by type; and counts dark lobes, of these and of galaxies that `generate` would draw.
-With `--label-column` (repeated) labels stand in place of votes.
+With `--label-column` (repeated) labels stand in place of votes; with `--share 0.1` the labels of a tenth of the
+training galaxies are all that forests, and the supervised network, are told.
 """
 
 import argparse
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from lobes import LOBE, darkest
@@ -51,7 +53,12 @@ def write_table(vae: VAE, records: RecordSet, encode, name: str, out: Path) -> N
     feature_table(batches, records.survey, z, name).save(out)
 
 
-def supervised(vae: VAE, records: RecordSet, votes, epochs: int, seed: int, out: Path) -> None:
+def told(ids: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Return which galaxies' labels are known: the same in all tables, and more with a larger share."""
+    return np.array([crc32(f"{seed} {name}".encode()) / 2**32 < share for name in ids.tolist()])
+
+
+def supervised(vae: VAE, records: RecordSet, votes, epochs: int, seed: int, share: float, out: Path) -> None:
     keras.utils.set_random_seed(seed)
     sizes = [len(answers) for _, answers in votes.questions]
     layers, side = keras.layers, vae.config.network_shape
@@ -77,7 +84,8 @@ def supervised(vae: VAE, records: RecordSet, votes, epochs: int, seed: int, out:
         optimizer.apply(tape.gradient(loss, network.trainable_variables), network.trainable_variables)
         return loss
 
-    data = iter(training_dataset(records, "train", 64, seed=seed, beside=(votes.ids, votes.counts)))
+    counts = votes.counts * told(votes.ids, share, seed)[:, None]
+    data = iter(training_dataset(records, "train", 64, seed=seed, beside=(votes.ids, counts)))
     for epoch in range(epochs):
         losses = [float(step(*next(data), tf.constant(epoch * steps + one))) for one in range(steps)]
         print(f"epoch {epoch + 1:3d}/{epochs}  votes {np.mean(losses):.3f} nats", flush=True)
@@ -85,7 +93,7 @@ def supervised(vae: VAE, records: RecordSet, votes, epochs: int, seed: int, out:
     write_table(vae, records, encode, f"supervised, {epochs} epochs, seed {seed}", out)
 
 
-def score(catalog, paths: list[Path], columns: list[str], seed: int) -> None:
+def score(catalog, paths: list[Path], columns: list[str], share: float, seed: int) -> None:
     tables = [read_latents(path) for path in paths]
     names = {str(name): row for row, name in enumerate(catalog["id"])}
     questions = columns or [question.name for question in tree_of(catalog).classes]
@@ -103,7 +111,10 @@ def score(catalog, paths: list[Path], columns: list[str], seed: int) -> None:
             label = np.where(rows < 0, "", own[question][rows])
             known = label != ""
             classes, target = np.unique(label[known], return_inverse=True)
-            forest = fit_forest(table.z[known & learned], target[learned[known]], seed)
+            taught = learned & told(table.id, share, seed)
+            if len(np.unique(target[taught[known]])) < len(classes):
+                raise SystemExit(f"{question}: not all of {', '.join(classes)} are among {share:.1%} of the galaxies")
+            forest = fit_forest(table.z[known & taught], target[taught[known]], seed)
             judged = known & ~learned
             truth = target[~learned[known]]
             right = forest.predict(table.z[judged]) == truth
@@ -170,9 +181,10 @@ def main() -> None:
     for name in ("supervised", "score"):
         commands.choices[name].add_argument("--label-column", action="append", default=[])
         commands.choices[name].add_argument("--seed", type=int, default=0)
+        commands.choices[name].add_argument("--share", type=float, default=1.0)
     given = parser.parse_args()
     if given.command == "score":
-        score(read_catalog(given.catalog, position=False), given.tables, given.label_column, given.seed)
+        score(read_catalog(given.catalog, position=False), given.tables, given.label_column, given.share, given.seed)
         return
     vae, records = load_model(given.model), RecordSet.load(given.records)
     if given.command == "rebuilt":
@@ -181,7 +193,7 @@ def main() -> None:
         principal_components(records, vae.config.latent_dim, focus=given.focus).save(given.out)
     else:
         votes = read_votes(given.catalog, tuple(given.label_column))
-        supervised(vae, records, votes, given.epochs, given.seed, given.out)
+        supervised(vae, records, votes, given.epochs, given.seed, given.share, given.out)
 
 
 if __name__ == "__main__":
