@@ -7,13 +7,15 @@ What comes out is another model by its digest, of half the size: encode with it,
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from galkeras.io.files import sha256_of, write_json
-from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, finish_folder, load_model, read_config, write_config
+from galkeras.io.files import sha256_of
+from galkeras.models.folder import load_model
+from galkeras.models.stored import WEIGHTS_FILE, StoredModel
 
 # Relative error of at most 2^-11, as float16 has it, without its limits of range.
 _BITS = 10
@@ -50,16 +52,14 @@ def pack(file: Path) -> None:
 
 
 def main(source: Path, out: Path) -> None:
-    model = load_model(source)
-    config = read_config(source)
+    model, stored = load_model(source), StoredModel.load(source)
     for weight in model.weights:
         weight.assign(rounded(weight.numpy()).astype(weight.dtype))
     out.mkdir(parents=True)
-    write_config(out, model.config, config["training"])
-    finish_folder(out, model)
+    model.save_weights(out / WEIGHTS_FILE)
     pack(out / WEIGHTS_FILE)
-    # The checksum in the config is that of the file as Keras wrote it.
-    write_json(out / CONFIG_FILE, read_config(out) | {"weights_sha256": sha256_of(out / WEIGHTS_FILE)})
+    # Of how it was trained the settings stay, and the history does not.
+    replace(stored, history_sha256=None, weights_sha256=sha256_of(out / WEIGHTS_FILE)).save(out)
     before, after = ((folder / WEIGHTS_FILE).stat().st_size for folder in (source, out))
     print(f"{out}: weights {before:,} -> {after:,} bytes, model {load_model(out).digest[:12]}")
 
