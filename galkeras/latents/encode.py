@@ -4,12 +4,13 @@ __all__ = ["SCORES", "Encoded", "encode"]
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from galkeras.io.calls import Call
 from galkeras.io.columns import check_new, column_writer
 from galkeras.io.errors import GalkerasError
 from galkeras.io.text import one_of
@@ -119,7 +120,8 @@ def encode(
     parts: list[LatentTable] = []
     written, scored, similarity = 0, 0, 0.0
     made = Made.by(vae, views)
-    metadata = latent_metadata(made.model, vae.config.latent_dim, views, made.votes)
+    call = Call.of(encode, locals() | {"splits": None if splits is None else chosen}, {"splits": "split"})
+    metadata = latent_metadata(made.model, vae.config.latent_dim, views, made.votes, call=call)
     with (
         damage_named(record_set),
         _kept(parts) if out is None else column_writer(out, metadata) as write,
@@ -134,7 +136,11 @@ def encode(
             scored += len(rows)
             similarity += float(table.ssim[rows].sum(dtype=np.float64))
             bar.update(len(table))
-    return joined(parts) if out is None else Encoded(out, written, scored, similarity / scored if scored else np.nan)
+    return (
+        replace(joined(parts), call=call)
+        if out is None
+        else Encoded(out, written, scored, similarity / scored if scored else np.nan)
+    )
 
 
 @contextmanager

@@ -13,15 +13,17 @@ __all__ = [
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from galkeras import __version__
+from galkeras.io.calls import Call
 from galkeras.io.columns import Columns, Metadata, read_columns, write_columns
 from galkeras.io.errors import GalkerasError
+from galkeras.io.typed import from_json
 
 _STRINGS = ("id", "survey", "split")
 _POSE = ("position_angle", "parity")
@@ -51,6 +53,7 @@ class LatentTable:
         pose: (rows, 2) how a galaxy lies in its image, where the model tells that apart from what it is, else None:
             position angle in degrees, from the image's x axis towards its y axis; and parity, 1 or -1.
         version: The version of galkeras that made it.
+        call: How it was made, None where nobody knows.
     """
 
     id: np.ndarray
@@ -67,6 +70,7 @@ class LatentTable:
     votes: bool = False
     pose: np.ndarray | None = None
     version: str = __version__
+    call: Call | None = None
 
     def __repr__(self) -> str:
         scored = self.ssim[np.isfinite(self.ssim)]
@@ -79,7 +83,8 @@ class LatentTable:
     def __getitem__(self, rows: np.ndarray) -> "LatentTable":
         """Return some of the rows, by index or by a boolean for each."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{k: v[rows] for k, v in columns.items() if isinstance(v, np.ndarray)})
+        # Some of the rows are not what the call made.
+        return replace(self, **{k: v[rows] for k, v in columns.items() if isinstance(v, np.ndarray)}, call=None)
 
     @property
     def latent_dim(self) -> int:
@@ -96,7 +101,7 @@ class LatentTable:
 
     def metadata(self) -> Metadata:
         """Return what the file holds beside its columns."""
-        return latent_metadata(self.model, self.latent_dim, self.views, self.votes, self.version)
+        return latent_metadata(self.model, self.latent_dim, self.views, self.votes, self.version, self.call)
 
     def save(self, path: str | Path) -> None:
         """Write the table as Parquet, FITS, ECSV, CSV or NPZ, by the extension of ``path``."""
@@ -147,11 +152,16 @@ def latent_columns(z: np.ndarray, log_var: np.ndarray) -> Columns:
 
 
 def latent_metadata(
-    model: str, latent_dim: int, views: int, votes: bool = False, version: str = __version__
+    model: str,
+    latent_dim: int,
+    views: int,
+    votes: bool = False,
+    version: str = __version__,
+    call: Call | None = None,
 ) -> Metadata:
     """Return the metadata of a latent table."""
     metadata = {"table": "latents", "model": model, "latent_dim": latent_dim, "views": views, "galkeras": version}
-    return metadata | ({"votes": True} if votes else {})
+    return metadata | ({"votes": True} if votes else {}) | ({} if call is None else {"call": asdict(call)})
 
 
 def match_rows(table: LatentTable, ids: np.ndarray, surveys: np.ndarray) -> np.ndarray:
@@ -185,6 +195,11 @@ def read_latents(path: str | Path | LatentTable) -> LatentTable:
     if latent_dim != sum(re.fullmatch(r"z_\d+", name) is not None for name in columns) or latent_dim < 1:
         raise GalkerasError(f"{path}: its metadata say {latent_dim} latents, and its columns z_00, z_01, … do not")
 
+    try:
+        call = from_json(Call | None, metadata.get("call"), "call")
+    except ValueError as error:
+        raise GalkerasError(f"{path}: its metadata are not what galkeras writes: {error}") from None
+
     def numbers(name: str, dtype: type, finite: bool) -> np.ndarray:
         values = _column(path, columns, name)
         if values.dtype.kind not in "iuf":
@@ -207,6 +222,7 @@ def read_latents(path: str | Path | LatentTable) -> LatentTable:
         votes=metadata.get("votes") is True,
         pose=np.stack([numbers(name, np.float32, True) for name in _POSE], -1) if _POSE[0] in columns else None,
         version=str(metadata.get("galkeras")),
+        call=call,
     )
     if len(table) == 0:
         raise GalkerasError(f"{path} has no rows")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from galkeras.backend import keras, tf
+from galkeras.io.calls import Call
 from galkeras.io.checksums import seal_file, sealed_about
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path, sha256_of
@@ -60,9 +61,9 @@ def _built(model_class: Any, config: ModelConfig, path: Path) -> VAE:
         raise GalkerasError(f"{path / CONFIG_FILE} describes a model that is larger than memory") from None
 
 
-def write_config(path: Path, config: ModelConfig, training: dict[str, Any]) -> None:
-    """Write ``config.json``: what the model is, and how it is trained."""
-    StoredModel(config.kind, config.to_json(), training).save(path)
+def write_config(path: Path, config: ModelConfig, training: dict[str, Any], call: Call | None = None) -> None:
+    """Write ``config.json``: what the model is, how it is trained, and how that was asked for."""
+    StoredModel(config.kind, config.to_json(), training, call=call).save(path)
 
 
 def write_weights(path: Path, model: keras.Model, about: dict[str, Any] | None = None) -> None:

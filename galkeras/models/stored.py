@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
 from galkeras.io.typed import from_json, read_typed
@@ -28,6 +29,7 @@ class StoredModel:
         training: How it is trained, as JSON values; `galkeras.training.stored.read_training` knows them.
         history_sha256: Checksum of the history of a finished model; models from before it was written have none.
         weights_sha256: Checksum of its weights, likewise.
+        call: How it was made, likewise.
     """
 
     kind: str
@@ -35,6 +37,7 @@ class StoredModel:
     training: dict[str, Any]
     history_sha256: str | None = None
     weights_sha256: str | None = None
+    call: Call | None = None
 
     def __post_init__(self) -> None:
         kinds = (ModelConfig.kind, *ADAPTERS)

@@ -10,6 +10,7 @@ from astropy.table import Table
 from tqdm import tqdm
 
 from galkeras.galaxyzoo.trees import recognized, vote_columns
+from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
@@ -93,6 +94,7 @@ def classify(
     folder = None if out is None else _folder(Path(out), overwrite)
     if folder is not None:
         folder.check()
+    call = Call.of(classify, locals())
     latents = read_latents(latents)
     wanted = None if label_column else vote_columns()
     catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
@@ -139,6 +141,7 @@ def classify(
         results=tuple(results),
         skipped={name: skipped[name] for name in [*order, *skipped] if name in skipped},
         fitted=Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std, trained),
+        call=call,
     )
     if folder is None:
         return classification

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from galkeras.io.calls import Call
 from galkeras.io.columns import Columns, check_new, column_writer
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
@@ -107,6 +108,7 @@ def measure(
     for name, value in (("batch_size", batch_size), ("crop", crop)):
         if value is not None and value < 1:
             raise GalkerasError(f"`{name}` must be 1 or more. Received: {name}={value}")
+    call = Call.of(measure, locals())
     loaded = forests if forests is None or isinstance(forests, Forests) else Forests.load(forests)
     views = views or (1 if loaded is None else loaded.views)
     table, sources = gather(catalog, cutouts, id_column, False, CATALOG_COLUMNS)
@@ -124,7 +126,7 @@ def measure(
         )
     made = Made.by(vae, views)
     work = _Work(vae, loaded, made)
-    metadata = latent_metadata(made.model, vae.config.latent_dim, views, made.votes)
+    metadata = latent_metadata(made.model, vae.config.latent_dim, views, made.votes, call=call)
     bar = tqdm(total=len(table), desc="measure", unit="galaxy", disable=None)
     with column_writer(out, metadata) as write, bar:
         for batch in _batches(rows, vae, survey, crop, batch_size, rejects):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
 from galkeras.io.text import counted, markdown_table
@@ -69,6 +70,7 @@ class Classification:
         results: The questions that were trained.
         skipped: The others, each with its reason.
         fitted: The forests themselves, where they have just been fitted.
+        call: How it was called, None where that was not written down yet.
     """
 
     forests: Path | None
@@ -81,6 +83,7 @@ class Classification:
     results: tuple[QuestionResult, ...]
     skipped: dict[str, str]
     fitted: Forests | None = field(default=None, compare=False, kw_only=True)
+    call: Call | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         where = "" if self.forests is None else f" {self.forests}"
@@ -108,10 +111,11 @@ class Classification:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
-        said = {one.name: getattr(self, one.name) for one in fields(_Stored) if one.name != "questions"}
+        said = {one.name: getattr(self, one.name) for one in fields(_Stored) if one.name not in ("questions", "call")}
         return {
             "format": _FORMAT,
             **said,
+            **({} if self.call is None else {"call": asdict(self.call)}),
             "questions": {
                 result.name: {
                     "title": result.title,
@@ -314,6 +318,8 @@ class _Stored:
     skipped: dict[str, str]
     # Scores of before there were draws have none.
     samples: int | None = None
+    # Scores of before calls were written down have none.
+    call: Call | None = None
 
     def __post_init__(self) -> None:
         if not self.questions:

@@ -18,6 +18,7 @@ import numpy as np
 from astropy.table import Table
 from tqdm import tqdm
 
+from galkeras.io.calls import Call
 from galkeras.io.columns import write_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
@@ -114,6 +115,8 @@ def make_tfrecords(
         dtype=dtype,
         like=like,
     )
+    told = locals() | {"bands": bands if bands is None or isinstance(bands, str) else band_text(bands)}
+    call = Call.of(make_tfrecords, told, {"shard_megabytes": "shard-size"})
     if cutouts is None:
         catalog, cutouts = None, catalog
     if cutouts is None:
@@ -143,6 +146,7 @@ def make_tfrecords(
             rejected=len(rejects),
             bands=settings.bands,
             preparation=preparation,
+            call=call,
         )
         _remove_others(out, {task.name for task in tasks})
         _write_rejects(out / REJECTED_FILE, rejects)

@@ -15,13 +15,15 @@ __all__ = [
 
 import hashlib
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import read_json, write_json
+from galkeras.io.typed import from_json
 from galkeras.surveys.image import BANDS, MAX_SCALE, NANOMAGGY, PICTURE, ImageSpec, Preparation, band_text
 
 SCHEMA_VERSION = 2
@@ -90,6 +92,7 @@ class RecordSet:
         rejected: Rows left out, each with its reason in ``rejected.csv``.
         bands: Bands of the images, in the order of their planes.
         preparation: How the images were made from cutouts, or None where that is not known.
+        call: How it was made, None where that was not written down yet.
     """
 
     path: Path
@@ -105,6 +108,7 @@ class RecordSet:
     bands: tuple[str, ...] = BANDS
     preparation: Preparation | None = None
     schema_version: int = SCHEMA_VERSION
+    call: Call | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         def check(name: str, good: bool, must: str) -> None:
@@ -165,19 +169,19 @@ class RecordSet:
     @classmethod
     def _from_json(cls, path: Path, value: Any) -> "RecordSet":
         try:
-            known = {field.name for field in fields(cls)} - {"path"}
+            known = {one.name for one in fields(cls)} - {"path", "call"}
             if value["schema_version"] == 1:
                 value = {**value, "preparation": None}
+            call = from_json(Call | None, value.get("call"), "call")
             value = {key: value[key] for key in known}
             shards = tuple(Shard(**shard) for shard in value.pop("shards"))
-            return cls(path=path, shards=shards, bands=tuple(value.pop("bands")), **value)
-        except (KeyError, TypeError) as error:
+            return cls(path=path, shards=shards, bands=tuple(value.pop("bands")), call=call, **value)
+        except (KeyError, TypeError, ValueError) as error:
             raise GalkerasError(f"{path / DATASET_FILE} is not a record set's: {error}") from None
 
     def save(self) -> None:
         """Write ``dataset.json``, the last file of a record set."""
-        value = asdict(self)
-        del value["path"]
+        value = {name: one for name, one in asdict(self).items() if name != "path" and (name, one) != ("call", None)}
         write_json(self.path / DATASET_FILE, value)
 
     def in_split(self, split: str) -> tuple[Shard, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from galkeras.backend import keras
+from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
 from galkeras.models.adapters import ADAPTERS
 from galkeras.models.config import AdapterConfig, ModelConfig
@@ -20,7 +21,7 @@ from galkeras.models.vae import VAE
 from galkeras.records.pairs import Galaxies, index_galaxies, join
 from galkeras.records.schema import RecordSet
 from galkeras.training.adapt_summary import summarise_adaptation
-from galkeras.training.options import AdaptOptions, takes
+from galkeras.training.options import AdaptOptions, flags, takes
 from galkeras.training.pairs import adaptation_dataset, adaptation_ids, scoring_dataset
 from galkeras.training.run import finish, model_folder, train
 from galkeras.training.stored import AdaptationTraining
@@ -90,7 +91,8 @@ def adapt(
             f"`batch_size` must be {_FEWEST} or more: the estimator compares galaxies of a survey with each other."
             f" Received: batch_size={training.batch_size}"
         )
-    with model_folder(out, config, training, resume, overwrite) as unfinished:
+    call = Call.of(adapt, locals() | vars(options), flags(AdaptOptions) | {"settings": "set"})
+    with model_folder(out, config, training, call, resume, overwrite) as unfinished:
         if not unfinished:
             _log.info(f"{out}: finished already, and read")
             return load_model(out)

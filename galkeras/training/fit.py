@@ -6,11 +6,12 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
 from galkeras.io.text import counted
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.image import band_text
-from galkeras.training.options import FitOptions, takes
+from galkeras.training.options import FitOptions, flags, takes
 
 if TYPE_CHECKING:
     from galkeras.models.vae import VAE
@@ -56,7 +57,8 @@ def fit(
         _log.info(_planned(records, out, options))
     from galkeras.training.fitting import fitted
 
-    return fitted(records, out, options, resume, overwrite, quiet)
+    call = Call.of(fit, {"records": records, **vars(options)}, flags(FitOptions))
+    return fitted(records, out, options, call, resume, overwrite, quiet)
 
 
 def _planned(records: RecordSet, out: Path, options: FitOptions) -> str:

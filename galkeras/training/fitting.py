@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from galkeras.backend import keras
+from galkeras.io.calls import Call
 from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import ModelConfig
 from galkeras.models.folder import load_model
@@ -30,11 +31,12 @@ def fitted(
     records: RecordSet,
     out: Path,
     options: FitOptions,
+    call: Call,
     resume: bool = False,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> VAE:
-    """Fit and return what `fit` says, whose arguments these are."""
+    """Fit and return what `fit` says, whose arguments these are, beside its ``call``."""
     votes = None
     if options.catalog is not None:
         votes = read_votes(options.catalog, tuple(options.label_columns), options.id_column)
@@ -70,7 +72,7 @@ def fitted(
         votes_weight=options.votes_weight,
         **(stretch_of(old) if old else measure_stretch(records, max(1, records.image_size // size))),
     )
-    with model_folder(out, config, training, resume, overwrite) as unfinished:
+    with model_folder(out, config, training, call, resume, overwrite) as unfinished:
         if not unfinished:
             if not quiet:
                 _log.info(f"{out}: finished already, and read")

@@ -1,6 +1,6 @@
 """What users choose of a fit and of an adaptation: every option with its default, its meaning and its bounds, once."""
 
-__all__ = ["LONGER", "AdaptOptions", "FitOptions", "NetworkOptions", "RunOptions", "choices", "flag", "takes"]
+__all__ = ["LONGER", "AdaptOptions", "FitOptions", "NetworkOptions", "RunOptions", "choices", "flag", "flags", "takes"]
 
 import functools
 import inspect
@@ -201,6 +201,11 @@ def choices(options: type) -> list[Field]:
 def flag(one: Field) -> str:
     """Return what an option is called on the command line."""
     return one.metadata["flag"] or f"--{one.name.replace('_', '-')}"
+
+
+def flags(options: type) -> dict[str, str]:
+    """Return what the options of a class are called on the command line, without hyphens in front, by name."""
+    return {one.name: flag(one).removeprefix("--") for one in choices(options)}
 
 
 def takes(options: type, annotate: Callable[[Field], Any] = lambda one: one.type) -> Callable[[Callable], Callable]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from galkeras.backend import keras, tf
+from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
 from galkeras.io.folders import OutputFolder
 from galkeras.models.config import ModelConfig
@@ -38,7 +39,7 @@ _WRITTEN = r"(checkpoints/)?\w+\.(weights\.h5|json|csv|png)"
 
 @contextmanager
 def model_folder(
-    out: Path, config: ModelConfig, training: TrainingConfig, resume: bool, overwrite: bool = False
+    out: Path, config: ModelConfig, training: TrainingConfig, call: Call, resume: bool, overwrite: bool = False
 ) -> Iterator[bool]:
     """Make the model folder ready and keep others out of it; yield whether there is something left to train.
 
@@ -46,6 +47,7 @@ def model_folder(
         out: The folder.
         config: What the model is to be.
         training: How it is to be trained.
+        call: How that was asked for.
         resume: Go on with a run of these settings, but that it may have fewer epochs or patience.
         overwrite: Remove the run that is there, but for versions that were exported, which servers may hold.
 
@@ -73,7 +75,7 @@ def model_folder(
             # From here on the folder is unfinished; the best weights stay in its checkpoints.
             (out / WEIGHTS_FILE).unlink(missing_ok=True)
         if longer or overwrite or not begun:
-            write_config(out, config, asdict(training))
+            write_config(out, config, asdict(training), call)
         yield True
 
 

@@ -50,10 +50,15 @@ def test_the_same_input_gives_the_same_bytes(survey, tmp_path):
     run(survey, tmp_path / "a")
     # Several processes, and a catalog in another order.
     lines = survey[0].read_text().splitlines()
-    turned = survey[0].with_name("turned.csv")
-    turned.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
-    run((turned, survey[1]), tmp_path / "b", workers=2)
+    survey[0].write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    run(survey, tmp_path / "b", workers=2)
     assert files(tmp_path / "a") == files(tmp_path / "b")
+    # What a file is called stands in the call alone.
+    moved = survey[0].rename(survey[0].with_name("moved.csv"))
+    records = run((moved, survey[1]), tmp_path / "c")
+    before = RecordSet.load(tmp_path / "a")
+    assert records.digest == before.digest and records.call.inputs["catalog"] == str(moved)
+    assert vars_of(records) | {"path": before.path, "call": before.call} == vars_of(before)
 
 
 def test_a_galaxy_has_its_split_in_every_survey(survey, tmp_path):
