@@ -12,7 +12,8 @@ from galkeras.io.errors import GalkerasError
 from galkeras.io.files import read_json, write_json
 from galkeras.io.tables import TABLE_FORMATS
 from galkeras.latents.table import read_latents
-from galkeras.training.history import HISTORY_DIGEST, history_digest, read_history, write_history
+from galkeras.models.stored import StoredModel
+from galkeras.training.history import history_digest, read_history, write_history
 
 FLIPS = 60
 VALUE = {"format": 1, "ssim": [0.5, 0.25], "name": "vae", "more": {"a": None, "b": True}}
@@ -76,7 +77,7 @@ def test_checkpoint(tmp_path):
 
 def test_history_of_a_finished_model(tmp_path):
     write_history(tmp_path, ROWS)
-    write_json(tmp_path / "config.json", {HISTORY_DIGEST: history_digest(ROWS)})
+    StoredModel("vae", {}, {}, history_sha256=history_digest(ROWS)).save(tmp_path)
     rows = read_history(tmp_path)
     assert rows[0]["loss"] == 0.1
     assert check(tmp_path / "history.csv", lambda: read_history(tmp_path), lambda found: found == rows) > 20

@@ -316,7 +316,7 @@ def test_nothing_to_classify_by(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "fix"), [({}, "--minimum 10"), ({"minimum": 30}, "--minimum 30"), ({"folds": 20}, "--folds 20")]
+    ("options", "fix"), [({}, "`minimum=10`"), ({"minimum": 30}, "`minimum=30`"), ({"folds": 20}, "`folds=20`")]
 )
 def test_too_few_galaxies_is_one_short_line_that_names_the_option(tmp_path, options, fix):
     catalog = votes(12)
@@ -355,7 +355,7 @@ def test_rerun_replaces_and_failure_leaves_nothing_that_loads(tmp_path, monkeypa
     classify(latents, table, out, label_column="ring", overwrite=True)
     assert set(Forests.load(out).by_question) == {"ring"} and not (out / "other.skops").exists()
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("galkeras.morphology.forests.skops.io.dump", full)

@@ -104,7 +104,7 @@ def test_same_seed_same_forest(forests):
     "changes, match",
     [
         ({"model": "b" * 64}, "of model aaaaaaaaaaaa, and these are of model bbbbbbbbbbbb"),
-        ({"views": 8}, "averaged over 1 views.*--views 1"),
+        ({"views": 8}, r"averaged over 1 views.*encode\(views=1\)"),
         ({"z": np.zeros((50, 3), np.float32)}, "need 4 latents, and the table has 3"),
     ],
 )

@@ -42,13 +42,13 @@ def test_bands_are_ordered_by_wavelength():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"size": 128}, ("image size 128", "takes 64", "--image-size")),
+        ({"size": 128}, ("image size 128", "takes 64", "image_size=")),
         ({"units": "picture"}, ("units picture", "takes nanomaggy")),
-        ({"bands": ("g", "r", "i")}, ("bands gri", "takes grz", "--bands grz")),
+        ({"bands": ("g", "r", "i")}, ("bands gri", "takes grz", "bands=grz")),
         ({"bands": ("vis",)}, ("bands vis", "takes grz")),
         ({"pixel_scale": 0.3}, ("pixel scale 0.3", "takes 0.262")),
         ({"preparation": Preparation(128, "area", "north")}, ("row 0 north", "takes south")),
-        ({"preparation": Preparation(256, "area"), "pixel_scale": None}, ("crop of 256", "takes 128", "--crop 128")),
+        ({"preparation": Preparation(256, "area"), "pixel_scale": None}, ("crop of 256", "takes 128", "crop=128")),
     ],
 )
 def test_what_does_not_fit_is_named_with_both_values_and_the_fix(change, words):

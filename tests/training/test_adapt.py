@@ -132,7 +132,7 @@ def test_bad_input_is_named_and_nothing_is_written(adapted, vae, decals, bass, t
     refused("adapted already", model=adapted)
     refused("not a model folder", model=decals)
     refused("estimator", batch_size=1)
-    refused("pair-weight", unpaired=True, pair_weight=1.0)
+    refused("`pair_weight` needs pairs", unpaired=True, pair_weight=1.0)
     refused("alignment", alignment="mmd")
     refused("image size", target=survey(tmp_path / "small", "bass-mzls", range(COUNT), side=48))
     elsewhere = survey(tmp_path / "elsewhere", "bass-mzls", range(COUNT), offset=2 / 3600)
