@@ -194,10 +194,10 @@ class VAE(keras.Model):
 
         ``encoder`` is another encoder of the same architecture in place of the model's.
         """
-        posterior, found = self._see(stretched, encoder or self.encoder)
+        posterior, found = self.see(stretched, encoder or self.encoder)
         return posterior, found.get("pose")
 
-    def _see(
+    def see(
         self, stretched: tf.Tensor, encoder: keras.Model, seed: tf.Tensor | None = None
     ) -> tuple[tfd.Distribution, dict[str, tf.Tensor]]:
         """Return q(z|x) and what else the encoder finds; with a ``seed``, as in training."""
@@ -239,7 +239,7 @@ class VAE(keras.Model):
             training: Disturb the encoder as the architecture wants, and learn the noise.
         """
         stretched = self.stretch(images)
-        posterior, found = self._see(stretched, self.encoder, seed if training else None)
+        posterior, found = self.see(stretched, self.encoder, seed if training else None)
         z = posterior.mean() + posterior.distribution.stddev() * self._noise(seed, tf.shape(images)[0])
         rebuilt = self.draw(z, found.get("pose"))
         terms = {
@@ -256,16 +256,17 @@ class VAE(keras.Model):
         size = 1.0 if self.pixel_loss.in_nats else float(np.prod(self.config.network_shape))
         return {"loss": elbo_loss / size, "elbo_loss": elbo_loss} | terms
 
-    def unexplained(self, images: tf.Tensor, z: tf.Tensor, survey: str | None = None) -> tf.Tensor:
+    def unexplained(
+        self, stretched: tf.Tensor, found: dict[str, tf.Tensor], z: tf.Tensor, survey: str | None = None
+    ) -> tf.Tensor:
         """Return (batch,) what latents leave of the loss of images: reconstruction, and features where there are any.
 
         Args:
-            images: In survey units.
+            stretched: The images, stretched.
+            found: What `see` found of them.
             z: (batch, latent_dim) any latents, in place of those that the encoder finds.
             survey: Which of the model's surveys draws them, the first if None.
         """
-        stretched = self.stretch(images)
-        _, found = self._see(stretched, self.encoder)
         left = self._distance(stretched, self.draw(z, found.get("pose"), survey))
         return left if self.feature_decoder is None else left + self._feature_nats(found["features"], z, False)
 

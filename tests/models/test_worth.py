@@ -20,11 +20,13 @@ class Toy:
     def stretch(self, images):
         return images
 
-    def look(self, stretched):
-        return tfp.distributions.Independent(tfp.distributions.Normal(stretched, WIDTH), 1), None
+    encoder = None
 
-    def unexplained(self, images, z, survey):
-        return tf.linalg.matvec(tf.square(images - z), [50.0, 0.1, 0.0])
+    def see(self, stretched, encoder):
+        return tfp.distributions.Independent(tfp.distributions.Normal(stretched, WIDTH), 1), {}
+
+    def unexplained(self, stretched, found, z, survey):
+        return tf.linalg.matvec(tf.square(stretched - z), [50.0, 0.1, 0.0])
 
 
 def test_a_latent_is_worth_what_is_lost_without_it_less_what_it_costs():
