@@ -11,11 +11,11 @@ the machine slows them alike; the median of the turns counts. Prints a Markdown 
 import argparse
 import os
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from turns import turns
 
 from galkeras.backend import tf
 from galkeras.io.text import markdown_table
@@ -49,14 +49,9 @@ def main() -> None:
             work[f"`encode --scores {scores}`"] = lambda scores=scores: encode(
                 vae, records, out, scores=scores, overwrite=True
             )
-        for one in work.values():
-            one()
         times: dict[str, list[float]] = {name: [] for name in work}
-        for _ in range(options.rounds):
-            for name, one in work.items():
-                start = time.perf_counter()
-                one()
-                times[name].append(time.perf_counter() - start)
+        for name, seconds, _ in turns(work, options.rounds):
+            times[name].append(seconds)
     median = {name: float(np.median(values)) for name, values in times.items()}
     print(
         f"{count:,} galaxies of {records.image_size} px, {vae.config.architecture}, batches of {BATCH};"

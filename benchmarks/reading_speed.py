@@ -11,12 +11,12 @@ a Markdown table.
 import argparse
 import os
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
+from turns import turns
 
 from galkeras.io.text import markdown_table, readable_bytes
 from galkeras.records.reader import ordered_dataset, training_dataset
@@ -34,14 +34,9 @@ def main() -> None:
     records = RecordSet.load(options.records)
     with tempfile.TemporaryDirectory() as folder:
         work = readers(records, Path(folder))
-        for one in work.values():
-            one()
         rates: dict[str, list[float]] = {name: [] for name in work}
-        for _ in range(options.rounds):
-            for name, one in work.items():
-                start = time.perf_counter()
-                images = one()
-                rates[name].append(images / (time.perf_counter() - start))
+        for name, seconds, images in turns(work, options.rounds):
+            rates[name].append(images / seconds)
     median = {name: float(np.median(values)) for name, values in rates.items()}
     ours = median["`ordered_dataset`"]
     print(

@@ -50,11 +50,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # Names of files need not be UTF-8.
             stream.reconfigure(errors="backslashreplace")
-    commands = typer.main.get_command(app).commands
-    command = next((word for word in sys.argv[1:] if word in commands), None)
 
     def say(message: str) -> str:
-        return in_shell(message, commands, command)
+        # Only where there is something to say: `app` makes its commands itself.
+        commands = typer.main.get_command(app).commands
+        return in_shell(message, commands, next((word for word in sys.argv[1:] if word in commands), None))
 
     try:
         with told(say):

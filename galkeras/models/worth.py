@@ -4,7 +4,7 @@ __all__ = ["WORTH_IMAGES", "active_units", "worth"]
 
 import numpy as np
 
-from galkeras.backend import tf
+from galkeras.backend import tf, tfd
 from galkeras.models.vae import VAE
 
 WORTH_IMAGES = 64
@@ -32,7 +32,7 @@ def worth(model: VAE, images: np.ndarray, survey: str | None = None) -> np.ndarr
     posterior, found = model.see(stretched, model.encoder)
     mean, spread = posterior.mean().numpy(), posterior.distribution.stddev().numpy()
     drawn = mean + spread * tf.random.stateless_normal(mean.shape, (0, 0)).numpy()
-    cost = 0.5 * (mean**2 + spread**2 - 1) - np.log(spread)
+    cost = tfd.kl_divergence(posterior.distribution, tfd.Normal(0.0, 1.0)).numpy()
     whole = model.unexplained(stretched, found, drawn, survey).numpy()
     gains = np.empty(drawn.shape)
     for latent in range(drawn.shape[1]):
