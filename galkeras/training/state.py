@@ -47,7 +47,6 @@ class EpochState(keras.callbacks.Callback):
         path = self.folder / LAST_FILE
         if not path.exists():
             return 0
-        self.model.optimizer.build(self.model.trainable_weights)
         about = read_weights(path, self.model)
         done = int(self.model.optimizer.iterations.numpy()) // steps_per_epoch
         self.history = read_history(self.folder)[:done]
