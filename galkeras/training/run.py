@@ -2,6 +2,7 @@
 
 __all__ = ["finish", "model_folder", "train"]
 
+import json
 import logging
 import re
 import shutil
@@ -81,14 +82,15 @@ def model_folder(
 
 def _is_longer(out: Path, config: ModelConfig, training: TrainingConfig) -> bool:
     """Tell whether a run that was begun is to go on for longer; a `GalkerasError` where other settings differ."""
-    settings = {"model": config.to_json(), "training": asdict(training)}
+    # As the file has them: without tuples, also inside others.
+    settings = json.loads(json.dumps({"model": config.to_json(), "training": asdict(training)}))
     stored = asdict(StoredModel.load(out))
     longer = False
     for part, values in settings.items():
         for name, value in values.items():
             # Models from before a setting was written down have its default.
             old = stored[part].get(name, getattr(type(training), name, None))
-            if old == (list(value) if isinstance(value, tuple) else value):
+            if old == value:
                 continue
             if name in LONGER and isinstance(old, int) and value > old:
                 longer = True

@@ -16,6 +16,7 @@ from kills import kill_after_an_epoch
 from sky import write_survey
 
 from galkeras.backend import tf
+from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import written_for
 from galkeras.io.locks import locked
@@ -29,6 +30,8 @@ from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet, split_of
 from galkeras.training.fit import fit
 from galkeras.training.history import read_history
+from galkeras.training.run import model_folder
+from galkeras.training.stored import read_training
 
 # The paper's network is the quicker to trace.
 SMALL = {"latent_dim": 4, "epochs": 4, "batch_size": 16, "architecture": "paper", "loss": "mse", "learning_rate": 1e-3}
@@ -151,6 +154,21 @@ def test_a_fit_starts_from_another_model(fitted, records, tmp_path):
     finish_folder(tmp_path / "voted", VAE(config))
     with pytest.raises(GalkerasError, match=r"voted learned from votes \(ring\), .* give a `catalog`"):
         fit(records, tmp_path / "n", **less, warm_start=tmp_path / "voted")
+
+
+def test_a_run_that_learns_from_votes_goes_on(fitted, tmp_path):
+    config = replace(load_model(fitted).config, questions=(("ring", ("no", "yes")),))
+    training, call = read_training(fitted), Call("fit", {})
+    with model_folder(tmp_path / "m", config, training, call, resume=False) as unfinished:
+        assert unfinished
+    with model_folder(tmp_path / "m", config, training, call, resume=True) as unfinished:
+        assert unfinished
+    other = replace(config, questions=(("ring", ("no", "perhaps")),))
+    with (
+        pytest.raises(GalkerasError, match="begun with questions="),
+        model_folder(tmp_path / "m", other, training, call, resume=True),
+    ):
+        pass
 
 
 def test_a_second_run_in_the_folder_is_refused_and_left_overs_of_a_kill_are_not(records, tmp_path):
