@@ -81,11 +81,11 @@ def command(
         pixel_scale=pixel_scale,
         bands=bands,
         id_column=id_column,
-        service=service or SERVICE,
         connections=connections,
         rate=rate,
         dry_run=dry_run,
         verify=verify,
+        service=service or SERVICE,
         **common,
     )
     failed = sum(ledger.count("failed") for ledger in ledgers)

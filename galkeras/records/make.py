@@ -105,16 +105,7 @@ def make_tfrecords(
         GalkerasError: Bad input, an output folder that holds something else, or a full disk.
     """
     out = Path(out)
-    asked = wanted(
-        survey=survey,
-        bands=bands,
-        crop=crop,
-        image_size=image_size,
-        pixel_scale=pixel_scale,
-        width_arcsec=width_arcsec,
-        dtype=dtype,
-        like=like,
-    )
+    asked = wanted(survey, bands, crop, image_size, pixel_scale, width_arcsec, dtype, like)
     told = locals() | {"bands": bands if bands is None or isinstance(bands, str) else band_text(bands)}
     call = Call.of(make_tfrecords, told, {"shard_megabytes": "shard-size"})
     if cutouts is None:

@@ -43,7 +43,6 @@ class Wanted:
 
 
 def wanted(
-    *,
     survey: str | None,
     bands: str | Sequence[str] | None,
     crop: int | None,

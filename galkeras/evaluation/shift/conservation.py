@@ -9,6 +9,7 @@ import numpy as np
 from astropy.table import Table
 from sklearn.model_selection import StratifiedKFold
 
+from galkeras.evaluation.shift import FOLDS
 from galkeras.galaxyzoo.tree import LabelQuestion
 from galkeras.galaxyzoo.trees import tree_of
 from galkeras.io.errors import GalkerasError
@@ -28,7 +29,6 @@ COLUMNS = {
 
 _RESAMPLES = 1000
 _MINIMUM = 10
-_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _refitted(z, truth, learned, by_id, classes, seed) -> np.ndarray:
     if forest is not None:
         return forest.probabilities(z).argmax(1)
     predicted = np.zeros(len(truth), int)
-    for train, test in StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(z, truth):
+    for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(z, truth):
         predicted[test] = fit_forest(z[train], truth[train], seed).predict(z[test])
     return predicted
 

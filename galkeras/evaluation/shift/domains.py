@@ -16,8 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from galkeras.evaluation.shift import FOLDS
+
 _FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
-_FOLDS = 5
 _NEIGHBOURS = 15
 _PERMUTATIONS = 500
 _RESAMPLES = 200
@@ -205,7 +206,7 @@ def tell_apart(source: np.ndarray, target: np.ndarray, paired: bool, seed: int) 
     x = np.concatenate([source, target])
     y = np.r_[np.zeros(len(source), int), np.ones(len(target), int)]
     galaxies = np.r_[np.arange(len(source)), np.arange(len(target)) + (0 if paired else len(source))]
-    folds = GroupKFold(_FOLDS, shuffle=True, random_state=seed)
+    folds = GroupKFold(FOLDS, shuffle=True, random_state=seed)
     scores = []
     for classifier in (
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced")),

@@ -14,6 +14,7 @@ import numpy as np
 
 from galkeras.io.columns import read_columns, write_columns
 from galkeras.io.errors import GalkerasError
+from galkeras.surveys.download.targets import Place
 
 LEDGER = "ledger.csv"
 """The table, a row for each of the catalog, in its order."""
@@ -25,13 +26,10 @@ STATUSES = ("ok", "outside", "failed", "rejected")
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Place):
     """What became of a row.
 
     Attributes:
-        id: The galaxy's name.
-        ra: degrees, NaN where the row has none.
-        dec: degrees, NaN where the row has none.
         status: ``ok``; ``outside`` the survey's footprint; ``failed``; ``rejected``: it was not asked for.
         file: The cutout's file below the folder, where there is one.
         bytes: Its length.
@@ -39,9 +37,6 @@ class Entry:
         reason: Why there is none, or what there is to say of it.
     """
 
-    id: str
-    ra: float
-    dec: float
     status: str
     file: str = ""
     bytes: int = 0

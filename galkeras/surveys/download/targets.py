@@ -1,6 +1,6 @@
 """Which rows of a catalog can be asked for, and why others cannot."""
 
-__all__ = ["Target", "read_targets"]
+__all__ = ["Place", "Target", "read_targets"]
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,21 +18,30 @@ _EXTENSIONS = (".fits", ".fit")
 
 
 @dataclass(frozen=True)
-class Target:
-    """A row of a catalog.
+class Place:
+    """Where on the sky a row of a catalog is.
 
     Attributes:
         id: The galaxy's name.
         ra: degrees, NaN where the row has none.
         dec: degrees, NaN where the row has none.
-        file: Where its cutout goes, below the folder, as `galkeras.surveys.locate` will look for it; empty where it is
-            rejected.
-        reason: Why it is rejected.
     """
 
     id: str
     ra: float
     dec: float
+
+
+@dataclass(frozen=True)
+class Target(Place):
+    """A row of a catalog, and what is to come of it.
+
+    Attributes:
+        file: Where its cutout goes, below the folder, as `galkeras.surveys.locate` will look for it; empty where it is
+            rejected.
+        reason: Why it is rejected.
+    """
+
     file: str = ""
     reason: str = ""
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import KFold
 
+from galkeras.evaluation.shift import FOLDS
 from galkeras.io.registry import Registry
 
 Map = Callable[[np.ndarray], np.ndarray]
 """From (rows, latent_dim) latents of the target survey to what the source's would be."""
 
 _FEWEST = 50
-_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def aligned(
         return baseline.fit(*learned)(target)
     mapped = np.empty_like(target)
     # The same fifths of both surveys: where they are pairs, both images of a galaxy are left out together.
-    folds = KFold(_FOLDS, shuffle=True, random_state=seed)
+    folds = KFold(FOLDS, shuffle=True, random_state=seed)
     for (kept, _), (train, test) in zip(folds.split(source), folds.split(target), strict=True):
         mapped[test] = baseline.fit(source[kept], target[train])(target[test])
     return mapped
