@@ -91,6 +91,11 @@ class LatentTable:
         """Number of latents."""
         return self.z.shape[1]
 
+    @property
+    def known(self) -> np.ndarray:
+        """(rows,) of which galaxies the model was told the votes or labels: their latents know the answer."""
+        return (self.split == "train") & self.votes
+
     def columns(self) -> Columns:
         """Return the columns of the file, by name."""
         columns = {name: getattr(self, name) for name in ("id", "ra", "dec", "survey", "split")}

@@ -141,6 +141,7 @@ def classify(
         results=tuple(results),
         skipped={name: skipped[name] for name in [*order, *skipped] if name in skipped},
         fitted=Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std, trained),
+        known=int(latents.known[rows].sum()),
         call=call,
     )
     if folder is None:

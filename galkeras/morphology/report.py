@@ -70,6 +70,7 @@ class Classification:
         results: The questions that were trained.
         skipped: The others, each with its reason.
         fitted: The forests themselves, where they have just been fitted.
+        known: Of the matched rows, those whose votes the model learned from: they are never tested on.
         call: How it was called, None where that was not written down yet.
     """
 
@@ -83,6 +84,7 @@ class Classification:
     results: tuple[QuestionResult, ...]
     skipped: dict[str, str]
     fitted: Forests | None = field(default=None, compare=False, kw_only=True)
+    known: int = field(default=0, kw_only=True)
     call: Call | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
@@ -151,12 +153,16 @@ class Classification:
 
     def method(self) -> str:
         """Return how the scores came about, in a sentence or two."""
-        how = (
-            f"{self.folds}-fold cross-validation: every galaxy is scored by a forest that did not see it, and the "
-            "saved forests are fitted on all galaxies."
-            if self.folds
-            else "70 % of the galaxies train and 30 % test, stratified; the saved forests are those scored here."
-        )
+        knew = f"the {self.known:,} galaxies whose votes the model learned from"
+        if self.folds:
+            how = (
+                f"{self.folds}-fold cross-validation: every galaxy is scored by a forest that did not see it, and the"
+                " saved forests are fitted on all galaxies."
+            ) + (f" Not scored are {knew}." if self.known else "")
+        elif self.known:
+            how = f"{knew} train and all others test; the saved forests are those scored here."
+        else:
+            how = "70 % of the galaxies train and 30 % test, stratified; the saved forests are those scored here."
         return how + self.averaging()
 
     def averaging(self) -> str:
@@ -318,6 +324,8 @@ class _Stored:
     skipped: dict[str, str]
     # Scores of before there were draws have none.
     samples: int | None = None
+    # Scores of before models learned from votes: none was known.
+    known: int = 0
     # Scores of before calls were written down have none.
     call: Call | None = None
 

@@ -73,7 +73,7 @@ class Trial:
         truth, shares, groups, fold_scores, by_components = [], [], [], [], []
         probabilities: dict[str, list[np.ndarray]] = {}
         forest: Forest
-        known = latents.split == "train" if latents.votes else np.zeros(len(latents), bool)
+        known = latents.known
         if not _testable(target, known):
             return "the model learned from the votes of all its galaxies but those of one class"
         for train, test in _splits(target, latents.id, self.seed, self.folds, known):

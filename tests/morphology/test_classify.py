@@ -205,6 +205,11 @@ def test_galaxies_whose_votes_the_model_knew_are_not_tested(tmp_path, folds):
         for votes in (True, False)
     )
     assert told.results[0].tested == (~known).sum()
+    # What is written says so.
+    loaded = Classification.load(tmp_path / "True")
+    assert (loaded.known, Classification.load(tmp_path / "False").known) == (known.sum(), 0)
+    assert f"the {known.sum()} galaxies whose votes the model learned from" in loaded.method()
+    assert "70 %" not in loaded.method() and "learned from" not in untold.method()
     assert told.results[0].scores.balanced_accuracy == pytest.approx(0.5, abs=0.07)
     assert untold.results[0].scores.balanced_accuracy > 0.6
 

@@ -38,14 +38,9 @@ def _part(subject: Subject) -> Part:
 
 
 def _how(found: Classification) -> str:
-    by = (
-        f"{found.folds}-fold cross-validation"
-        if found.folds
-        else "forests fitted on 70 % of the galaxies and tested on the other 30 %"
-    )
     return (
         f"{found.forests.name}: {found.matched:,} rows of the latent table have a row in the catalog,"
-        f" {found.unmatched:,} do not. Scores by {by}."
+        f" {found.unmatched:,} do not. Scores by: {found.method()}"
         f" Classes of fewer than {found.minimum} galaxies are left out."
     )
 
