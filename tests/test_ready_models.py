@@ -4,6 +4,7 @@ import csv
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from astropy.table import Table
 
@@ -12,9 +13,10 @@ from galkeras.models.folder import load_model
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.predict import predict
 from galkeras.records.make import make_tfrecords
+from galkeras.simulation.survey_pair import mock
 
 MODELS = Path(__file__).parents[1] / "saved_models"
-READY = {"pictures-64": "sdss"}
+READY = {"mock-decals-64": "decals", "pictures-64": "sdss"}
 
 
 @pytest.mark.parametrize("name", READY)
@@ -36,6 +38,14 @@ def judged(name: str, cutouts: Path, catalog: Path, tmp_path: Path, label_column
     make_tfrecords(catalog, cutouts, tmp_path / "records", like=folder, survey=READY[name], position=False, workers=1)
     latents = encode(folder, tmp_path / "records", tmp_path / "latents.parquet")
     return predict(latents, folder / "forests", catalog=catalog, label_column=label_column).scores
+
+
+def test_new_mock_galaxies_are_told_apart(tmp_path):
+    mock(tmp_path / "mock", galaxies=120, surveys=("decals",), size=64, pixel_scale=0.524, seed=7, workers=1)
+    drawn = tmp_path / "mock"
+    scores = judged("mock-decals-64", drawn / "cutouts" / "decals", drawn / "catalog.parquet", tmp_path)
+    by_name = {result.name: result.scores.balanced_accuracy for result in scores.results}
+    assert by_name["disk-edge-on"] > 0.8 and np.mean(list(by_name.values())) > 0.65
 
 
 def test_new_real_galaxies_are_told_apart(tmp_path, real_data):
