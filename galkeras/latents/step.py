@@ -57,8 +57,8 @@ def latent_step(vae: VAE, survey: str, views: int) -> Callable[..., tuple[tf.Ten
 
     # Each is compiled when it is first called.
     signature = [tf.TensorSpec((None, *vae.config.images.shape), tf.float32), tf.TensorSpec((None,), tf.int32)]
-    with_scores = tf.function(encoded, input_signature=signature)
-    without = tf.function(lambda images: encoded(images), input_signature=signature[:1])
+    with_scores = tf.function(encoded, input_signature=signature, autograph=False)
+    without = tf.function(lambda images: encoded(images), input_signature=signature[:1], autograph=False)
 
     def step(images: tf.Tensor, rows: np.ndarray | None = None) -> tuple[tf.Tensor, ...]:
         rows = np.arange(len(images)) if rows is None else rows

@@ -14,12 +14,11 @@ def encode_views(vae: VAE, images: tf.Tensor, views: int) -> tuple[tf.Tensor, tf
 
     The variances are averaged, and not their logarithms. ``views`` is one of `VIEWS`.
     """
-    z, log_var = vae.encode(images)
     if views == 1:
-        return z, log_var
-    mirrored = tf.image.flip_left_right(images)
-    turned = [tf.image.rot90(images, k) for k in (1, 2, 3)] + [tf.image.rot90(mirrored, k) for k in range(4)]
-    others = [vae.encode(view) for view in turned]
-    z = tf.add_n([z, *(mean for mean, _ in others)]) / views
-    variance = tf.add_n([tf.exp(lv) for lv in (log_var, *(lv for _, lv in others))]) / views
-    return z, tf.math.log(variance)
+        return vae.encode(images)
+    turned = [images, tf.transpose(images, (0, 2, 1, 3))]
+    for axis in (1, 2):
+        turned += [tf.reverse(view, [axis]) for view in turned]
+    # As one batch: the encoder stands in a graph once.
+    z, log_var = (tf.split(values, views) for values in vae.encode(tf.concat(turned, 0)))
+    return tf.add_n(z) / views, tf.math.log(tf.add_n([tf.exp(one) for one in log_var]) / views)

@@ -171,7 +171,7 @@ def _signature(source: _Input, answer: Callable[[tf.Tensor], Tensors]) -> Callab
         return _nothing_of_nan(answers, value) if value.dtype.is_floating else answers
 
     spec = tf.TensorSpec((None, *source.shape), source.dtype, name=source.name)
-    return tf.function(signature, input_signature=[spec])
+    return tf.function(signature, input_signature=[spec], autograph=False)
 
 
 def _nothing_of_nan(answers: Tensors, value: tf.Tensor) -> Tensors:

@@ -177,7 +177,9 @@ class UprightEncoder(keras.Model):
 
 def _sample(model: VAE, records: RecordSet, factor: int) -> tuple[np.ndarray, np.ndarray]:
     """Return features and block-averaged upright pixels, a row each, of training galaxies."""
-    frame = tf.function(lambda images: model.encoder.frame(model.stretch(images)), reduce_retracing=True)
+    frame = tf.function(
+        lambda images: model.encoder.frame(model.stretch(images)), reduce_retracing=True, autograph=False
+    )
     features, pixels, seen = [], [], 0
     for batch in ordered_dataset(records, ("train",), 64):
         framed = frame(batch["image"])
