@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import IdColumn, Latents, Overwrite, Samples
+from galkeras.morphology.settings import FOREST
 
 
 def command(
@@ -25,7 +26,8 @@ def command(
     ] = None,
     minimum: Annotated[int, typer.Option(help="Leave out classes of fewer galaxies.")] = 10,
     trees: Annotated[
-        int | None, typer.Option(help="Trees in a forest: fewer make smaller files. [default: 300]")
+        int | None,
+        typer.Option(help=f"Trees in a forest: fewer make smaller files. [default: {FOREST['n_estimators']}]"),
     ] = None,
     samples: Samples = None,
     records: Annotated[

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from galkeras.discovery.outliers import TABLE
+from galkeras.io.calls import Call
 from galkeras.io.columns import read_columns
 from galkeras.io.errors import GalkerasError
+from galkeras.io.typed import from_json
 
 _NUMBERS = ("score", "sigma", "beyond_sigma")
 
@@ -27,6 +29,7 @@ class OutlierTable:
         beyond_sigma: (rows,) 1 where that is beyond the threshold.
         threshold: That threshold, the paper's 8 by default.
         model: The digest of the model whose latents they are.
+        call: How it was made, None where that was not written down yet.
     """
 
     id: np.ndarray
@@ -37,6 +40,7 @@ class OutlierTable:
     beyond_sigma: np.ndarray
     threshold: float
     model: str
+    call: Call | None = None
 
 
 def read_outliers(path: str | Path) -> OutlierTable:
@@ -53,6 +57,13 @@ def read_outliers(path: str | Path) -> OutlierTable:
     threshold = metadata.get("sigma")
     if not isinstance(threshold, int | float):
         raise GalkerasError(f"{path}: its metadata must name `sigma`. Received: {threshold!r}")
+    try:
+        call = from_json(Call | None, metadata.get("call"), "call")
+    except ValueError as error:
+        raise GalkerasError(f"{path} is no table of outliers: {error}") from None
     return OutlierTable(
-        **{name: columns[name] for name in wanted}, threshold=float(threshold), model=str(metadata.get("model"))
+        **{name: columns[name] for name in wanted},
+        threshold=float(threshold),
+        model=str(metadata.get("model")),
+        call=call,
     )

@@ -5,7 +5,7 @@ __all__ = ["PAPER_SIGMA", "Outliers", "outlier_scores", "outliers", "unusualness
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from galkeras import __version__
 from galkeras.discovery.rules import PAPER_SIGMA, RULES
+from galkeras.io.calls import Call
 from galkeras.io.columns import Columns, write_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.folders import OutputFolder
@@ -94,6 +95,7 @@ def outliers(
     """
     if not sigma > 0 or not np.isfinite(sigma):
         raise GalkerasError(f"`sigma` must be a positive number of standard deviations. Received: sigma={sigma}")
+    call = Call.of(outliers, locals())
     table = read_latents(latents)
     if len(table) < 2:
         raise GalkerasError(f"an outlier is one among many, and {_name(latents)} has 1 galaxy")
@@ -130,6 +132,7 @@ def outliers(
     result = Outliers({name: values[order] for name, values in columns.items()}, sigma)
     if folder is not None:
         metadata = {"table": "outliers", "model": table.model, "sigma": sigma, "galkeras": __version__}
+        metadata |= {"call": asdict(call)}
         with folder.writing() as out:
             if found:
                 shown = order[:SHOWN]

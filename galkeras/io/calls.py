@@ -1,19 +1,22 @@
 """How a command was called, as what it made remembers it."""
 
-__all__ = ["Call"]
+__all__ = ["Call", "calls_with", "read_calls"]
 
 import inspect
 import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from galkeras import __version__
 from galkeras.io.errors import GalkerasError
+from galkeras.io.files import read_json
+from galkeras.io.typed import from_json
 
 # Where the result lies its reader knows; the others leave what is made as it is.
 _NOT_KEPT = ("out", "overwrite", "resume", "quiet", "workers")
@@ -46,7 +49,11 @@ class Call:
 
     @classmethod
     def of(
-        cls, function: Callable[..., Any], given: Mapping[str, Any], flags: Mapping[str, str] | None = None
+        cls,
+        function: Callable[..., Any],
+        given: Mapping[str, Any],
+        flags: Mapping[str, str] | None = None,
+        commas: Collection[str] = (),
     ) -> "Call":
         """Return the call of the function of a command.
 
@@ -56,20 +63,25 @@ class Call:
         'galkeras encode m r --views 8 --split test --out l.npz'
 
         Args:
-            function: The function, whose signature tells inputs from options and has the defaults.
+            function: The function, whose signature has the defaults, and tells inputs, which are given by place, from
+                options.
             given: Its arguments by name; there may be more.
-            flags: What keywords are called on the command line, without hyphens in front, where not as in Python.
+            flags: What options are called on the command line, without hyphens in front, where not as in Python;
+                and all that Python takes by place.
+            commas: Keywords of several values that the command line has in one word, with commas between.
         """
+        flags = flags or {}
         inputs: dict[str, str | None] = {}
         options: dict[str, Any] = {}
         for name, one in inspect.signature(function).parameters.items():
             if name in _NOT_KEPT or name not in given or given[name] is None:
                 continue
             said = _plain(given[name])
-            if one.kind is not one.KEYWORD_ONLY:
+            if one.kind is not one.KEYWORD_ONLY and name not in flags:
                 inputs[name] = said
             elif said is None or said not in ([], {}, _plain(one.default)):
-                options[(flags or {}).get(name, name.replace("_", "-"))] = said
+                word = ",".join(map(str, said)) if name in commas else said
+                options[flags.get(name, name.replace("_", "-"))] = word
         return cls(function.__name__.replace("_", "-"), inputs, options)
 
     def line(self, out: str | os.PathLike[str], **places: str | None) -> str:
@@ -86,6 +98,27 @@ class Call:
         for name, value in self.options.items():
             words += _typed(name, value)
         return shlex.join([*words, "--out", os.fspath(out)])
+
+
+def read_calls(path: str | Path) -> tuple[Call, ...]:
+    """Return how commands were called that wrote into a folder, oldest first, as its JSON file says.
+
+    Raises:
+        GalkerasError: The file is missing or damaged. One of before calls were kept has none.
+    """
+    value = read_json(path)
+    try:
+        held = value.get("calls", []) if isinstance(value, dict) else None
+        calls: tuple[Call, ...] = from_json(tuple[Call, ...], held, "calls")
+        return calls
+    except ValueError as error:
+        raise GalkerasError(f"{path} is damaged: {error}") from None
+
+
+def calls_with(path: Path, call: Call) -> list[dict[str, Any]]:
+    """Return the calls that a folder's JSON file has, and last the one that now adds to it, as the file has them."""
+    earlier = read_calls(path) if path.exists() else ()
+    return [asdict(one) for one in (*(one for one in earlier if one != call), call)]
 
 
 def _plain(value: Any) -> Any:
@@ -112,7 +145,7 @@ def _typed(name: str, value: Any) -> Iterator[str]:
         yield f"--{name}" if value else f"--no-{name}"
     elif isinstance(value, list):
         for one in value:
-            yield from _typed(name, one)
+            yield from (f"--{name}", *map(_number, one)) if isinstance(one, list) else _typed(name, one)
     elif isinstance(value, dict):
         for key, one in value.items():
             yield from (f"--{name}", f"{key}={json.dumps(one)}")

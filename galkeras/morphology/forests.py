@@ -21,20 +21,8 @@ from sklearn.tree import DecisionTreeClassifier
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path, atomic_write, sha256_of, write_json
 from galkeras.latents.table import LatentTable
+from galkeras.morphology.settings import FOREST
 from galkeras.morphology.stored import FORESTS_FILE, StoredForest, StoredForests, read_description
-
-FOREST: dict[str, Any] = {
-    "n_estimators": 300,
-    "min_samples_leaf": 5,
-    "max_features": "sqrt",
-    "class_weight": "balanced_subsample",
-}
-"""What every forest is made with.
-
-Table 2's classes differ a hundredfold in size: class weights with leaves of 5 find more of a rare class (0.54 against
-0.51 balanced accuracy at 8 %, on principal components of real pictures) at the same score on balanced classes, and
-keep the forest of 55,000 galaxies below 100 MB.
-"""
 
 TRUSTED = ("sklearn.tree._tree.Tree",)
 """The one type beyond skops' own defaults that a forest needs. A file that asks for any other is refused."""

@@ -2,6 +2,7 @@
 
 __all__ = ["mock"]
 
+import inspect
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from galkeras.io.calls import Call, calls_with
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path, atomic_write, read_json, write_json
 from galkeras.io.folders import OutputFolder
@@ -25,11 +27,11 @@ from galkeras.simulation.telescope import Conditions
 from galkeras.simulation.truth import draw_truth
 from galkeras.surveys.cutouts.fits_file import cutout_bytes, cutout_length
 from galkeras.surveys.facts import PIXEL_SCALE, get_survey
+from galkeras.surveys.origin import MOCK_FILE
 
-_RECORD = "mock.json"
 _FORMAT = 2
 """Grows when the same settings give other pixels, so that no folder mixes two simulators' galaxies."""
-_WRITTEN = rf"{re.escape(_RECORD)}|(truth|catalog)\.parquet|(cutouts|noise-free)/.+\.fits"
+_WRITTEN = rf"{re.escape(MOCK_FILE)}|(truth|catalog)\.parquet|(cutouts|noise-free)/.+\.fits"
 _CHUNK = 8
 _SIZES = (16, 1024)
 
@@ -80,22 +82,31 @@ def mock(
     Raises:
         GalkerasError: A bad argument, or ``out`` holds another sample's files or more galaxies.
     """
+    call = _call(locals())
     out = Path(out)
     conditions = _conditions(seeing_scale, depth_offset, zero_point)
     settings = _settings(galaxies, surveys, seed, size, pixel_scale, defects, seeds, conditions)
     workers = _whole("workers", cores() if workers is None else workers, 1)
-    folder = OutputFolder(out, "mock", ours="", sign=_RECORD, within=_WRITTEN)
+    folder = OutputFolder(out, "mock", ours="", sign=MOCK_FILE, within=_WRITTEN)
     folder.check()
     _check_sample(out, settings, galaxies)
     with folder.writing():
-        _draw(out, settings, galaxies, noise_free, workers)
+        _draw(out, settings, galaxies, noise_free, workers, call)
     return out
 
 
-def _draw(out: Path, settings: Settings, galaxies: int, noise_free: bool, workers: int) -> None:
+def _call(given: dict[str, Any]) -> Call:
+    """Return the call of `mock`, all whose arguments have an option on the command line."""
+    if given["seeds"] is not None:
+        given["seeds"] = [["cosmos", given["seeds"]]]
+    flags = {name: name.replace("_", "-") for name in inspect.signature(mock).parameters}
+    return Call.of(mock, given, flags, commas=("surveys",))
+
+
+def _draw(out: Path, settings: Settings, galaxies: int, noise_free: bool, workers: int, call: Call) -> None:
     """Write the settings, the cutouts that are missing, and the two tables."""
     # First, because a folder is known by it.
-    write_json(out / _RECORD, _recorded(settings))
+    write_json(out / MOCK_FILE, {**_recorded(settings), "calls": calls_with(out / MOCK_FILE, call)})
     for survey in settings.surveys:
         for folder in _folders(out, survey, noise_free):
             folder.mkdir(parents=True, exist_ok=True)
@@ -170,7 +181,7 @@ def _whole(name: str, value: int, low: int, high: int | None = None) -> int:
 
 def _check_sample(out: Path, settings: Settings, galaxies: int) -> None:
     """Refuse a folder of another sample, and one that would lose galaxies."""
-    record = out / _RECORD
+    record = out / MOCK_FILE
     if not record.exists():
         return
     held = read_json(record)

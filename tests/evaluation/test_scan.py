@@ -1,5 +1,6 @@
 import csv
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from galkeras import cli
 from galkeras.evaluation.scan import scan as scan_module
+from galkeras.evaluation.scan.report import Scan
 from galkeras.evaluation.scan.scan import scan
 from galkeras.evaluation.scan.types import galaxy_types
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
@@ -107,6 +109,19 @@ def test_it_finds_the_bend_and_writes_it(many, fitted, tmp_path, caplog):
     stored = json.loads((tmp_path / "s" / "scan.json").read_text())
     assert stored["recommended"] == {"loss": "mse", "latents": 40} and stored["split"] == "test"
     assert len(stored["points"]) == 12 and stored["data_range"] == 1
+
+
+def test_a_scan_knows_how_it_was_called_and_typed_again_is_the_same(many, fitted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = "scan {} --latent 10,40 --loss mae,mse --epochs 4 --seed 2 --out {}"
+    one = CliRunner().invoke(cli.app, words.format(many, "one").split(), catch_exceptions=False)
+    line = Scan.load("one").call.line("other")
+    assert one.exit_code == 0 and sorted(line.split()) == sorted(words.format(many, "other").split() + ["galkeras"])
+    CliRunner().invoke(cli.app, line.split()[1:], catch_exceptions=False)
+    assert Path("one/scan.json").read_bytes() == Path("other/scan.json").read_bytes()
+    # What is in memory has no place, and defaults are left out.
+    scan(many, tmp_path / "s", catalog=votes(300))
+    assert Scan.load("s").call.line("s") == f"galkeras scan {many} --catalog CATALOG --out s"
 
 
 def test_rate_and_distortion_are_those_of_the_latent_table(many, fitted, tmp_path):

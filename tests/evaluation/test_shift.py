@@ -3,7 +3,9 @@ import json
 import pytest
 from astropy.table import Table
 from sky import galaxy, write_csv, write_fits
+from typer.testing import CliRunner
 
+from galkeras import cli
 from galkeras.evaluation.shift.result import Shift
 from galkeras.evaluation.shift.shift import shift
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
@@ -59,7 +61,11 @@ def world(tmp_path_factory):
 def test_before_and_after_are_scored_and_written(world, tmp_path):
     folder, decals, bass = world
     out = tmp_path / "shift"
-    found = shift(folder / "da", decals, bass, out, before=folder / "vae", catalog=folder / "votes.csv", split="all")
+    words = f"{folder / 'da'} {decals} {bass} --before {folder / 'vae'} --catalog {folder / 'votes.csv'} --split all"
+    done = CliRunner().invoke(cli.app, ["shift", *words.split(), "--out", str(out)], catch_exceptions=False)
+    assert done.exit_code == 0
+    found = Shift.load(out)
+    assert found.call.line(out) == f"galkeras shift {words} --out {out}"
     assert set(found.scores) == {"before", "after"} and found.paired
     assert found.scores["before"].source == found.scores["before"].target == 150
     # Half the light is a shift that an untrained encoder sees at once.

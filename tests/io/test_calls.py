@@ -3,6 +3,7 @@
 import json
 import shlex
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from galkeras.models.stored import StoredModel
 from galkeras.morphology.classify import classify
 from galkeras.records.make import make_tfrecords
 from galkeras.records.schema import RecordSet
+from galkeras.simulation.survey_pair import mock
 from galkeras.training.fit import fit
 from galkeras.training.options import FitOptions, flags
 
@@ -60,6 +62,16 @@ def test_a_call_comes_back_and_its_words_are_words():
     assert [str(again[name]) for name in ("latents", "catalog", "out")] == ["-l.npz", HOSTILE, "--f"]
     set_to = Call("adapt", {"model": "m", "source": "s", "target": "t"}, {"set": {"weight": 0.5, "way": "a b"}})
     assert typed(set_to.line("o"))["settings"] == ["weight=0.5", 'way="a b"']
+
+
+def test_options_of_several_words_and_of_one_with_commas():
+    given = {"surveys": ("decals", "hsc"), "seeds": [["cosmos", "a b"]], "pixel_scale": 0.262, "zero_point": -0.5}
+    call = Call.of(mock, given, {name: name.replace("_", "-") for name in given}, ["surveys"])
+    assert call.inputs == {} and call.line("o") == (
+        "galkeras mock --surveys decals,hsc --seeds cosmos 'a b' --zero-point -0.5 --out o"
+    )
+    again = typed(call.line("o"))
+    assert (again["surveys"], again["seeds"], again["zero_point"]) == ("decals,hsc", ("cosmos", Path("a b")), -0.5)
 
 
 @pytest.mark.parametrize("change", [{"command": "fit; rm"}, {"inputs": {"-x": "y"}}, {"options": {"a b": 1}}])

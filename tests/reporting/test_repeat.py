@@ -10,6 +10,7 @@ from sky import write_survey
 from typer.main import get_command
 
 from galkeras import cli
+from galkeras.discovery.outlier_table import read_outliers
 from galkeras.io.files import read_json, write_json
 from galkeras.latents.table import read_latents
 from galkeras.models.stored import StoredModel
@@ -26,6 +27,13 @@ MADE = (
     "encode model records --batch-size 32 --split train --split test --views 8 --scores none --out latents.npz",
     "classify latents.npz survey/kinds.csv --label-column kind --label-column side --id-column galaxy --seed 5"
     " --minimum 2 --trees 3 --samples 2 --out forests",
+    "outliers latents.npz --sigma 2.5 --records records --out odd",
+)
+MOCKED = (
+    "mock --galaxies 3 --surveys decals --seed 5 --size 32 --pixel-scale 0.524 --out sky",
+    "mock --galaxies 4 --surveys decals,hsc --seed 5 --size 32 --pixel-scale 0.524 --noise-free --out sky",
+    "make-tfrecords sky/catalog.parquet sky/cutouts/decals --dtype float16 --out seen",
+    "make-tfrecords sky/catalog.parquet sky/noise-free/decals --out clear",
 )
 
 
@@ -36,13 +44,18 @@ def typed(line: str) -> None:
     get_command(cli.app).main(arguments, standalone_mode=False)
 
 
+def below(folder):
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
 def commands(page) -> list[str]:
     inside = page.read_text().split("<pre>")[1].split("</pre>")[0]
     return [html.unescape(line.split("</code>")[0]) for line in inside.split("<code>")[1:]]
 
 
 def said(page) -> list[str]:
-    return commands(report("model", page, records=["records"], latents="latents.npz", forests=["forests"]))
+    given = {"records": ["records"], "latents": "latents.npz", "forests": ["forests"], "outliers": "odd"}
+    return commands(report("model", page, **given))
 
 
 def without_call(path) -> None:
@@ -73,7 +86,7 @@ def made(tmp_path_factory):
 def test_the_commands_of_a_page_make_the_same_again(made, tmp_path, monkeypatch):
     monkeypatch.chdir(made)
     lines = said(tmp_path / "first")
-    assert [shlex.split(line)[1] for line in lines] == ["make-tfrecords", "fit", "encode", "classify"]
+    assert [shlex.split(line)[1] for line in lines] == [line.split()[0] for line in MADE]
     for line, given in zip(lines, MADE, strict=True):
         assert sorted(shlex.split(line)) == sorted(shlex.split(f"galkeras {given}"))
     shutil.copytree("survey", tmp_path / "survey")
@@ -89,7 +102,33 @@ def test_the_commands_of_a_page_make_the_same_again(made, tmp_path, monkeypatch)
         text = [(folder / name).read_text() for folder in (tmp_path, made)]
         assert text[0] == text[1], name
     assert read_latents("latents.npz").call == read_latents(made / "latents.npz").call
+    one, other = (read_outliers(folder / "odd") for folder in (tmp_path, made))
+    assert one.id.tolist() == other.id.tolist() and one.call == other.call
     assert said("page") == lines
+
+
+def test_a_mock_sample_is_told_as_often_as_it_grew_and_once_for_all_its_records(made, tmp_path, monkeypatch):
+    lines = [f"galkeras {line}" for line in MOCKED]
+    for folder in (tmp_path / "one", tmp_path / "other"):
+        folder.mkdir()
+        shutil.copytree(made / "model", folder / "model")
+        monkeypatch.chdir(folder)
+        for line in lines:
+            typed(line)
+        lines = commands(report("model", "page", records=["seen", "clear"]))
+        lines.pop()  # that of the model
+        assert [sorted(shlex.split(line)) for line in lines] == [
+            sorted(shlex.split(f"galkeras {line}")) for line in MOCKED
+        ]
+    sets = ("sky", "seen", "clear")
+    one, other = (
+        {path.relative_to(folder): path.read_bytes() for name in sets for path in below(folder / name)}
+        for folder in (tmp_path / "one", tmp_path / "other")
+    )
+    assert one == other and len(one) > 20
+    # Where the sample no longer is, records are told without it.
+    (tmp_path / "other" / "sky" / "mock.json").unlink()
+    assert commands(report("model", "page", records=["seen", "clear"], overwrite=True))[:2] == lines[2:]
 
 
 def test_of_files_of_before_what_is_known_is_printed(made, tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """report: that the page says what the files say, needs nothing else, and believes no name."""
 
+import html
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -193,6 +195,11 @@ def test_the_page_says_what_the_files_say_and_needs_nothing_else(model, known, r
     seen = Page(page)
     assert all(image["src"].startswith("data:image/webp;base64,") and image["alt"] for image in seen.images())
     assert len(seen.images()) > 12
+    typed = re.findall("<code>(galkeras .*)</code>", html.unescape(seen.source))
+    at = tmp_path
+    assert f"galkeras outliers {folder / 'latents.parquet'} --sigma 8 --out {at / 'outliers'}" in typed
+    assert f"galkeras shift {model} SOURCE TARGET --split test --out {at / 'shift'}" in typed
+    assert f"galkeras scan RECORDS --latent 20,40 --loss mse --out {at / 'scan'}" in typed
     assert not [tag for tag, _ in seen.tags if tag in ("script", "link", "iframe", "object")]
     links = [attributes["href"] for tag, attributes in seen.tags if tag == "a"]
     anchors = {attributes["id"] for tag, attributes in seen.tags if tag == "section"}

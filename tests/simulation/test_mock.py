@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 from galkeras.api import mock
 from galkeras.cli import app
+from galkeras.io.calls import read_calls
 from galkeras.io.errors import GalkerasError
+from galkeras.io.files import write_json
 from galkeras.simulation.galaxy import PAIR
 from galkeras.surveys.facts import BANDS, get_survey
 
@@ -158,6 +160,8 @@ def test_command_line(tmp_path):
     result = CliRunner().invoke(app, [*arguments, str(out)])
     assert result.exit_code == 0 and "1 galaxy in decals" in result.output
     assert json.loads((out / "mock.json").read_text())["surveys"] == ["decals"]
+    (call,) = read_calls(out / "mock.json")
+    assert call.line(out) == f"galkeras mock --galaxies 1 --surveys decals --size 32 --out {out}"
     assert [f.name for f in (out / "cutouts").iterdir()] == ["decals"]
 
 
@@ -174,6 +178,21 @@ def test_missing_galsim_names_the_extra():
 def test_seeds_of_another_kind_are_refused(tmp_path):
     result = CliRunner().invoke(app, ["mock", "--seeds", "sdss", "somewhere", "--out", str(tmp_path / "m")])
     assert "--seeds knows only 'cosmos'" in str(result.exception)
+
+
+def test_a_folder_knows_every_call_that_added_to_it_once(tmp_path):
+    out, given = tmp_path / "m", {"size": 32, "workers": 1, "defects": 0.0}
+    mock(out, 1, ["decals"], **given)
+    mock(out, 1, PAIR, noise_free=True, **given)
+    mock(out, 1, ["decals"], **given)
+    assert [call.line("o").removeprefix("galkeras mock --galaxies 1 ") for call in read_calls(out / "mock.json")] == [
+        "--size 32 --defects 0 --noise-free --out o",
+        "--surveys decals --size 32 --defects 0 --out o",
+    ]
+    value = json.loads((out / "mock.json").read_text())
+    write_json(out / "mock.json", value | {"calls": [{"command": "mock"}]})
+    with pytest.raises(GalkerasError, match=r"mock.json is damaged: `calls\[0\].inputs` is missing"):
+        mock(out, 1, ["decals"], **given)
 
 
 def test_conditions_change_what_is_seen_and_not_the_sky_or_the_votes(sample, tmp_path):

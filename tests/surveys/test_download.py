@@ -14,8 +14,11 @@ import pytest
 from astropy.io import fits
 from cutout_service import DEC, SIDE, CutoutService, fits_answer, write_catalog
 from sky import write_csv
+from typer.main import get_command
 
 import galkeras as gk
+from galkeras import cli
+from galkeras.io.calls import read_calls
 from galkeras.io.errors import GalkerasError
 from galkeras.io.locks import locked
 from galkeras.surveys.download import client
@@ -23,6 +26,7 @@ from galkeras.surveys.download import download as module
 from galkeras.surveys.download.ledger import JOURNAL, LEDGER, Entry, Journal, read_entries
 from galkeras.surveys.download.service import Request
 from galkeras.surveys.download.threads import in_threads
+from galkeras.surveys.origin import origin
 
 SOUTH, NORTH = "ls-dr9-south", "ls-dr9-north"
 
@@ -68,6 +72,26 @@ def test_a_catalog_is_fetched_and_the_ledger_says_so(catalog, tmp_path, caplog):
         fetch(catalog, service, out)
         assert len(service.asked) == 8 and contents(out) == before
     assert "8 ok, 0 outside the footprint, 0 failed, 0 rejected" in caplog.text
+
+
+def test_folders_know_how_they_were_asked_for(catalog, tmp_path):
+    outs = [tmp_path / "south", tmp_path / "north"]
+    with CutoutService() as service:
+        fetch(catalog, service, outs, [SOUTH, NORTH], bands=["g", "r"], redirects=["localhost"], dry_run=True)
+        assert not outs[0].exists()
+        for _ in range(2):
+            fetch(catalog, service, outs, [SOUTH, NORTH], bands=["g", "r"], redirects=["localhost"])
+        fetch(catalog, service, outs[0], bands=["g", "r"], verify=True, rate=500)
+    asked = f"galkeras download {catalog} --layer {{}} --size {SIDE} --bands gr --service {service.url}"
+    host = " --redirect localhost"
+    for out, layer, hosts in ((outs[0], SOUTH, (host, "")), (outs[1], NORTH, (host,))):
+        calls = read_calls(out / "download.json")
+        lines = [f"{asked.format(layer)}{one} --out {out}" for one in hosts]
+        assert [call.line(out) for call in calls] == lines
+        command, *words = lines[0].split()[1:]
+        given = get_command(cli.app).commands[command].make_context(command, words).params
+        assert (given["layer"], given["bands"], given["redirects"]) == ([layer], "gr", ["localhost"])
+    assert origin(outs[0]) == (outs[0], read_calls(outs[0] / "download.json")) and origin(tmp_path) is None
 
 
 # What passes on a second try, and what does not.

@@ -2,13 +2,14 @@
 
 __all__ = ["ALL", "SCAN_FILE", "Point", "Scan", "draw_scan"]
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from galkeras.evaluation.scan.knee import RULE, Knee
+from galkeras.io.calls import Call
 from galkeras.io.figures import figure, save_figure
 from galkeras.io.files import write_json
 from galkeras.io.text import markdown_table
@@ -62,6 +63,8 @@ class _Stored:
     left_out: dict[str, int]
     ssim_window: str
     data_range: float
+    # Scans of before calls were written down have none.
+    call: Call | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         scored = {(point.loss, point.type, point.latents) for point in self.points}
@@ -86,6 +89,7 @@ class Scan(_Stored):
         left_out: Types of too few galaxies, with their number.
         ssim_window: The window that SSIM is measured in, as in a model's ``summary.json``.
         data_range: The range of stretched images that SSIM takes for granted, likewise.
+        call: How it was called, None where that was not written down yet.
         out: The folder that it wrote.
     """
 
@@ -136,6 +140,7 @@ class Scan(_Stored):
             "recommendation": self.recommendation,
             "knees": {loss: {kind: asdict(knee) for kind, knee in of.items()} for loss, of in self.knees.items()},
             "left_out": self.left_out,
+            **({} if self.call is None else {"call": asdict(self.call)}),
             "points": [asdict(point) for point in self.points],
         }
 

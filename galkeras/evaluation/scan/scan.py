@@ -17,6 +17,7 @@ from astropy.table import Table
 from galkeras.evaluation.scan.knee import bootstrap_means, find_knee
 from galkeras.evaluation.scan.report import ALL, Point, Scan, draw_scan
 from galkeras.evaluation.scan.types import galaxy_types
+from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
@@ -28,7 +29,7 @@ from galkeras.models.stored import CONFIG_FILE, WEIGHTS_FILE, StoredModel
 from galkeras.records.pairs import index_galaxies
 from galkeras.records.schema import RecordSet
 from galkeras.training.history import read_history
-from galkeras.training.options import LONGER, NetworkOptions, takes
+from galkeras.training.options import LONGER, NetworkOptions, flags, takes
 from galkeras.training.stored import FitSummary
 
 _log = logging.getLogger(__name__)
@@ -85,6 +86,12 @@ def scan(
     latent_dim, loss = _checked_latents(latent_dim), _checked_losses(loss)
     if catalog is None and label_column is not None:
         raise GalkerasError("`label_column` needs `catalog`, whose column it names")
+    call = Call.of(
+        scan,
+        locals() | vars(options),
+        flags(NetworkOptions) | {"latent_dim": "latent"},
+        commas=("latent_dim", "loss"),
+    )
     records, folder = RecordSet.load(records), _folder(Path(out))
     folder.check()
     split = "test" if records.count("test") else "validation"
@@ -120,7 +127,7 @@ def scan(
             _log.info(f"{out}: stopped; the same command goes on")
             raise
 
-        result = _found(out, split, {key: fitted[key] for key in folders}, types, left_out, options.seed)
+        result = _found(out, split, {key: fitted[key] for key in folders}, types, left_out, options.seed, call)
         _write_points(out / "scan.csv", result.points)
         draw_scan(out / "scan.png", result)
         result.save(out)
@@ -215,6 +222,7 @@ def _found(
     types: dict[str, str],
     left_out: dict[str, int],
     seed: int,
+    call: Call,
 ) -> Scan:
     """Put the scores together; every model has scored the same galaxies in the same order."""
     first = next(iter(fitted.values())).table
@@ -247,7 +255,7 @@ def _found(
             latents = np.array([count for key, count in fitted if key == name])
             knees[name][kind] = find_knee(latents, mean[columns], samples[:, columns])
     summary = next(iter(fitted.values())).summary
-    return Scan(split, tuple(points), knees, left_out, summary.ssim_window, summary.data_range, out)
+    return Scan(split, tuple(points), knees, left_out, summary.ssim_window, summary.data_range, out, call=call)
 
 
 def _write_points(path: Path, points: Sequence[Point]) -> None:

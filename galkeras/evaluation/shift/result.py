@@ -10,6 +10,7 @@ from galkeras.evaluation.shift.compared import Compared
 from galkeras.evaluation.shift.conservation import QuestionRow, Recovery
 from galkeras.evaluation.shift.domains import DomainScores
 from galkeras.evaluation.shift.report import markdown
+from galkeras.io.calls import Call
 from galkeras.io.files import write_json
 from galkeras.io.typed import read_typed
 
@@ -30,6 +31,7 @@ class Shift:
         questions: The paper's Table 4; empty without a catalog.
         recovery: How much of the drop adapting wins back, or None.
         compared: Each model as it is, and with what needs no network (`galkeras.evaluation.shift.baselines`).
+        call: How it was called, None where that was not written down yet.
     """
 
     out: Path
@@ -40,6 +42,7 @@ class Shift:
     questions: tuple[QuestionRow, ...]
     recovery: Recovery | None
     compared: tuple[Compared, ...] = ()
+    call: Call | None = None
 
     @classmethod
     def load(cls, folder: str | Path) -> "Shift":
@@ -58,6 +61,7 @@ class Shift:
             rows,
             stored.recovery,
             stored.compared,
+            stored.call,
         )
 
     def save(self, folder: str | Path) -> None:
@@ -75,6 +79,7 @@ class Shift:
             "questions": {row.name: row.to_json() for row in self.questions},
             "recovery": None if self.recovery is None else asdict(self.recovery),
             "compared": [asdict(one) for one in self.compared],
+            **({} if self.call is None else {"call": asdict(self.call)}),
         }
 
     def markdown(self) -> str:
@@ -102,6 +107,7 @@ class _Stored:
     questions: dict[str, _Question]
     recovery: Recovery | None
     compared: tuple[Compared, ...] = ()
+    call: Call | None = None
 
     def __post_init__(self) -> None:
         if not self.scores:

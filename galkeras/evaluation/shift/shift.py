@@ -15,6 +15,7 @@ from galkeras.evaluation.shift.domains import domain_scores, paired_mse
 from galkeras.evaluation.shift.report import draw_shift
 from galkeras.evaluation.shift.result import SHIFT_FILE, Shift
 from galkeras.galaxyzoo.trees import vote_columns
+from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
@@ -82,6 +83,7 @@ def shift(
         raise GalkerasError(f"`split` must be validation, test or all. Received: split={split!r}")
     if forests and catalog is None:
         raise GalkerasError("`forests` needs `catalog`, which says what is true")
+    call = Call.of(shift, locals())
     folder = OutputFolder(Path(out), "shift", within=_WRITTEN, marker=SHIFT_FILE, done=SHIFT_FILE, overwrite=overwrite)
     folder.check()
     adapted = bool(load_model(model).roles)
@@ -138,7 +140,7 @@ def shift(
         mapped = mapped_latents(tested, learned, not unpaired, seed)
         rows = [] if catalog is None else table_4(tested | mapped, learned, by_stage, catalog, seed, refit)
         compared = compare(scores, tested, mapped, rows, not unpaired, seed)
-        result = Shift(out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows), compared)
+        result = Shift(out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows), compared, call)
         draw_shift(out / "shift.png", surveys, tested, scores, rows, paired=not unpaired)
         if not unpaired:
             _draw_extremes(out, sets, tested)

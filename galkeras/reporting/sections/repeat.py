@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from galkeras import __version__
+from galkeras.discovery.outlier_table import read_outliers
+from galkeras.evaluation.scan.report import Scan
+from galkeras.evaluation.shift.result import Shift
 from galkeras.galaxyzoo.trees import TREES
 from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
@@ -19,6 +22,7 @@ from galkeras.morphology.report import Classification
 from galkeras.reporting.page import Part, Table
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.subject import Subject
+from galkeras.surveys.origin import origin
 from galkeras.training.options import AdaptOptions, FitOptions, choices, flag
 from galkeras.training.stored import AdaptationTraining, FitSummary, TrainingConfig, read_training
 
@@ -47,6 +51,7 @@ def _part(subject: Subject) -> Part:
 def _steps(subject: Subject) -> Iterator[tuple[Call | None, Call, Path, dict[str, str]]]:
     """Yield what led here, in order: its call, what else is known of it, what it made, and where its inputs are now."""
     votes = "CATALOG" if subject.catalog is None else str(subject.catalog)
+    yield from _gathered(subject)
     for one in subject.sets:
         known = Call("make-tfrecords", {"catalog": votes, "cutouts": None}, {"image-size": one.image_size})
         yield one.call, known, one.path, {}
@@ -56,6 +61,26 @@ def _steps(subject: Subject) -> Iterator[tuple[Call | None, Call, Path, dict[str
         places["target"] = getattr(training, "target_records", "")
         places = {name: sets[digest] for name, digest in places.items() if digest in sets}
         yield stored.call, _of_model(stored, training, votes), folder, places
+    yield from _of_latents(subject, sets, votes)
+    yield from _compared(subject)
+
+
+def _gathered(subject: Subject) -> Iterator[tuple[Call, Call, Path, dict[str, str]]]:
+    """Yield how the cutouts came that record sets were made of, as far as these still are where they were."""
+    told = {}
+    for one in subject.sets:
+        given = {} if one.call is None else one.call.inputs
+        found = origin(given.get("cutouts") or given.get("catalog") or "")
+        if found is not None:
+            told[found[0]] = found[1]
+    for folder, calls in told.items():
+        yield from ((call, call, folder, {}) for call in calls)
+
+
+def _of_latents(
+    subject: Subject, sets: dict[str, str], votes: str
+) -> Iterator[tuple[Call | None, Call, Path, dict[str, str]]]:
+    """Yield how the latents and the forests were made."""
     if subject.latents is None:
         return
     path, table = subject.latents
@@ -69,6 +94,23 @@ def _steps(subject: Subject) -> Iterator[tuple[Call | None, Call, Path, dict[str
         given = {name: getattr(found, name) for name in ("seed", "minimum", "folds", "samples")}
         options = {name: value for name, value in given.items() if value is not None}
         yield found.call, Call("classify", {"latents": None, "catalog": votes}, options), one, {"latents": str(path)}
+
+
+def _compared(subject: Subject) -> Iterator[tuple[Call | None, Call, Path, dict[str, str]]]:
+    """Yield what led to the parts of the page that are commands of their own: outliers, the shift, the scan."""
+    if one := subject.inputs.get("outliers"):
+        table = read_outliers(one)
+        places = {} if subject.latents is None else {"latents": str(subject.latents[0])}
+        yield table.call, Call("outliers", {"latents": None}, {"sigma": table.threshold}), one, places
+    if one := subject.inputs.get("shift"):
+        shift = Shift.load(one)
+        known = Call("shift", {"model": None, "source": None, "target": None}, {"split": shift.split})
+        yield shift.call, known, one, {"model": str(subject.folder)}
+    if one := subject.inputs.get("scan"):
+        scan = Scan.load(one)
+        fitted = {"latent": sorted({point.latents for point in scan.points}), "loss": list(scan.knees)}
+        known = Call("scan", {"records": None}, {name: ",".join(map(str, all_)) for name, all_ in fitted.items()})
+        yield scan.call, known, one, {}
 
 
 def _same_records(encoded: Call | None, trained: Call | None) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from galkeras.io.calls import Call, calls_with, read_calls
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write, read_json, sha256_of, write_json, written_for
 from galkeras.io.folders import OutputFolder
@@ -25,10 +26,10 @@ from galkeras.surveys.download.targets import Target, read_targets
 from galkeras.surveys.download.threads import in_threads
 from galkeras.surveys.facts import PIXEL_SCALE
 from galkeras.surveys.image import band_text, bands_of
+from galkeras.surveys.origin import DOWNLOAD_FILE
 
 _log = logging.getLogger(__name__)
 
-_RECORD = "download.json"
 _FORMAT = 1
 
 # So many failures one after the other are no longer the galaxies' fault.
@@ -97,8 +98,13 @@ def download(
     check_url(service)
     manners = Manners(connections, rate, tries, timeout, patience, tuple(redirects))
     wanted = bands_of(bands if isinstance(bands, str) else ",".join(bands))
+    # Looking again at what is there is no part of how it came there, and neither is how politely it was asked for.
+    asked = ("catalog", "size", "pixel_scale", "id_column", "service", "redirects")
+    given = {name: one for name, one in locals().items() if name in asked} | {"bands": band_text(wanted)}
+    flags = {"layer": "layer", "redirects": "redirect"}
     jobs = [
-        _Job(path, Request(one, size, pixel_scale, wanted), service) for one, path in zip(layers, outs, strict=True)
+        _Job(path, Request(one, size, pixel_scale, wanted), service, Call.of(download, given | {"layer": one}, flags))
+        for one, path in zip(layers, outs, strict=True)
     ]
     for job in jobs:
         job.check()
@@ -134,10 +140,11 @@ class _Job:
     path: Path
     request: Request
     service: str
+    call: Call
 
     @property
     def folder(self) -> OutputFolder:
-        return OutputFolder(self.path, "download", ours=r"download\.json", sign=_RECORD)
+        return OutputFolder(self.path, "download", ours=r"download\.json", sign=DOWNLOAD_FILE)
 
     def _record(self) -> dict:
         settings = asdict(self.request)
@@ -146,9 +153,9 @@ class _Job:
     def check(self) -> None:
         """Refuse a folder that holds something else, or cutouts of other settings."""
         self.folder.check()
-        if not (self.path / _RECORD).exists():
+        if not (self.path / DOWNLOAD_FILE).exists():
             return
-        held, wanted = read_json(self.path / _RECORD), self._record()
+        held, wanted = read_json(self.path / DOWNLOAD_FILE), self._record()
         for name, value in wanted.items():
             found = held.get(name) if isinstance(held, dict) else None
             if found != value:
@@ -211,8 +218,9 @@ class _Job:
             # What is there may have changed since it was announced, when nobody had the lock.
             self.check()
             plan = self.plan(targets, verify)
-            if not (self.path / _RECORD).exists():
-                write_json(self.path / _RECORD, self._record())
+            if not (self.path / DOWNLOAD_FILE).exists() or self.call not in read_calls(self.path / DOWNLOAD_FILE):
+                calls = calls_with(self.path / DOWNLOAD_FILE, self.call)
+                write_json(self.path / DOWNLOAD_FILE, {**self._record(), "calls": calls})
             _clear(self.path)
             if plan.stale:
                 _log.info(f"{self.path}: {counted(len(plan.stale), 'file')} not as fetched, to be fetched again")
