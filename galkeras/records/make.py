@@ -270,6 +270,13 @@ def _report(records: RecordSet, rejects: list[Reject], results: list[ShardResult
         reasons = Counter(reject.reason.split(":")[0] for reject in rejects).most_common(3)
         why = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
         _log.info(f"{records.path / REJECTED_FILE}: {len(rejects):,} rejected ({why})")
+    side = records.image_size
+    others = sum(reject.reason.endswith(f" pixels, not {side} x {side}") for reject in rejects)
+    if others:
+        _log.warning(
+            f"{counted(others, 'cutout')} left out for being of another size than most: `image_size={side}` resamples"
+            f" all to {side} pixels, `crop` takes as many pixels of each"
+        )
     low, high = _scale_range(results)
     if high > low * (1 + _MIXED):
         unknown = sum(result.unknown for result in results)

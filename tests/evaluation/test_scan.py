@@ -120,7 +120,9 @@ def test_a_scan_knows_how_it_was_called_and_typed_again_is_the_same(many, fitted
     CliRunner().invoke(cli.app, line.split()[1:], catch_exceptions=False)
     assert Path("one/scan.json").read_bytes() == Path("other/scan.json").read_bytes()
     # What is in memory has no place, and defaults are left out.
-    scan(many, tmp_path / "s", catalog=votes(300))
+    catalog = votes(300)
+    catalog["id"] = [f"g{index:04d}" for index in range(300)]
+    scan(many, tmp_path / "s", catalog=catalog)
     assert Scan.load("s").call.line("s") == f"galkeras scan {many} --catalog CATALOG --out s"
 
 

@@ -117,7 +117,7 @@ def test_float16_and_its_limit(survey, tmp_path):
         run(survey, tmp_path / "other", dtype="uint8")
 
 
-def test_rejects_are_counted_and_explained(survey, tmp_path):
+def test_rejects_are_counted_and_explained(survey, tmp_path, caplog):
     catalog, cutouts = survey
     (cutouts / "g0000.fits").unlink()
     (cutouts / "g0001.fits").write_bytes((cutouts / "g0001.fits").read_bytes()[:9000])
@@ -130,6 +130,7 @@ def test_rejects_are_counted_and_explained(survey, tmp_path):
     write_png(cutouts / "g0007.png", np.full((48, 48, 3), 50, np.uint8))
     records = run(survey, tmp_path / "out")
     assert (records.read, records.written, records.rejected) == (60, 52, 8)
+    assert "1 cutout left out for being of another size than most: `image_size=48` resamples" in caplog.text
     with open(tmp_path / "out" / "rejected.csv", newline="") as file:
         rejects = {row["id"]: row["reason"] for row in csv.DictReader(file)}
     expected = [

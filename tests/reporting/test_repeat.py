@@ -45,7 +45,8 @@ def typed(line: str) -> None:
 
 
 def below(folder):
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+    """The files in a folder but for those that tell a rerun what it need not do again, by the times of files."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_file() and path.parent.name != ".shards")
 
 
 def commands(page) -> list[str]:

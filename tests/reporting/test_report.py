@@ -195,7 +195,7 @@ def test_the_page_says_what_the_files_say_and_needs_nothing_else(model, known, r
     seen = Page(page)
     assert all(image["src"].startswith("data:image/webp;base64,") and image["alt"] for image in seen.images())
     assert len(seen.images()) > 12
-    typed = re.findall("<code>(galkeras .*)</code>", html.unescape(seen.source))
+    typed = re.findall("<code>(galkeras .*?)</code>", html.unescape(seen.source))
     at = tmp_path
     assert f"galkeras outliers {folder / 'latents.parquet'} --sigma 8 --out {at / 'outliers'}" in typed
     assert f"galkeras shift {model} SOURCE TARGET --split test --out {at / 'shift'}" in typed

@@ -172,6 +172,9 @@ def test_npz_that_is_damaged_or_a_pickle_is_refused(tmp_path):
     np.savez(tmp_path / "none.npz", x=np.eye(3))
     with pytest.raises(GalkerasError, match="no array of four axes"):
         make(tmp_path / "none.npz", tmp_path / "out")
+    np.savez(tmp_path / "short.npz", images=images, labels=np.arange(4))
+    with pytest.raises(GalkerasError, match=r"short\.npz: labels has 4 values for 5 images$"):
+        make(tmp_path / "short.npz", tmp_path / "out")
     whole = (tmp_path / "labels.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(GalkerasError, match="not readable"):

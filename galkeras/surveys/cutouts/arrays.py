@@ -24,6 +24,7 @@ from galkeras.surveys.cutouts.hdf5 import row_cutout
 from galkeras.surveys.facts import recognise
 from galkeras.surveys.image import BANDS, NANOMAGGY, PICTURE, band_text, bands_of
 
+_LABELS = ("label", "labels")
 _MOST_BANDS = 16
 # Of images that must be read whole.
 _MOST_COMPRESSED = 4_000_000_000
@@ -103,6 +104,8 @@ def image_columns(path: Path) -> dict[str, np.ndarray]:
                     raise GalkerasError(
                         f"{path}: {other} is a pickle, which is never loaded: save it as numbers or text"
                     )
+                if other in _LABELS and len(shape) == 1 and shape != (count,):
+                    raise GalkerasError(f"{path}: {other} has {shape[0]:,} values for {count:,} images")
                 if shape == (count,) and dtype.kind in "iufbSU":
                     found[other] = _array(file, other)
             classes = _array(file, "class_names") if "class_names" in members else None
@@ -110,7 +113,7 @@ def image_columns(path: Path) -> dict[str, np.ndarray]:
         raise
     except Exception as error:  # Files of hostile bytes fail in many ways.
         raise GalkerasError(f"{path} is not readable: {one_line(error)}") from None
-    for label in ("label", "labels"):
+    for label in _LABELS:
         values = found.get(label)
         if classes is not None and values is not None and values.dtype.kind in "iu" and values.max() < len(classes):
             names = [str(name) for name in classes.tolist()]
