@@ -15,11 +15,11 @@ def command(
     latents: Latents,
     catalog: Annotated[Path, typer.Argument(help="Galaxy Zoo votes, or any catalog with --label-column.")],
     out: Annotated[Path, typer.Option(help="Folder to write, forests/NAME.")],
+    id_column: IdColumn = None,
     label_column: Annotated[
         list[str] | None,
         typer.Option(help="Classify by this column instead of the paper's nine questions; may be given again."),
     ] = None,
-    id_column: IdColumn = None,
     folds: Annotated[
         int | None,
         typer.Option(help="Score by cross-validation, and fit the saved forests on all. Default: one 70/30 split."),
