@@ -141,6 +141,9 @@ class FitOptions(NetworkOptions, _WithPaper):
         check_settings(self, "latent_dim", "loss", "votes_weight")
         if self.label_columns and self.catalog is None:
             raise GalkerasError(f"`label_columns` needs `catalog`. Received: {', '.join(self.label_columns)}")
+        for name in ("votes_weight", "id_column"):
+            if self.catalog is None and getattr(self, name) != getattr(type(self), name):
+                raise GalkerasError(f"`{name}` needs `catalog`. Received: {name}={getattr(self, name)!r}")
 
 
 _WEIGHTS = ("mmd_weight", "pair_weight", "keep_weight")

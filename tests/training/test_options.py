@@ -27,6 +27,14 @@ def test_the_paper_is_network_and_loss_and_how_long_is_the_users_choice():
             options.as_paper({name})
 
 
+@pytest.mark.parametrize("options", [{"label_columns": ["a"]}, {"votes_weight": 3.0}, {"id_column": "name"}])
+def test_what_is_of_a_catalog_is_refused_without_one(options):
+    (name,) = options
+    with pytest.raises(GalkerasError, match=f"`{name}` needs `catalog`. Received: "):
+        FitOptions(**options)
+    assert getattr(FitOptions(catalog="c.csv", **options), name) == options[name]
+
+
 @pytest.mark.parametrize(
     "command, registries",
     [
