@@ -1,11 +1,10 @@
 """Random forests on latents, one a question, in a folder that holds no pickle."""
 
-__all__ = ["FOREST", "TRUSTED", "Forest", "Forests", "fit_forest", "sharpened"]
+__all__ = ["FOREST", "Forest", "Forests", "fit_forest", "sharpened"]
 
 import os
 import re
 import warnings
-import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,23 +13,17 @@ from typing import Any
 
 import numpy as np
 import sklearn
-import skops.io
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.tree import DecisionTreeClassifier
 
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path, atomic_write, sha256_of, write_json
 from galkeras.latents.table import LatentTable
+from galkeras.morphology.forest_file import read_forest, write_forest
 from galkeras.morphology.settings import FOREST
 from galkeras.morphology.stored import FORESTS_FILE, StoredForest, StoredForests, read_description
 
-TRUSTED = ("sklearn.tree._tree.Tree",)
-"""The one type beyond skops' own defaults that a forest needs. A file that asks for any other is refused."""
-
 TRAINED_FILE = "trained.txt"
 _ROWS = 4096
-# How many times larger than its file an unpacked forest may be. Those of real latents are four to six times.
-_MOST_UNPACKED = 50
 # Trees between two looks at how far a forest is.
 _GROWN = 50
 
@@ -160,7 +153,7 @@ class Forests:
         for name, forest in self.by_question.items():
             file = folder / f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)}.skops"
             with atomic_path(file) as temporary:
-                skops.io.dump(forest.classifier, temporary, compression=zipfile.ZIP_DEFLATED)
+                write_forest(temporary, forest.classifier)
             questions[name] = StoredForest(
                 file.name, sha256_of(file), forest.title, forest.classes, forest.counts, forest.power
             )
@@ -213,8 +206,7 @@ def _read_trained(folder: Path, checksum: str | None) -> frozenset[str] | None:
 
 def _load(folder: Path, question: StoredForest, latent_dim: int, version: str) -> Forest:
     file = _sound(folder / question.file, question.sha256)
-    classifier = _read_skops(file, version)
-    _check_forest(file, classifier, latent_dim, len(question.classes))
+    classifier = read_forest(file, latent_dim, len(question.classes), version)
     return Forest(question.title, question.classes, question.trained_on, classifier, question.power)
 
 
@@ -225,54 +217,3 @@ def _sound(file: Path, checksum: str) -> Path:
     if sha256_of(file) != checksum:
         raise GalkerasError(f"{file} is damaged: its checksum is not the one in {FORESTS_FILE}. Run classify again")
     return file
-
-
-def _read_skops(file: Path, version: str) -> Any:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            # No member is read past the size that it declares.
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > _MOST_UNPACKED * file.stat().st_size:
-            raise GalkerasError(f"{file} unpacks to {unpacked:,} bytes, far more than a forest of its size does")
-        foreign = sorted(set(skops.io.get_untrusted_types(file=file)) - set(TRUSTED))
-        if foreign:
-            raise GalkerasError(f"{file} is refused: it asks to load {', '.join(foreign)}, which no forest needs")
-        return skops.io.load(file, trusted=list(TRUSTED))
-    except (GalkerasError, MemoryError):
-        raise
-    except Exception as error:
-        # Whatever a damaged file, or one of another scikit-learn, makes skops raise.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise GalkerasError(
-            f"{file} cannot be loaded: {reason} (of scikit-learn {version}, this is {sklearn.__version__})"
-        ) from None
-
-
-def _check_forest(file: Path, classifier: Any, latent_dim: int, classes: int) -> None:
-    """Refuse what is no forest, and trees whose nodes point outside: compiled code follows them unchecked."""
-
-    def sound(tree: Any) -> bool:
-        if tree.node_count < 1 or tree.n_features != latent_dim:
-            return False
-        left, right, feature = tree.children_left, tree.children_right, tree.feature
-        leaf = left == -1
-        here = np.arange(tree.node_count)
-        inside = (left > here) & (left < tree.node_count) & (right > here) & (right < tree.node_count)
-        split = inside & (feature >= 0) & (feature < latent_dim)
-        return bool(np.all(leaf | split)) and tree.value.shape == (tree.node_count, 1, classes)
-
-    if type(classifier) is not RandomForestClassifier:
-        raise GalkerasError(f"{file} holds no random forest but {type(classifier).__name__}")
-    try:
-        good = (
-            classifier.n_features_in_ == latent_dim
-            and np.array_equal(classifier.classes_, np.arange(classes))
-            and classifier.n_classes_ == classes
-            and classifier.n_outputs_ == 1
-            and len(classifier.estimators_) > 0
-            and all(type(tree) is DecisionTreeClassifier and sound(tree.tree_) for tree in classifier.estimators_)
-        )
-    except (AttributeError, TypeError) as error:
-        raise GalkerasError(f"{file} holds no whole forest: {error}") from None
-    if not good:
-        raise GalkerasError(f"{file} holds a forest that does not fit {FORESTS_FILE}: other features, classes or nodes")

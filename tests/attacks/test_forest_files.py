@@ -151,7 +151,7 @@ def with_node_count(folder, count: int) -> bytes:
         for index, tree in enumerate(schema["content"]["content"]["estimators_"]["content"], 1):
             node_count = tree["content"]["content"]["tree_"]["content"]["content"]["node_count"]
             # skops reads an object once for each id, and small numbers share theirs.
-            node_count.update(content=str(count), __id__=index)
+            node_count.update(content=str(count), __id__=10**9 + index)
 
     return edited_schema(folder, edit)
 

@@ -363,7 +363,7 @@ def test_rerun_replaces_and_failure_leaves_nothing_that_loads(tmp_path, monkeypa
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("galkeras.morphology.forests.skops.io.dump", full)
+    monkeypatch.setattr("galkeras.morphology.forest_file.skops.io.dump", full)
     with pytest.raises(OSError):
         classify(latents, table, out, label_column="ring", overwrite=True)
     with pytest.raises(GalkerasError, match="holds no forests.json"):

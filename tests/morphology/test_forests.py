@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from galkeras.io.checksums import sealed
 from galkeras.io.columns import FORMATS, read_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.morphology import forests as forests_module
+from galkeras.morphology.forest_file import read_forest, write_forest
 from galkeras.morphology.forests import Forest, Forests, fit_forest
 from galkeras.morphology.predict import predict
 from galkeras.morphology.stored import model_of, read_description
@@ -37,6 +39,19 @@ def test_loaded_forests_give_the_same_bits(tmp_path, forests):
         assert other.power == forest.power
         np.testing.assert_array_equal(other.probabilities(z), forest.probabilities(z))
     assert {path.name for path in (tmp_path / "f").iterdir()} == {"forests.json", "bar.skops", "a_b_c.skops"}
+
+
+def test_a_fit_again_is_the_same_bytes(tmp_path):
+    table = latent_table(300, 4)
+    for name in ("one", "other"):
+        forest = fit_forest(table.z, table.z[:, 0] > 0, seed=0, trees=20)
+        write_forest(tmp_path / name, forest)
+        del forest
+        spread = [bytearray(1000) for _ in range(1000)]  # What comes next stands elsewhere in memory.
+    with zipfile.ZipFile(tmp_path / "one") as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes() and spread
+    assert read_forest(tmp_path / "one", 4, 2, "").n_estimators == 20
 
 
 def test_a_power_sharpens_and_names_the_same_class(forests):
