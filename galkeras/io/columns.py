@@ -9,11 +9,14 @@ __all__ = [
     "column_writer",
     "read_columns",
     "write_columns",
+    "write_rejected",
 ]
 
+import csv
+import io
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,7 @@ import numpy as np
 
 from galkeras.io.checksums import SEAL, ColumnsDigest, check_columns
 from galkeras.io.errors import GalkerasError
-from galkeras.io.files import atomic_path
+from galkeras.io.files import atomic_path, atomic_write
 from galkeras.io.folders import exists
 from galkeras.io.tables import TABLE_FORMATS, Columns
 
@@ -85,6 +88,24 @@ def column_writer(path: str | Path, metadata: Metadata) -> Iterator[Callable[[Co
             columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             digest.update(columns)
             format.write(temporary, columns, json.dumps(metadata | {SEAL: digest.seal(metadata)}))
+
+
+def write_rejected(table: Path, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Write who was left out of a table, with columns of these ``names``, as ``TABLE.rejected.csv`` beside it.
+
+    Where nobody was there is no such file afterwards. It is written before the table appears, inside of
+    `column_writer`: a command that finds its table takes the work for finished.
+    """
+    path = table.with_name(f"{table.name}.rejected.csv")
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+    # No folder is ours whose left-overs we could clear: of a kill the next run takes the same name.
+    atomic_write(path, text.getvalue(), alone=True)
 
 
 def read_columns(path: str | Path, strings: tuple[str, ...] = ()) -> tuple[Columns, Metadata]:

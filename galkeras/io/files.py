@@ -2,6 +2,7 @@
 
 __all__ = ["atomic_path", "atomic_write", "read_json", "sha256_of", "write_json", "written_for"]
 
+import errno
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ from galkeras.io.locks import locked
 _WEIGHTS = ".weights.h5"
 
 _MOST_DIGITS = 60
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -47,6 +49,11 @@ def atomic_path(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
+        except OSError as error:
+            # Of a full disk neither the system says which file is meant, nor do libraries, which have no number for it.
+            if error.filename is None and error.errno in (*_FULL, None):
+                error.filename = os.fspath(path)
+            raise
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -61,15 +68,15 @@ def written_for(name: str) -> str | None:
     return None if match is None else match[1] + (match[2] or "")
 
 
-def atomic_write(path: str | Path, data: bytes | str) -> None:
-    """Write ``data`` to ``path`` so that a reader sees all of it or none."""
-    with atomic_path(path) as temporary:
+def atomic_write(path: str | Path, data: bytes | str, *, alone: bool = False) -> None:
+    """Write ``data`` to ``path`` so that a reader sees all of it or none; ``alone`` as for `atomic_path`."""
+    with atomic_path(path, alone=alone) as temporary:
         temporary.write_bytes(data.encode(errors="backslashreplace") if isinstance(data, str) else data)
 
 
-def write_json(path: str | Path, value: Any) -> None:
+def write_json(path: str | Path, value: Any, *, alone: bool = False) -> None:
     """Write ``value`` as indented JSON, atomically; an object gets its checksum. JSON has no NaN and no infinity."""
-    atomic_write(path, json.dumps(sealed(value), indent=2, allow_nan=False) + "\n")
+    atomic_write(path, json.dumps(sealed(value), indent=2, allow_nan=False) + "\n", alone=alone)
 
 
 def read_json(path: str | Path) -> Any:

@@ -113,8 +113,8 @@ def judge(
 def save_judgement(judged: Judgement, out: Path) -> tuple[Path, Path]:
     """Write the scores beside the table ``out``, as ``OUT.scores.json`` and ``OUT.scores.md``, and return the paths."""
     data, text = (out.with_name(f"{out.name}.scores.{end}") for end in ("json", "md"))
-    write_json(data, judged.to_json() | {"learned": judged.learned})
-    atomic_write(text, judged.markdown())
+    write_json(data, judged.to_json() | {"learned": judged.learned}, alone=True)
+    atomic_write(text, judged.markdown(), alone=True)
     return data, text
 
 

@@ -2,8 +2,6 @@
 
 __all__ = ["Measurement", "measure"]
 
-import csv
-import io
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,9 +13,8 @@ import numpy as np
 from tqdm import tqdm
 
 from galkeras.io.calls import Call
-from galkeras.io.columns import Columns, check_new, column_writer
+from galkeras.io.columns import Columns, check_new, column_writer, write_rejected
 from galkeras.io.errors import GalkerasError
-from galkeras.io.files import atomic_write
 from galkeras.io.processes import cores
 from galkeras.latents.step import Made, latent_rows, latent_step
 from galkeras.latents.table import LatentTable, latent_metadata
@@ -137,8 +134,8 @@ def measure(
             write(columns)
         if not work.galaxies:
             raise GalkerasError(f"none of {len(table):,} cutouts can be used; {rejects[0].id}: {rejects[0].reason}")
-    rejects.sort()
-    _write_rejected(out.with_name(f"{out.name}.rejected.csv"), rejects)
+        rejects.sort()
+        write_rejected(out, ("id", "file", "reason"), [reject[1:] for reject in rejects])
     return Measurement(out, work.galaxies, tuple(rejects), work.ssim / work.galaxies, work.probabilities)
 
 
@@ -240,14 +237,3 @@ def _batches(
             yield batch
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _write_rejected(path: Path, rejects: Sequence[Reject]) -> None:
-    if not rejects:
-        path.unlink(missing_ok=True)
-        return
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "file", "reason"])
-    writer.writerows(reject[1:] for reject in rejects)
-    atomic_write(path, text.getvalue())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from galkeras import __version__
-from galkeras.io.columns import Columns, check_new, write_columns
+from galkeras.io.columns import Columns, check_new, column_writer
 from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.forests import Forests
@@ -110,9 +110,10 @@ def predict(
         questions = {name: list(forest.classes) for name, forest in loaded.by_question.items()}
         metadata = {"table": "predictions", "model": loaded.model, "questions": questions, "galkeras": __version__}
         metadata |= {} if samples is None else {"samples": samples, "seed": seed}
-        write_columns(out, columns, metadata)
-        if scores is not None:
-            save_judgement(scores, Path(out))
+        with column_writer(out, metadata) as write:
+            write(columns)
+            if scores is not None:  # Before the table appears, which means that all is there.
+                save_judgement(scores, Path(out))
     return Predicted(columns, {name: forest.classes for name, forest in loaded.by_question.items()}, scores)
 
 

@@ -2,8 +2,6 @@
 
 __all__ = ["Answers", "request"]
 
-import csv
-import io
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,9 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from galkeras.io.columns import check_new, column_writer
+from galkeras.io.columns import check_new, column_writer, write_rejected
 from galkeras.io.errors import GalkerasError
-from galkeras.io.files import atomic_write
 from galkeras.latents.table import latent_columns, latent_metadata
 from galkeras.records.example import encode_example
 from galkeras.records.schema import split_of
@@ -110,8 +107,8 @@ def request(
         if not galaxies:
             path, reason = rejected[0]
             raise GalkerasError(f"none of {len(paths):,} cutouts can be used; {path}: {reason}")
-    if out is not None and rejected:
-        _write_rejected(out.with_name(f"{out.name}.rejected.csv"), rejected)
+        if out is not None:
+            write_rejected(out, ("file", "reason"), rejected)
     return Answers(galaxies, tuple(rejected), None if out is not None else collect.rows)
 
 
@@ -237,11 +234,3 @@ def _table(answers: dict[str, np.ndarray], model: Description) -> dict[str, np.n
     split = np.array([split_of(name) for name in ids.tolist()])
     columns = {"id": ids, "ra": unknown, "dec": unknown, "survey": survey, "split": split}
     return columns | latent_columns(rest.pop("z_mean"), rest.pop("z_log_var")) | scores | rest
-
-
-def _write_rejected(path: Path, rejected: list[tuple[Path, str]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "reason"])
-    writer.writerows(rejected)
-    atomic_write(path, text.getvalue())
