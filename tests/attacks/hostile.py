@@ -35,12 +35,12 @@ def survey(folder: Path, **columns) -> tuple[Path, Path]:
     return folder / "catalog.parquet", folder / "cutouts"
 
 
-def card(text: str):
-    """A cutout whose header has a card, of 80 characters at most, in place of another of the same keyword."""
+def card(text: str, instead: str = ""):
+    """A cutout whose header has a card, of 80 characters at most, in place of another of the same or any keyword."""
 
     def write(path: Path) -> None:
         data = path.read_bytes()
-        key = text[:8].encode()
+        key = (instead or text)[:8].ljust(8).encode()
         place = data.find(key)
         place = data.index(b"END" + b" " * 77) if place < 0 else place
         path.write_bytes(data[:place] + text.encode().ljust(80) + data[place + 80 :])
@@ -96,6 +96,9 @@ CUTOUTS = {
     "BANDS is a number": card("BANDS   = 5"),
     "NAXIS1 of a billion": card("NAXIS1  = 1000000000"),
     "NAXIS of a thousand": card("NAXIS   = 1000"),
+    "NAXIS of a billion": card("NAXIS   = 1000000000"),
+    "a second NAXIS, of a billion": card("NAXIS   = 1000000000", "SURVEY"),
+    "TFIELDS of a billion": card("TFIELDS = 1000000000", "SURVEY"),
     "gigabytes of zeros behind the image, packed": gzip_bomb,
     "a damaged HCOMPRESS tile": damaged_tile("HCOMPRESS_1", 1),
     "a damaged RICE tile": damaged_tile("RICE_1", 1),
@@ -152,6 +155,16 @@ def _linked_column(file, folder):
     file["ra"] = h5py.ExternalLink("pipe.h5", "/ra")
 
 
+def arrow_offsets(folder: Path) -> tuple[Path, Path]:
+    """Write an Arrow file of images whose cells begin far outside of it, on which Arrow ends the process."""
+    folder.mkdir()
+    offsets, images = pa.py_buffer(np.array([0, 2**31 - 2, 5], np.int32).tobytes()), pa.py_buffer(b"image")
+    table = pa.table({"image": pa.Array.from_buffers(pa.binary(), 2, [None, offsets, images])})
+    with pa.ipc.new_stream(folder / "images.arrow", table.schema) as stream:
+        stream.write_table(table)
+    return folder / "images.arrow", folder / "images.arrow"
+
+
 def rows(values):
     """A catalog with a column ``row`` beside a file of images."""
 
@@ -180,6 +193,7 @@ CATALOGS = {
         for scale in (0.0, -1.0, np.inf, 1e300)
     },
     "forty million equal ids": (equal_ids, TELLS),
+    "Arrow whose cells point outside": (arrow_offsets, TELLS),
     "row with empty cells": (rows([None, *range(1, GALAXIES)]), GOES),
     "row is text": (rows(["a"] * GALAXIES), TELLS),
     "row is a half": (rows([0.5] * GALAXIES), TELLS),

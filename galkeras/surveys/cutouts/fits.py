@@ -3,6 +3,7 @@
 __all__ = ["read_fits"]
 
 import io
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from importlib import import_module
@@ -23,6 +24,13 @@ _NOT_IMAGES = ("invvar", "ivar", "mask", "weight", "psf", "model", "resid")
 _MOST_PLANES = 16
 # How files begin that are compressed as a whole, which astropy would unpack without asking how large they are.
 _PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7z": "lzma"}
+
+# Headers are cards of so many bytes.
+_CARD, _CARDS = 80, 1 << 14
+# Cards that count, at most 999 by the standard, and how they begin.
+_COUNT = re.compile(rb"(naxis|tfields) *= *\+?(\d+)", re.IGNORECASE)
+_COUNTS = np.frombuffer(b"naxistfiel", np.uint8).reshape(-1, 5)
+_MOST_COUNTED = 999
 
 
 def read_fits(file: BinaryIO, bands: tuple[str, ...] | None) -> Cutout:
@@ -55,6 +63,7 @@ def _read_open(file: BinaryIO, bands: tuple[str, ...] | None) -> Cutout:
         if not inside():
             raise _Risky
         file = _unpacked(file)
+    _check_counts(file)
     with fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
         headers, bands, planes = _fits_planes(hdus, bands)
     with np.errstate(over="ignore"):
@@ -74,6 +83,18 @@ def _read_fits(path: Path, bands: tuple[str, ...] | None) -> Cutout:
         return apart(path, bands)
     except OSError as error:
         raise CutoutError(f"no image: {one_line(error)}") from None
+
+
+def _check_counts(file: BinaryIO) -> None:
+    """Refuse more axes, or columns of a table, than the standard allows: astropy makes a list of all there are said."""
+    while block := file.read(_CARD * _CARDS):
+        cards = np.frombuffer(block[: len(block) // _CARD * _CARD], np.uint8).reshape(-1, _CARD)
+        start = cards[:, :5] | 0x20  # in lower case
+        for row in np.flatnonzero((start[:, None] == _COUNTS).all(-1).any(-1)):
+            said = _COUNT.match(cards[row].tobytes())
+            if said and len(said[2].lstrip(b"0")) > len(str(_MOST_COUNTED)):
+                raise CutoutError(f"no image: {said[1].decode().upper()} is more than {_MOST_COUNTED}")
+    file.seek(0)
 
 
 def _unpacked(file: BinaryIO) -> BinaryIO:

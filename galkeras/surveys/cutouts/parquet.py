@@ -52,6 +52,8 @@ class _Rows:
                 table = pa.ipc.open_stream(source).read_all()
             except pa.ArrowInvalid:
                 table = pa.ipc.open_file(source).read_all()
+            # What Arrow itself does only when asked: cells that point outside of the file end the process.
+            table.validate(full=True)
             self.schema, self._kept[0] = table.schema, table
             self._edges = np.array([0, table.num_rows])
 
