@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from latents.tables import latent_table
 
 from galkeras.evaluation.shift.domains import domain_scores, paired_mse, permutation_test
+from galkeras.evaluation.shift.report import draw_shift
 from galkeras.models.alignment.mmd2 import mmd2
 
 RNG = np.random.default_rng(3)
@@ -69,3 +71,12 @@ def test_p_values_of_equal_distributions_are_uniform(paired):
         values.append(permutation_test(a, b, paired=paired, permutations=100, seed=seed)[1])
     assert 0.35 < np.mean(values) < 0.65
     assert 0.0 < np.mean(np.array(values) < 0.2) < 0.4
+
+
+def test_surveys_that_are_the_same_are_drawn(tmp_path):
+    table = latent_table(60, 4)
+    score = domain_scores(table.z, table.z, paired=True)
+    assert score.paired_ratio == 0
+    latents = {"source before": table, "target before": table}
+    draw_shift(tmp_path / "shift.png", ("decals", "again"), latents, {"before": score}, [], paired=True)
+    assert (tmp_path / "shift.png").exists()

@@ -110,7 +110,7 @@ def draw_shift(
             for stage, score in scores.items()
         }
         low = max(min(values.min() for values in ratios.values()), 1e-6)
-        bins = np.geomspace(low, max(values.max() for values in ratios.values()) * 1.01, 40)
+        bins = np.geomspace(low, max(low, *(values.max() for values in ratios.values())) * 1.01, 40)
         for stage, values in ratios.items():
             axis.hist(values, bins, histtype="step", lw=1.8, label=f"{stage}: mean {values.mean():.3f}")
         axis.axvline(1, color="k", lw=0.8, ls=":")
