@@ -1,16 +1,16 @@
-"""Commands that are killed at every operation on files, and run again.
+"""Commands that are killed at every operation on files, or at any moment, and run again.
 
-    python tests/killing.py --most 1000 --out kills.json
+    python tests/killing.py --work /tmp/kills --out kills.json
 
-runs each command undisturbed, counts the files that it opens to write, renames, removes and makes, and then, for each
-of these, runs it anew, is killed (SIGKILL) there, asks the reader of its output what it makes of that, and runs it
-again.
+runs each command of `victims.py` undisturbed, counts the files that it opens to write, renames, removes and makes,
+and then, for each of these, runs it anew, is killed (SIGKILL) there, asks the reader of its output what it makes of
+that, and runs it again. With ``--moments 20`` it is killed at moments drawn by chance instead.
 """
 
 import argparse
-import hashlib
 import json
 import os
+import random
 import shutil
 import signal
 import sys
@@ -21,41 +21,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+TESTS = Path(__file__).parent
+sys.path[:0] = [str(TESTS.parent), str(TESTS / "surveys")]
 
-from sky import write_survey  # noqa: E402
+from cutout_service import CutoutService  # noqa: E402
+from victims import COMMANDS, SERVICE, inputs_of, tree  # noqa: E402
 
-from galkeras.discovery.explore import explore  # noqa: E402
-from galkeras.discovery.outlier_table import read_outliers  # noqa: E402
-from galkeras.discovery.outliers import outliers  # noqa: E402
-from galkeras.discovery.similar import similar  # noqa: E402
 from galkeras.io.errors import GalkerasError  # noqa: E402
-from galkeras.latents.table import read_latents  # noqa: E402
-from galkeras.morphology.classify import classify  # noqa: E402
-from galkeras.morphology.forests import Forests  # noqa: E402
-from galkeras.morphology.predict import predict  # noqa: E402
-from galkeras.records.inspect import damages  # noqa: E402
-from galkeras.records.make import make_tfrecords  # noqa: E402
-from galkeras.records.schema import RecordSet  # noqa: E402
-from galkeras.simulation.survey_pair import mock  # noqa: E402
 
 _EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink")
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-
-
-@dataclass
-class Command:
-    """A command to kill.
-
-    Attributes:
-        run: Does it, given the folder of inputs and that of outputs, and whether finished work may be replaced.
-        accept: Reads what it wrote; what it raises of anything unfinished must be a `GalkerasError`.
-        before: What is there when it starts, made by the command with other settings; nothing where None.
-    """
-
-    run: Callable[[Path, Path, bool], object]
-    accept: Callable[[Path], object]
-    before: Callable[[Path, Path], object] | None = None
 
 
 @dataclass
@@ -67,81 +42,15 @@ class Tally:
     troubles: list[str] = field(default_factory=list)
 
 
-def _records(inputs: Path, out: Path, **options: object) -> None:
-    make_tfrecords(inputs / "catalog.csv", inputs / "cutouts", out / "records", workers=1, **options)
+def _ended(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _accept_records(out: Path) -> None:
-    if found := list(damages(RecordSet.load(out / "records"))):
-        raise AssertionError(f"a finished record set is damaged: {found[0]}")
-
-
-def _classify(inputs: Path, out: Path, overwrite: bool, seed: int = 0) -> None:
-    classify(
-        inputs / "latents.npz", inputs / "votes.csv", out / "f", label_column="bar", seed=seed, overwrite=overwrite
-    )
-
-
-def _similar(inputs: Path, out: Path, overwrite: bool) -> None:
-    sets = [inputs / "records"]
-    similar(inputs / "galaxies.npz", ["g0001"], out / "s", count=3, records=sets, overwrite=overwrite)
-
-
-def _latents(extension: str) -> Command:
-    def run(inputs: Path, out: Path, overwrite: bool) -> None:
-        read_latents(inputs / "latents.npz").save(out / f"l{extension}")
-
-    def before(inputs: Path, out: Path) -> None:
-        read_latents(inputs / "galaxies.npz").save(out / f"l{extension}")
-
-    return Command(run, lambda out: read_latents(out / f"l{extension}"), before)
-
-
-COMMANDS = {
-    "make-tfrecords": Command(lambda i, o, _: _records(i, o), _accept_records),
-    "make-tfrecords, in another's place": Command(
-        lambda i, o, _: _records(i, o), _accept_records, lambda i, o: _records(i, o, shard_megabytes=0.1)
-    ),
-    "classify": Command(_classify, lambda out: Forests.load(out / "f")),
-    "classify, in another's place": Command(
-        _classify, lambda out: Forests.load(out / "f"), lambda i, o: _classify(i, o, False, seed=1)
-    ),
-    "predict": Command(
-        lambda i, o, w: predict(i / "latents.npz", i / "forests", o / "p.parquet", overwrite=w), lambda out: None
-    ),
-    "outliers": Command(
-        lambda i, o, w: outliers(i / "galaxies.npz", o / "o", records=[i / "records"], overwrite=w),
-        lambda out: read_outliers(out / "o"),
-    ),
-    "similar": Command(_similar, lambda out: None),
-    "explore": Command(
-        lambda i, o, w: explore(i / "galaxies.npz", [i / "records"], o / "e", overwrite=w), lambda out: None
-    ),
-    "mock": Command(lambda i, o, _: mock(o / "m", 3, ["decals"], size=32, workers=1), lambda out: None),
-    **{f"latent table {one}": _latents(one) for one in (".parquet", ".fits", ".ecsv", ".csv", ".npz")},
-}
-
-
-def inputs_of(folder: Path) -> None:
-    """Write what the commands read."""
-    from latents.tables import latent_table
-    from morphology.data import telling_latents, votes
-
-    write_survey(folder, 40, 48)
-    make_tfrecords(folder / "catalog.csv", folder / "cutouts", folder / "records", workers=1)
-    latent_table(40, id=[f"g{index:04d}" for index in range(40)]).save(folder / "galaxies.npz")
-    catalog = votes(120)
-    catalog["bar"] = ["yes" if value > 0 else "no" for value in catalog["bar_strong_fraction"]]
-    catalog["id", "bar"].write(folder / "votes.csv", format="ascii.csv")
-    telling_latents(catalog).save(folder / "latents.npz")
-    classify(folder / "latents.npz", folder / "votes.csv", folder / "forests", label_column="bar")
-
-
-def in_fork(work: Callable[[], object], log: Path) -> int:
+def in_fork(work: Callable[[], object], log: Path, wait: Callable[[int], int] = _ended) -> int:
     """Do some work in a child process and return how it ended; what it says goes into a log."""
     child = os.fork()
     if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return wait(child)
     code = 1
     try:
         file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -181,96 +90,143 @@ def killed_at(count: int, folder: Path, work: Callable[[], object], counter: Pat
         counter.write_text(str(total))
 
 
-def tree(folder: Path) -> dict[str, str]:
-    """Return what is in a folder: paths and checksums; locks, which hold nothing, are left out."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and path.stat().st_size == 0 and path.name == "lock":
-            continue
-        found[name] = "folder" if path.is_dir() else _checksum(path)
-    return found
+def killed_after(seconds: float, work: Callable[[], object], log: Path) -> int:
+    """Do some work in a child process that leads a group, kill the group after so long, and return how it ended."""
+
+    def led() -> None:
+        os.setpgid(0, 0)
+        work()
+
+    def waited(child: int) -> int:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+        return _ended(child)
+
+    return in_fork(led, log, waited)
 
 
-def _checksum(path: Path) -> str:
-    data = path.read_bytes()
-    if path.suffix == ".skops":  # A ZIP archive, with the time of writing.
-        import zipfile
+class Trial:
+    """A command that is killed again and again, in folders below ``work``."""
 
-        with zipfile.ZipFile(path) as archive:
-            data = b"".join(archive.read(name) for name in archive.namelist())
-        # skops numbers objects by where they are in memory.
-        data = str(len(data)).encode()
-    if path.name == "forests.json":  # With the checksums of those.
-        data = b"forests"
-    return hashlib.sha256(data).hexdigest()
+    def __init__(self, name: str, inputs: Path, work: Path) -> None:
+        self.command, self.inputs, self.work = COMMANDS[name], inputs, work
+        self.log, self.answer, self.tally = work / "log", work / "answer", Tally()
+        self.old = None
 
-
-def torment(name: str, inputs: Path, work: Path, most: int) -> Tally:
-    """Kill a command at each of its operations, or at ``most`` of them, and return what came of it."""
-    command, tally = COMMANDS[name], Tally()
-    log, counter = work / "log", work / "count"
-
-    def fresh(folder: Path) -> Path:
+    def fresh(self, name: str) -> Path:
+        """Return a new folder of outputs, with what is there before the command."""
+        folder = self.work / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        if command.before is not None:
-            assert in_fork(lambda: command.before(inputs, folder), log) == 0, log.read_text()
+        before = self.command.before
+        if before is not None:
+            assert in_fork(lambda: before(self.inputs, folder), self.log) == 0, self.log.read_text()
+            self.old = self.old or self.asked(self.command.accept, folder)[1]
         return folder
 
-    replaces = command.before is not None
-    whole = fresh(work / "whole")
-    run = lambda out: command.run(inputs, out, replaces)  # noqa: E731
-    assert in_fork(lambda: killed_at(0, whole, lambda: run(whole), counter), log) == 0, log.read_text()
-    tally.operations, wanted = int(counter.read_text()), tree(whole)
-    step = max(1, -(-tally.operations // most))
-    for count in range(1, tally.operations + 1, step):
-        out = fresh(work / "out")
-        code = in_fork(lambda n=count, out=out: killed_at(n, out, lambda: run(out)), log)
+    def run(self, out: Path) -> None:
+        self.command.run(self.inputs, out, self.command.before is not None)
+
+    def asked(self, what: Callable[[Path], object], out: Path) -> tuple[int, object]:
+        """Return how a question about a folder ended, and the answer."""
+        code = in_fork(lambda: self.answer.write_text(json.dumps(what(out))), self.log)
+        return code, json.loads(self.answer.read_text()) if code == 0 else None
+
+    def undisturbed(self) -> None:
+        """Run it to the end: how many operations that takes, how long, and what is there then."""
+        whole = self.fresh("whole")
+        count = self.work / "count"
+        begun = time.perf_counter()
+        code = in_fork(lambda: killed_at(0, whole, lambda: self.run(whole), count), self.log)
+        assert code == 0, self.log.read_text()
+        self.seconds, self.tally.operations = time.perf_counter() - begun, int(count.read_text())
+        for name in ("accept", "told"):
+            code, found = self.asked(getattr(self.command, name), whole)
+            assert code == 0, self.log.read_text()
+            setattr(self, name, found)
+
+    def kill_at(self, count: int) -> None:
+        """Kill it at an operation, and see what comes of that."""
+        out, where = self.fresh("out"), f"operation {count}"
+        code = in_fork(lambda: killed_at(count, out, lambda: self.run(out)), self.log)
         if code != -signal.SIGKILL:
-            tally.troubles.append(f"operation {count}: not killed: {code} {log.read_text()}")
-            continue
-        tally.kills += 1
-        state = tree(out)
-        code = in_fork(lambda out=out: command.accept(out), log)
+            self.tally.troubles.append(f"{where}: not killed: {code} {self.log.read_text()[-600:]}")
+            return
+        self.look(out, where)
+
+    def kill_after(self, seconds: float) -> None:
+        """Kill it after so many seconds, if it runs for as long, and see what comes of that."""
+        out = self.fresh("out")
+        if killed_after(seconds, lambda: self.run(out), self.log) == -signal.SIGKILL:
+            self.look(out, f"{seconds:.3f} s")
+
+    def look(self, out: Path, where: str) -> None:
+        """Ask the reader of what is left, run the command again, and compare."""
+        self.tally.kills += 1
+        say = self.tally.troubles.append
+        left = [name for name in tree(out) if "part" in name]
+        code, found = self.asked(self.command.accept, out)
         if code == 1:
-            tally.troubles.append(f"operation {count}: the reader: {log.read_text()[-600:]}")
-        code = in_fork(lambda out=out: run(out), log)
+            say(f"{where}: the reader: {self.log.read_text()[-600:]}")
+        elif code == 0 and found not in (self.accept, self.old):
+            say(f"{where}: the reader accepts what is half-written: {str(found)[:300]}")
+        code = in_fork(lambda: self.run(out), self.log)
         # Work that was finished when the kill came is refused, as ever, and is all there.
-        finished = code == 3 and "exists: `overwrite=True`" in log.read_text()
+        finished = code == 3 and " exists" in self.log.read_text()
         if code and not finished:
-            tally.troubles.append(f"operation {count}: the rerun: {code} {log.read_text()[-600:]}")
-        elif (found := tree(out)) != wanted:
-            odd = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
-            state = [k for k in state if "part" in k]
-            tally.troubles.append(
-                f"operation {count}: {'refused and ' * finished}other than undisturbed: {odd} {state}"
-            )
-    return tally
+            say(f"{where}: the rerun: {code} {self.log.read_text()[-600:]}")
+            return
+        code, found = self.asked(self.command.told, out)
+        if code or found != self.told:
+            odd = self.log.read_text()[-600:] if code else _differing(found, self.told)
+            say(f"{where}: {'refused and ' * finished}other than undisturbed: {odd} {left}")
+
+
+def _differing(found: object, wanted: object) -> object:
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
+    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        return [_differing(one, other) for one, other in zip(found, wanted, strict=True) if one != other]
+    return str(found)[:200], str(wanted)[:200]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--most", type=int, default=10_000, help="kills a command")
-    parser.add_argument("--only", default=",".join(COMMANDS).replace(", in", "; in"))
+    parser.add_argument("--moments", type=int, default=0, help="kills a command, at moments drawn by chance")
+    parser.add_argument("--only", help="names, between semicolons")
+    parser.add_argument("--light", action="store_true", help="leave out what needs TensorFlow")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--work", type=Path, required=True)
     options = parser.parse_args()
-    inputs = options.work / "inputs"
-    inputs.mkdir(parents=True)
-    log = options.work / "log"
-    assert in_fork(lambda: inputs_of(inputs), log) == 0, log.read_text()
-    tallies = {}
-    for name in options.only.split(","):
-        begun = time.perf_counter()
-        name = name.replace("; in", ", in")
-        tallies[name] = torment(name, inputs, options.work, options.most)
-        one = tallies[name]
-        print(
-            f"{name}: {one.operations} operations, {one.kills} kills, {time.perf_counter() - begun:.0f} s", flush=True
-        )
-        for trouble in one.troubles:
-            print("   ", trouble, flush=True)
+    names = options.only.split(";") if options.only else list(COMMANDS)
+    names = [name for name in names if not (options.light and COMMANDS[name].heavy)]
+    heavy = any(COMMANDS[name].heavy for name in names) or "report" in names
+    inputs, log = options.work / "inputs", options.work / "log"
+    if not inputs.exists():
+        inputs.mkdir(parents=True)
+        assert in_fork(lambda: inputs_of(inputs, heavy), log) == 0, log.read_text()
+    if heavy:
+        # Loaded once, and used by no one here: a process that has used it cannot be forked.
+        import galkeras.training.fitting  # noqa: F401
+    tallies, chance = {}, random.Random(0)
+    with CutoutService() as service:
+        os.environ[SERVICE] = service.url
+        for name in names:
+            begun = time.perf_counter()
+            trial = Trial(name, inputs, options.work)
+            trial.undisturbed()
+            tallies[name] = one = trial.tally
+            if options.moments:
+                for _ in range(options.moments):
+                    trial.kill_after(chance.uniform(0, trial.seconds))
+            else:
+                for count in range(1, one.operations + 1, max(1, -(-one.operations // options.most))):
+                    trial.kill_at(count)
+            spent = time.perf_counter() - begun
+            print(f"{name}: {one.operations} operations, {one.kills} kills, {spent:.0f} s", flush=True)
+            for trouble in one.troubles:
+                print("   ", trouble, flush=True)
     if options.out:
         options.out.write_text(json.dumps({name: vars(one) for name, one in tallies.items()}, indent=2))
     sys.exit(any(one.troubles for one in tallies.values()))
