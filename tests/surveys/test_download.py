@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -465,6 +466,12 @@ def test_a_journal_with_a_torn_line(tmp_path):
     for at in range(len(whole) - 1):
         (tmp_path / JOURNAL).write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         assert read_entries(tmp_path) == {}
+
+
+def test_a_journal_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / JOURNAL)
+    with pytest.raises(GalkerasError, match="ledger.journal is no file"):
+        read_entries(tmp_path)
 
 
 KILLED = """

@@ -81,7 +81,11 @@ class Ledger:
 
 
 def read_entries(folder: Path) -> dict[str, Entry]:
-    """Return what is known in a folder of galaxies by name. What is damaged is not known."""
+    """Return what is known in a folder of galaxies by name. What is damaged is not known.
+
+    Raises:
+        GalkerasError: The journal is no file.
+    """
     entries: list[Entry] = []
     with suppress(GalkerasError, ValueError, KeyError, TypeError):
         columns, _ = read_columns(folder / LEDGER, strings=_TEXT)
@@ -93,6 +97,8 @@ def read_entries(folder: Path) -> dict[str, Entry]:
 
 def _read_journal(path: Path) -> list[Entry]:
     entries = []
+    if path.exists() and not path.is_file():  # A pipe would be waited for.
+        raise GalkerasError(f"{path} is no file")
     with suppress(FileNotFoundError):
         for line in path.read_bytes().split(b"\n"):
             # A line that was being written when the command was killed has another checksum.
