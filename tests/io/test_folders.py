@@ -1,10 +1,11 @@
+import errno
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from galkeras.io.columns import FORMATS, column_writer, read_columns
+from galkeras.io.columns import FORMATS, column_writer, read_columns, write_rejected
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path
 from galkeras.io.folders import OutputFolder, atomic_folder
@@ -51,6 +52,29 @@ def test_the_marker_goes_first(tmp_path):
             assert not (path / "done.json").exists()
             (path / "done.json").touch()
         folder.check()
+
+
+def test_who_was_left_out_is_written_before_the_table(tmp_path):
+    out, beside = tmp_path / "t.csv", tmp_path / "t.csv.rejected.csv"
+    for rows in ([("g1", "no image")], []):
+        with column_writer(out, {}) as write:
+            write({"id": np.array(["g0"])})
+            write_rejected(out, ("id", "reason"), rows)
+            assert beside.exists() == bool(rows)
+    (tmp_path / ".t.csv.rejected.part.csv").write_text("id,rea")  # what a kill leaves
+    write_rejected(out, ("id", "reason"), [("g1", "no image")])
+    assert beside.read_text() == "id,reason\ng1,no image\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "t.csv.rejected.csv"]
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    for error in (OSError(errno.ENOSPC, "No space left on device"), OSError("38280 requested and 10080 written")):
+        with pytest.raises(OSError) as told, atomic_path(tmp_path / "t.fits"):
+            raise error
+        assert told.value.filename == str(tmp_path / "t.fits") and not list(tmp_path.iterdir())
+    with pytest.raises(FileNotFoundError) as told, atomic_path(tmp_path / "t.fits"):
+        raise FileNotFoundError(errno.ENOENT, "No such file", "c.fits")
+    assert told.value.filename == "c.fits"
 
 
 @pytest.mark.parametrize("lock", ["", ".state/lock"])

@@ -1,5 +1,6 @@
 """Predictions name a class, and are scored by a catalog on galaxies that the forests did not learn from."""
 
+import errno
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from morphology.data import telling_latents, votes
 
 from galkeras.io.errors import GalkerasError
 from galkeras.morphology import forests as forests_module
+from galkeras.morphology import judge as judge_module
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import TRAINED_FILE, Forests
 from galkeras.morphology.predict import predict
@@ -62,6 +64,27 @@ def test_new_galaxies_are_scored_by_hand_and_by_judge_alike(fitted, tmp_path):
     assert stored["questions"]["ring"]["accuracy"] == result.scores.accuracy and stored["learned"] == 0
     text = (tmp_path / "p.parquet.scores.md").read_text()
     assert "0 more trained the forests" in text and "balanced accuracy" in text
+
+
+def test_a_table_is_there_with_its_scores_or_not_at_all(fitted, tmp_path, monkeypatch):
+    table, catalog, forests = fitted
+    out = tmp_path / "p.parquet"
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(judge_module, "write_json", full)
+        predict(table, forests, out, catalog=catalog, label_column="ring")
+    assert not out.exists()
+    # What a kill leaves of the scores, the next run takes.
+    (tmp_path / ".p.parquet.scores.part.json").write_text("{")
+    predict(table, forests, out, catalog=catalog, label_column="ring")
+    assert sorted(path.name for path in tmp_path.iterdir() if path != forests) == [
+        "p.parquet",
+        "p.parquet.scores.json",
+        "p.parquet.scores.md",
+    ]
 
 
 def test_galaxies_that_trained_the_forests_are_not_scored(fitted, tmp_path):

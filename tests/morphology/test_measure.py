@@ -1,6 +1,7 @@
 """Cutouts to a table in one step gives what the way by record sets gives, and every galaxy is accounted for."""
 
 import csv
+import errno
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_it_gives_what_encode_and_predict_give(cutouts, records, model, tmp_path
     assert not (tmp_path / "t.parquet.rejected.csv").exists()
 
 
-def test_rows_in_are_rows_written_and_rejected_with_the_reason(model, tmp_path):
+def test_rows_in_are_rows_written_and_rejected_with_the_reason(model, tmp_path, monkeypatch):
     folder = tmp_path / "in"
     for index in range(3):
         write_png(folder / f"p{index}.png", picture(index))
@@ -111,6 +112,15 @@ def test_rows_in_are_rows_written_and_rejected_with_the_reason(model, tmp_path):
         assert words in reasons[name]
     with pytest.raises(GalkerasError, match="exists"):
         measure(folder, model=model, out=tmp_path / "t.parquet")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    # A full disk while this is written: there is no table either, which would count as finished.
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(measure_module, "write_rejected", full)
+        measure(folder, catalog, model=model, out=tmp_path / "full.parquet")
+    assert not (tmp_path / "full.parquet").exists()
     # What was left out before is not said of the new table.
     only = write_csv(tmp_path / "one.csv", {"id": ["p1"]})
     assert measure(folder, only, model=model, out=tmp_path / "t.parquet", overwrite=True).galaxies == 1
