@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-FEW = ("latent table .fits", "latent table .parquet", "similar", "make-tfrecords", "download")
+FEW = ("latent table .fits", "make-tfrecords", "download")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs fork, limits and capabilities of Linux")
