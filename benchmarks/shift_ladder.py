@@ -6,12 +6,11 @@
 `draw` sees the same galaxies as DECaLS does and under each of `RUNGS`, and writes the latents that MODEL (of mock
 DECaLS at 64 pixels of 0.524 arcsec) gives them, one table a rung, and the galaxies' votes. Every galaxy's sky is drawn
 once for all rungs, so a rung costs little more than its exposures. `score` prints, rung by rung, by how many points of
-accuracy, in the mean over questions, FORESTS fall, and what estimates expect that see no label of the target: the
-average thresholded confidence of all galaxies (Garg et al. 2022), that of those galaxies alone that have a label to the
-question (which a user does not know), the difference of mean confidences, and how far the forests fall on the source's
-own labelled galaxies once their latents are moved as the two surveys' latents differ (`MAPS`); and the error of the
-reconstruction over the source's. Estimates see half of the source's galaxies and the other half of the target's, and
-the halves change places: they are not the same galaxies in two surveys.
+accuracy, in the mean over questions, FORESTS fall, and what estimates expect that see no label: the average thresholded
+confidence of all galaxies (Garg et al. 2022), that of those galaxies alone that have a label to the question (which a
+user does not know), the difference of mean confidences, and what `shift` expects, which moves the source's latents as
+the two surveys' latents differ; and the error of the reconstruction over the source's. Estimates see half of the
+source's galaxies and the other half of the target's, and the halves change places: they are not the same galaxies.
 """
 
 import argparse
@@ -25,6 +24,7 @@ import numpy as np
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
+from galkeras.evaluation.shift.expected import losses
 from galkeras.galaxyzoo.labels import labels
 from galkeras.galaxyzoo.trees import tree_of
 from galkeras.io.processes import cores, in_parallel
@@ -202,31 +202,6 @@ def _encoded(model: Path, images: np.ndarray, ids: np.ndarray, survey: str) -> L
     return LatentTable(*rows, z, log_var, mse, similarity, vae.digest, votes=bool(vae.config.questions))
 
 
-def moments(source: np.ndarray, target: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what gives each source latent the target's median and MAD."""
-    (middle, to), (spread, wide) = (
-        [f(z) for z in (source, target)]
-        for f in (lambda z: np.median(z, 0), lambda z: np.median(np.abs(z - np.median(z, 0)), 0))
-    )
-    return lambda z: (z - middle) / spread * wide + to
-
-
-def gaussian(source: np.ndarray, target: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the optimal transport from a Gaussian of the source's mean and covariance to one of the target's."""
-
-    def power(covariance: np.ndarray, of: float) -> np.ndarray:
-        values, vectors = np.linalg.eigh(covariance)
-        return (vectors * np.maximum(values, 1e-6) ** of) @ vectors.T
-
-    narrow, wide = (np.cov(z.T) + 1e-3 * np.eye(z.shape[1]) for z in (source, target))
-    root, back = power(narrow, 0.5), power(narrow, -0.5)
-    matrix = back @ power(root @ wide @ root, 0.5) @ back
-    return lambda z: (z - source.mean(0)) @ matrix + target.mean(0)
-
-
-MAPS = {"moved by median and MAD": moments, "moved as a Gaussian": gaussian}
-
-
 def score(forests: Forests, ladder: Path) -> None:
     catalog = read_catalog(ladder / "catalog.parquet", position=False)
     questions = [name for name in forests.by_question if name in {one.name for one in tree_of(catalog).classes}]
@@ -249,26 +224,17 @@ def score(forests: Forests, ladder: Path) -> None:
         after = said(target)
         drop = np.mean([right[one] - _accuracy(forests, one, own[one], after[one], asked[one]) for one in questions])
         sure = [(before[one].max(1), after[one].max(1), asked[one]) for one in questions]
-
-        def fallen(fit: Callable, target: LatentTable = target) -> float:
-            drops = []
-            for here, there in halves:
-                moved = replace(source, z=fit(source.z[here], target.z[there])(source.z).astype(np.float32))
-                then = said(moved)
-                drops += [right[one] - _accuracy(forests, one, own[one], then[one], asked[one]) for one in questions]
-            return float(np.mean(drops))
-
         estimates = (
             np.mean([_thresholded(a[i], b[j]) for a, b, _ in sure for i, j in halves]),
             np.mean([_thresholded(a[known & i], b[known & j]) for a, b, known in sure for i, j in halves]),
             np.mean([a.mean() - b.mean() for a, b, _ in sure]),
-            *map(fallen, MAPS.values()),
+            np.mean([losses(before, source.z, source.z[i], target.z[j], forests) for i, j in halves]),
         )
         error = np.median(target.reconstruction_mse) / np.median(source.reconstruction_mse)
         true.append(drop)
         expected.append((*estimates, error))
         rows.append((name, *(f"{100 * value:.1f}" for value in (drop, *estimates)), f"{error:.2f}"))
-    header = ("shift", "true drop", "ATC", "ATC, labelled alone", "confidence", *MAPS, "reconstruction error")
+    header = ("shift", "true drop", "ATC", "ATC, labelled alone", "confidence", "`shift`", "reconstruction error")
     print(markdown_table(header, rows))
     for name, values in zip(header[2:], np.array(expected).T, strict=True):
         print(f"{name}: rank correlation {spearmanr(values, true)[0]:.2f}", end="")

@@ -20,7 +20,8 @@ def command(
     forests: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Forests to use as they are, by default fitted on the training split. May be repeated, once a model."
+            help="Forests of the model: says whether they hold on the target, without labels. With --catalog used as"
+            " they are, by default fitted on the training split. May be repeated, once a model."
         ),
     ] = None,
     split: Annotated[
@@ -35,10 +36,13 @@ def command(
 ) -> None:
     """Measure how differently a model sees two surveys, on galaxies it did not learn from.
 
-    How well the surveys can be told apart from latents, how far the two images of a galaxy are from each other, and
-    with a catalog what that does to classification. Writes shift.md, shift.json, figures and the latents.
+    How well the surveys can be told apart from latents, how far the two images of a galaxy are from each other, with
+    forests whether these hold there, and with a catalog what becomes of classification. Writes shift.md, shift.json,
+    figures and the latents.
 
-    Example:
+    Examples:
+
+        galkeras shift saved_models/vae40 tfrecords/decals tfrecords/new --unpaired --forests forests/gzd5 --out shift/
 
         galkeras shift saved_models/da40 tfrecords/decals tfrecords/bass-mzls --before saved_models/vae40
             --catalog gz_decals_volunteers_5.parquet --out shift/

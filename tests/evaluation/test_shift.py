@@ -106,6 +106,21 @@ def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
     # Forests for the adapted model were not given, and all its galaxies are tested.
     assert "target before" in found.questions[0].accuracy and "target after" not in found.questions[0].accuracy
     assert all((one.drop is None) == (one.stage == "after") for one in found.compared)
+    # They learned from most of the source galaxies, and what the others show is too little.
+    assert set(found.expected) == {"before"} and found.verdict
+    assert f"Does it hold?\n\n{found.verdict}" in (tmp_path / "shift" / "shift.md").read_text()
+    assert Shift.load(tmp_path / "shift").expected == found.expected
+    # Neither pairs nor labels are needed.
+    blind = shift(
+        folder / "vae",
+        decals,
+        bass,
+        tmp_path / "blind",
+        forests=[tmp_path / "forests"],
+        split="all",
+        unpaired=True,
+    )
+    assert blind.expected.keys() == {"before"} and not blind.questions
     with pytest.raises(GalkerasError, match="was fitted on latents of model"):
         shift(
             folder / "da",
@@ -123,5 +138,3 @@ def test_bad_input_is_named(world, tmp_path):
         shift(folder / "da", decals, decals, tmp_path)
     with pytest.raises(GalkerasError, match="`split`"):
         shift(folder / "da", decals, bass, tmp_path, split="train")
-    with pytest.raises(GalkerasError, match="`catalog`"):
-        shift(folder / "vae", decals, bass, tmp_path, forests=[tmp_path])

@@ -2,13 +2,14 @@
 
 __all__ = ["SHIFT_FILE", "Shift"]
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from galkeras.evaluation.shift.compared import Compared
 from galkeras.evaluation.shift.conservation import QuestionRow, Recovery
 from galkeras.evaluation.shift.domains import DomainScores
+from galkeras.evaluation.shift.expected import CAVEAT, Expected, verdict
 from galkeras.evaluation.shift.report import markdown
 from galkeras.io.calls import Call
 from galkeras.io.files import write_json
@@ -31,6 +32,7 @@ class Shift:
         questions: The paper's Table 4; empty without a catalog.
         recovery: How much of the drop adapting wins back, or None.
         compared: Each model as it is, and with what needs no network (`galkeras.evaluation.shift.baselines`).
+        expected: By ``before`` and ``after``, what forests are expected to lose; of those that were given.
         call: How it was called, None where that was not written down yet.
     """
 
@@ -42,6 +44,7 @@ class Shift:
     questions: tuple[QuestionRow, ...]
     recovery: Recovery | None
     compared: tuple[Compared, ...] = ()
+    expected: dict[str, Expected] = field(default_factory=dict)
     call: Call | None = None
 
     @classmethod
@@ -61,6 +64,7 @@ class Shift:
             rows,
             stored.recovery,
             stored.compared,
+            stored.expected,
             stored.call,
         )
 
@@ -79,12 +83,19 @@ class Shift:
             "questions": {row.name: row.to_json() for row in self.questions},
             "recovery": None if self.recovery is None else asdict(self.recovery),
             "compared": [asdict(one) for one in self.compared],
+            "expected": {stage: asdict(one) for stage, one in self.expected.items()},
             **({} if self.call is None else {"call": asdict(self.call)}),
         }
 
+    @property
+    def verdict(self) -> str:
+        """Whether the model holds on the target, in a sentence or two; empty where no forests were given."""
+        return verdict(self.surveys, self.expected) if self.expected else ""
+
     def markdown(self) -> str:
-        """Return the tables as Markdown."""
-        return markdown(self.surveys, self.split, self.scores, self.questions, self.recovery, self.compared)
+        """Return the tables as Markdown, and at the end the verdict."""
+        tables = markdown(self.surveys, self.split, self.scores, self.questions, self.recovery, self.compared)
+        return tables + (f"\n## Does it hold?\n\n{self.verdict} {CAVEAT}\n" if self.expected else "")
 
 
 @dataclass(frozen=True)
@@ -107,6 +118,7 @@ class _Stored:
     questions: dict[str, _Question]
     recovery: Recovery | None
     compared: tuple[Compared, ...] = ()
+    expected: dict[str, Expected] = field(default_factory=dict)
     call: Call | None = None
 
     def __post_init__(self) -> None:

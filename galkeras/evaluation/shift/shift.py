@@ -12,6 +12,7 @@ from astropy.table import Table
 from galkeras.evaluation.shift.compared import compare, mapped_latents
 from galkeras.evaluation.shift.conservation import recovered, table_4
 from galkeras.evaluation.shift.domains import domain_scores, paired_mse
+from galkeras.evaluation.shift.expected import Expected, expected_drop
 from galkeras.evaluation.shift.report import draw_shift
 from galkeras.evaluation.shift.result import SHIFT_FILE, Shift
 from galkeras.galaxyzoo.trees import vote_columns
@@ -64,8 +65,10 @@ def shift(
         before: The VAE that the adapted ``model`` started from, to compare.
         catalog: Vote fractions of the GZD-5 tree: adds the paper's Table 4. Forests are fitted on the training
             split's latents.
-        forests: Folders that `classify` wrote, each of the model whose latents it was fitted on, to use as they are
-            in place of fitting some. They must not have seen the galaxies that are scored.
+        forests: Folders that `classify` wrote, each of the model whose latents it was fitted on. What they are expected
+            to lose on the target is told without labels and pairs (`galkeras.evaluation.shift.expected`), and the
+            verdict follows from it. With ``catalog`` they are used as they are in place of fitting some; they must
+            not have seen the galaxies that are scored.
         split: ``test``; ``validation`` to choose settings by; or ``all`` for record sets that no model has learned
             from.
         unpaired: The record sets are of different galaxies.
@@ -81,8 +84,6 @@ def shift(
     """
     if split not in ("validation", "test", "all"):
         raise GalkerasError(f"`split` must be validation, test or all. Received: split={split!r}")
-    if forests and catalog is None:
-        raise GalkerasError("`forests` needs `catalog`, which says what is true")
     call = Call.of(shift, locals())
     folder = OutputFolder(Path(out), "shift", within=_WRITTEN, marker=SHIFT_FILE, done=SHIFT_FILE, overwrite=overwrite)
     folder.check()
@@ -140,7 +141,10 @@ def shift(
         mapped = mapped_latents(tested, learned, not unpaired, seed)
         rows = [] if catalog is None else table_4(tested | mapped, learned, by_stage, catalog, seed, refit)
         compared = compare(scores, tested, mapped, rows, not unpaired, seed)
-        result = Shift(out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows), compared, call)
+        expected = _expected(tested, by_stage, seed)
+        result = Shift(
+            out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows), compared, expected, call
+        )
         draw_shift(out / "shift.png", surveys, tested, scores, rows, paired=not unpaired)
         if not unpaired:
             _draw_extremes(out, sets, tested)
@@ -160,6 +164,22 @@ def _forests(folders: Sequence[str | Path], digests: dict[str, str]) -> dict[str
                 + ", ".join(digest[:12] for digest in digests.values())
             )
         found[stage] = loaded
+    return found
+
+
+def _expected(tested: dict[str, LatentTable], by_stage: dict[str, Forests], seed: int) -> dict[str, Expected]:
+    """Return what forests are expected to lose, by stage, from source galaxies that neither they nor the model know."""
+    found = {}
+    for stage in ("before", "after"):
+        if stage in by_stage and f"source {stage}" in tested:
+            source, forests = tested[f"source {stage}"], by_stage[stage]
+            fresh = ~(source.known | np.isin(source.id, list(forests.trained or ())))
+            if fresh.sum() < _FEWEST:
+                _log.info(
+                    f"{stage}: no verdict, as the forests learned from all but {fresh.sum()} of the source galaxies"
+                )
+                continue
+            found[stage] = expected_drop(source.z[fresh], tested[f"target {stage}"].z, forests, seed)
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from galkeras.evaluation.shift.conservation import COLUMNS, QuestionRow
+from galkeras.evaluation.shift.expected import CAVEAT
 from galkeras.evaluation.shift.result import Shift
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.latents.table import read_latents
@@ -41,6 +42,8 @@ def _part(subject: Subject) -> Part:
     pairs = "pairs of the same galaxies" if found.paired else "galaxies of each, not the same ones"
     which = "record sets" if found.split == "all" else f"{found.split} split"
     part.text.append(f"{source} and {target}: {first.source:,} and {first.target:,} {pairs}, of the {which}.")
+    if found.verdict:
+        part.text.append(f"{found.verdict.replace('**', '')} {CAVEAT}")
     rows = [
         (title, *(_score(getattr(score, name), name) for score in found.scores.values()))
         for name, title in _SHIFT_LINES.items()
