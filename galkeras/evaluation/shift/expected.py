@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from tqdm import tqdm
 
 from galkeras.io.text import counted
 from galkeras.morphology.forests import Forests
@@ -67,7 +68,7 @@ def expected_drop(source: np.ndarray, target: np.ndarray, forests: Forests, seed
     drops = losses(before, shown, source, target, forests)
     again = [
         np.mean(losses(before, shown, rng.choice(source, len(source)), rng.choice(target, len(target)), forests))
-        for _ in range(_RESAMPLES)
+        for _ in tqdm(range(_RESAMPLES), desc="expected drop", unit="resample", disable=None)
     ]
     halves = np.array_split(rng.permutation(source), 2)
     # Drawing again adds scatter of its own, which moves the middle and not the width.

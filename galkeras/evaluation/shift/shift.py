@@ -168,16 +168,14 @@ def _forests(folders: Sequence[str | Path], digests: dict[str, str]) -> dict[str
 
 
 def _expected(tested: dict[str, LatentTable], by_stage: dict[str, Forests], seed: int) -> dict[str, Expected]:
-    """Return what forests are expected to lose, by stage, from source galaxies that neither they nor the model know."""
+    """Return what forests are expected to lose, by stage, from source galaxies that they did not learn from."""
     found = {}
     for stage in ("before", "after"):
         if stage in by_stage and f"source {stage}" in tested:
             source, forests = tested[f"source {stage}"], by_stage[stage]
-            fresh = ~(source.known | np.isin(source.id, list(forests.trained or ())))
+            fresh = ~np.isin(source.id, list(forests.trained or ()))
             if fresh.sum() < _FEWEST:
-                _log.info(
-                    f"{stage}: no verdict, as the forests learned from all but {fresh.sum()} of the source galaxies"
-                )
+                _log.info(f"{stage}: no verdict, the forests learned from all but {fresh.sum()} of the source galaxies")
                 continue
             found[stage] = expected_drop(source.z[fresh], tested[f"target {stage}"].z, forests, seed)
     return found
