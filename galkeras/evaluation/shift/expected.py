@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm import tqdm
 
+from galkeras.evaluation.shift.gaussians import covariance, power
 from galkeras.io.text import counted
 from galkeras.morphology.forests import Forests
 
@@ -23,7 +24,7 @@ _RESAMPLES = 40
 # More galaxies of the source than this are sampled: forests are asked of each once a resample.
 _MOST = 2000
 _SHRUNK = 1e-3
-"""Of the mean variance, added along the diagonals: latents that vary little are not blown up."""
+"""Of the mean variance, added along the diagonals."""
 
 
 @dataclass(frozen=True)
@@ -137,17 +138,7 @@ def verdict(surveys: tuple[str, str], expected: Mapping[str, Expected]) -> str:
 
 def _transport(source: np.ndarray, target: np.ndarray):
     """Return the optimal transport between Gaussians (Dowson & Landau 1982), a function of latents."""
-    narrow, wide = _covariance(source), _covariance(target)
-    root, back = _power(narrow, 0.5), _power(narrow, -0.5)
-    matrix = back @ _power(root @ wide @ root, 0.5) @ back
+    narrow, wide = covariance(source, _SHRUNK), covariance(target, _SHRUNK)
+    root, back = power(narrow, 0.5), power(narrow, -0.5)
+    matrix = back @ power(root @ wide @ root, 0.5) @ back
     return lambda z: (z - source.mean(0)) @ matrix + target.mean(0)
-
-
-def _covariance(z: np.ndarray) -> np.ndarray:
-    covariance = np.cov(z, rowvar=False).reshape(z.shape[1], -1)
-    return covariance + (_SHRUNK * np.trace(covariance) / len(covariance) + 1e-12) * np.eye(len(covariance))
-
-
-def _power(covariance: np.ndarray, power: float) -> np.ndarray:
-    values, vectors = np.linalg.eigh(covariance)
-    return (vectors * np.maximum(values, 1e-12) ** power) @ vectors.T

@@ -171,7 +171,7 @@ def _expected(tested: dict[str, LatentTable], by_stage: dict[str, Forests], seed
     """Return what forests are expected to lose, by stage, from source galaxies that they did not learn from."""
     found = {}
     for stage in ("before", "after"):
-        if stage in by_stage and f"source {stage}" in tested:
+        if stage in by_stage:
             source, forests = tested[f"source {stage}"], by_stage[stage]
             fresh = ~np.isin(source.id, list(forests.trained or ()))
             if fresh.sum() < _FEWEST:
