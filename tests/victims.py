@@ -11,6 +11,7 @@ from sky import survey, write_survey
 
 import galkeras as gk
 from galkeras.discovery.outlier_table import read_outliers
+from galkeras.io.columns import FORMATS
 from galkeras.io.files import read_json, sha256_of
 from galkeras.latents.table import read_latents
 from galkeras.models.stored import CONFIG_FILE
@@ -224,7 +225,7 @@ COMMANDS = {
     "similar": Command(_similar),
     "explore": Command(lambda i, o, w: gk.explore(i / "galaxies.npz", [i / "records"], o / "e", overwrite=w)),
     "mock": Command(lambda i, o, _: gk.mock(o / "m", 3, ["decals"], size=32, workers=1)),
-    **{f"latent table {one}": _latents(one) for one in (".parquet", ".fits", ".ecsv", ".csv", ".npz")},
+    **{f"latent table {one}": _latents(one) for one in FORMATS},
     "report": Command(_report),
     "encode": Command(
         lambda i, o, w: gk.encode(i / "vae", i / "south" / "records", o / "l.parquet", overwrite=w),

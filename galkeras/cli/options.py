@@ -38,7 +38,7 @@ CUTOUTS = Argument(help="Folder of FITS, PNG, JPEG, Parquet or Arrow files; or a
 NewModel = Annotated[Path, Option(help="Model folder to write.")]
 NewFolder = Annotated[Path, Option(help="Folder to write.")]
 NewLatents = Annotated[
-    Path, Option(help="Table to write: .parquet (streams, so memory stays flat), .fits, .ecsv, .csv, .npz.")
+    Path, Option(help="Table to write: .parquet (streams, so memory stays flat), .fits, .ecsv, .csv or others.")
 ]
 Crop = Annotated[
     int | None,

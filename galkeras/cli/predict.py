@@ -14,7 +14,7 @@ from galkeras.io.text import counted
 def command(
     latents: Annotated[Path, typer.Argument(help="Latent table, of the model that the forests were fitted on.")],
     forests: Annotated[Path, typer.Argument(help="Folder that classify wrote, forests/NAME.")],
-    out: Annotated[Path, typer.Option(help="Table to write: .parquet, .fits, .ecsv, .csv, .npz.")],
+    out: Annotated[Path, typer.Option(help="Table to write: .parquet, .fits, .ecsv, .csv or others.")],
     catalog: Annotated[
         Path | None,
         typer.Option(help="Score the predictions by this catalog of votes, or of labels with --label-column."),

@@ -17,7 +17,7 @@ def command(
     url: Annotated[str, Argument(help="http://HOST:8501/v1/models/NAME or grpc://HOST:8500/NAME.")],
     cutouts: Annotated[list[Path], Argument(help="FITS, PNG or JPEG files, or folders of them.")],
     out: Annotated[
-        Path | None, Option(help="Latent table to write: .parquet, .fits, .ecsv, .csv, .npz [default: print JSON].")
+        Path | None, Option(help="Latent table to write: .parquet, .fits, .ecsv or others [default: print JSON].")
     ] = None,
     crop: Crop = None,
     batch_size: Annotated[int, Option(help="Cutouts a request.")] = 32,
