@@ -50,8 +50,10 @@ def check_model(adapter: str | None, settings: dict, folder: Path) -> None:
         _check_half_precision(adapter, settings, policy)
 
 
-def _compile(model: VAE) -> VAE:
-    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+def _compile(model: VAE, eagerly: bool = False) -> VAE:
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False, run_eagerly=eagerly)
+    # Left to the first step, Keras would trace that twice.
+    model.optimizer.build(model.trainable_weights)
     return model
 
 
@@ -107,7 +109,8 @@ def _check_half_precision(adapter: str | None, settings: dict, policy: str) -> N
     for name, values in nearly.items():
         assert values.dtype == tf.float32
         np.testing.assert_allclose(values, exact[name], rtol=0.1, err_msg=f"{name} in {policy}")
-    _step(_compile(half), IMAGES)
+    # Tracing takes far longer than the step; that a graph does the same is checked of full precision.
+    _step(_compile(half, eagerly=True), IMAGES)
     assert all(np.isfinite(weight).all() for weight in half.get_weights())
 
 
@@ -129,6 +132,7 @@ def say_losses(strategy: tf.distribute.Strategy) -> None:
     logged = {}
     for name, (adapter, settings) in KINDS.items():
         with strategy.scope():
-            model = _compile(build(adapter, **settings))
+            # On several devices a graph is traced for each; `tests/training` trains by graphs on two.
+            model = _compile(build(adapter, **settings), eagerly=True)
         logged[name] = _step(model, images, steps=3)
     print("|", json.dumps(logged))
