@@ -52,8 +52,6 @@ def check_model(adapter: str | None, settings: dict, folder: Path) -> None:
 
 def _compile(model: VAE, eagerly: bool = False) -> VAE:
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=False, run_eagerly=eagerly)
-    # Left to the first step, Keras would trace that twice.
-    model.optimizer.build(model.trainable_weights)
     return model
 
 

@@ -290,6 +290,11 @@ class VAE(keras.Model):
     # Training. Every random number is drawn for the global batch and each replica takes its part, so that
     # several devices do what one device does with the whole batch.
 
+    def compile(self, *args, **kwargs) -> None:
+        """Set the optimizer, as Keras does, and make its variables: a step that makes them is traced twice."""
+        super().compile(*args, **kwargs)
+        self.optimizer.build(self.trainable_weights)
+
     def train_step(self, batch: tf.Tensor | tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Learn from a batch of images, or of images and votes."""
         images, votes = batch if isinstance(batch, tuple) else (batch, None)

@@ -144,8 +144,6 @@ def train(
         )
     with strategy.scope():
         model.compile(optimizer=_adam(training, steps), jit_compile=False)
-        # Here, as a step that makes variables is traced twice.
-        model.optimizer.build(model.trainable_weights)
     state = EpochState(out, f"val_{monitor}", training.patience, lambda epoch, step: names(epoch * steps + step))
     state.set_model(model)
     done = state.restore(steps)
