@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -466,6 +467,24 @@ def test_a_journal_with_a_torn_line(tmp_path):
     for at in range(len(whole) - 1):
         (tmp_path / JOURNAL).write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         assert read_entries(tmp_path) == {}
+
+
+def test_a_journal_on_a_full_disk_is_named_and_read_up_to_there(tmp_path):
+    entries = [Entry(f"g{row:03}", 10.0, DEC, "outside", reason="all pixels are 0") for row in range(2)]
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    with Journal(tmp_path) as journal:
+        journal.add(entries[0])
+        try:
+            # Room for a part of the next line.
+            resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / JOURNAL).stat().st_size + 9, hard))
+            with pytest.raises(OSError) as told:
+                journal.add(entries[1])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+            signal.signal(signal.SIGXFSZ, ignored)
+    assert told.value.filename == str(tmp_path / JOURNAL)
+    assert read_entries(tmp_path) == {"g000": entries[0]}
 
 
 def test_a_journal_that_is_a_pipe_is_not_waited_for(tmp_path):

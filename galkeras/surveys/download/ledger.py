@@ -3,6 +3,7 @@
 __all__ = ["JOURNAL", "LEDGER", "Entry", "Journal", "Ledger", "read_entries"]
 
 import json
+import os
 import zlib
 from collections import Counter
 from contextlib import suppress
@@ -122,7 +123,7 @@ class Journal:
     def __enter__(self) -> "Journal":
         self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115
         if self._file.tell():
-            self._file.write(b"\n")  # The last line may not have been finished.
+            self._write(b"\n")  # The last line may not have been finished.
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -131,7 +132,16 @@ class Journal:
     def add(self, entry: Entry) -> None:
         """Write down what became of a row."""
         text = json.dumps(astuple(entry)).encode()
-        self._file.write(_check(text) + b" " + text + b"\n")
+        self._write(_check(text) + b" " + text + b"\n")
+
+    def _write(self, line: bytes) -> None:
+        # Without a buffer the system may take a part alone, and says at the next line that the disk is full.
+        while line:
+            try:
+                line = line[self._file.write(line) :]
+            except OSError as error:
+                error.filename = os.fspath(self._path)
+                raise
 
     def remove(self) -> None:
         """Remove the file, when the table holds all that it says."""
