@@ -19,9 +19,8 @@ from pathlib import Path
 TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS.parent), str(TESTS / "surveys")]
 
-from cutout_service import CutoutService  # noqa: E402
-from killing import Trial, in_fork  # noqa: E402
-from victims import COMMANDS, SERVICE, inputs_of, tree  # noqa: E402
+from killing import Trial, in_fork, services  # noqa: E402
+from victims import COMMANDS, inputs_of, tree  # noqa: E402
 
 from galkeras.io.errors import GalkerasError  # noqa: E402
 from galkeras.io.files import written_for  # noqa: E402
@@ -122,13 +121,12 @@ def main() -> None:
     troubles = []
     work = options.work
     inputs, log = work / "inputs", work / "log"
-    with CutoutService() as service:
-        os.environ[SERVICE] = service.url
-        if not inputs.exists():
-            inputs.mkdir(parents=True)
-            assert in_fork(lambda: inputs_of(inputs, heavy), log) == 0, log.read_text()
-        if heavy:
-            import galkeras.training.fitting  # noqa: F401
+    if not inputs.exists():
+        inputs.mkdir(parents=True)
+        assert in_fork(lambda: inputs_of(inputs, heavy), log) == 0, log.read_text()
+    if heavy:
+        import galkeras.training.fitting  # noqa: F401
+    with services(inputs, names):
         for name in names:
             trial = try_disks(name, inputs, work)
             print(f"{name}: {trial.tally.kills} disks", flush=True)

@@ -13,11 +13,13 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +27,7 @@ TESTS = Path(__file__).parent
 sys.path[:0] = [str(TESTS.parent), str(TESTS / "surveys")]
 
 from cutout_service import CutoutService  # noqa: E402
-from victims import COMMANDS, SERVICE, inputs_of, tree  # noqa: E402
+from victims import COMMANDS, SERVED, SERVER, SERVICE, inputs_of, tree  # noqa: E402
 
 from galkeras.io.errors import GalkerasError  # noqa: E402
 
@@ -182,6 +184,19 @@ class Trial:
             say(f"{where}: {'refused and ' * finished}other than undisturbed: {odd} {left}")
 
 
+@contextmanager
+def services(inputs: Path, names: Sequence[str]) -> Iterator[None]:
+    """Run the servers that these commands ask: the cutouts', and that of a model, which is a process of its own."""
+    with CutoutService() as service, ExitStack() as stack:
+        os.environ[SERVICE] = service.url
+        if "request" in names:
+            command = [sys.executable, "-m", "serving.stand_in", inputs / SERVED, "0", "0"]
+            server = stack.enter_context(subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True))
+            stack.callback(server.kill)
+            os.environ[SERVER] = server.stdout.readline().split()[0]
+        yield
+
+
 def _differing(found: object, wanted: object) -> object:
     if isinstance(found, dict) and isinstance(wanted, dict):
         return sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
@@ -210,8 +225,7 @@ def main() -> None:
         # Loaded once, and used by no one here: a process that has used it cannot be forked.
         import galkeras.training.fitting  # noqa: F401
     tallies, chance = {}, random.Random(0)
-    with CutoutService() as service:
-        os.environ[SERVICE] = service.url
+    with services(inputs, names):
         for name in names:
             begun = time.perf_counter()
             trial = Trial(name, inputs, options.work)

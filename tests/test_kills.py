@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 # Of each command that needs no TensorFlow; training is killed in tests/training.
-FEW = ("latent table .parquet", "outliers", "similar", "make-tfrecords", "download")
+FEW = ("latent table .parquet", "inspect", "outliers", "similar", "make-tfrecords", "download")
 
 
 @pytest.mark.skipif(not hasattr(sys, "addaudithook") or sys.platform == "win32", reason="needs fork")

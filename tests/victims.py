@@ -23,6 +23,10 @@ from galkeras.surveys.download.ledger import read_entries
 FIT = {"latent_dim": 4, "epochs": 2, "batch_size": 16, "architecture": "paper", "loss": "mse", "learning_rate": 1e-3}
 SERVICE = "KILLING_SERVICE"
 """The variable that holds the address of the cutout service."""
+SERVER = "KILLING_SERVER"
+"""The variable that holds the address of the server of `SERVED`."""
+SERVED = "served"
+"""The model folder, among the inputs, that is served."""
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -222,6 +226,7 @@ COMMANDS = {
         lambda i, o, w: gk.outliers(i / "galaxies.npz", o / "o", records=[i / "records"], overwrite=w),
         lambda out: len(read_outliers(out / "o").id),
     ),
+    "inspect": Command(lambda i, o, _: gk.inspect(i / "records", mosaic=o / "mosaic.png")),
     "similar": Command(_similar),
     "explore": Command(lambda i, o, w: gk.explore(i / "galaxies.npz", [i / "records"], o / "e", overwrite=w)),
     "mock": Command(lambda i, o, _: gk.mock(o / "m", 3, ["decals"], size=32, workers=1)),
@@ -233,6 +238,11 @@ COMMANDS = {
         heavy=True,
     ),
     "measure": Command(_measure, _accept_table("t.parquet"), heavy=True),
+    "request": Command(
+        lambda i, o, w: gk.request(os.environ[SERVER], i / "some", o / "t.parquet", overwrite=w),
+        _accept_table("t.parquet"),
+        heavy=True,
+    ),
     "generate": Command(_generate, _accept_table("g/latents.parquet"), heavy=True),
     "generate, in another's place": Command(
         _generate,
@@ -272,6 +282,8 @@ def inputs_of(folder: Path, heavy: bool) -> None:
     labels = catalog[: len(latents)]["id", "bar"]
     labels["id"] = latents.id
     gk.classify(latents, labels, folder / "its-forests", label_column="bar", trees=10)
+    shutil.copytree(folder / "vae", folder / SERVED)
+    gk.export(folder / SERVED, forests=folder / "its-forests")
     shutil.copytree(folder / "south" / "cutouts", folder / "some")
     for path in sorted((folder / "some").iterdir())[6:]:
         path.unlink()

@@ -108,7 +108,8 @@ def save_mosaic(
         notes.add_itxt("ids", "\n".join(names))
         if legend:
             sheet = _with_legend(sheet, names, columns or int(np.ceil(np.sqrt(len(pictures)))))
-    with atomic_path(path) as temporary:
+    # No folder may be ours whose left-overs we could clear: of a kill the next run takes the same name.
+    with atomic_path(path, alone=True) as temporary:
         Image.fromarray(sheet).save(temporary, pnginfo=notes)
 
 

@@ -4,7 +4,7 @@ It stands in for the binary, which cannot be installed from a package index. Req
 public protocol buffers of tensorflow-serving-api and of the documented REST interface; the model is run by
 TensorFlow's C API, with the loader and the session that the binary links. By hand, from the folder tests/:
 
-    python -m serving.stand_in ../saved_models/first
+    python -m serving.stand_in ../saved_models/first [REST-PORT GRPC-PORT]
 """
 
 __all__ = ["StandIn"]
@@ -281,6 +281,6 @@ class _Model(model_service_pb2_grpc.ModelServiceServicer):
 
 
 if __name__ == "__main__":
-    with StandIn(Path(sys.argv[1]), 8501, 8500) as server:
+    with StandIn(Path(sys.argv[1]), *map(int, sys.argv[2:] or (8501, 8500))) as server:
         print(server.rest, server.grpc, flush=True)
         threading.Event().wait()
