@@ -11,7 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from galkeras.io.errors import GalkerasError, did_you_mean
-from galkeras.io.files import write_json
+from galkeras.io.files import naming, write_json
 from galkeras.io.folders import OutputFolder, atomic_folder
 from galkeras.latents.mixture import AggregatePosterior, fit_aggregate_posterior
 from galkeras.latents.neighbourhoods import Neighbourhoods, galaxy_neighbourhoods
@@ -282,12 +282,12 @@ def _write_images(folder: Path, vae: VAE, table: LatentTable, survey: str, pose:
             if start < _SHOWN:
                 shown.append(pictures)
             for name, image, picture in zip(rows.id.tolist(), images, pictures, strict=True):
-                if config.units == PICTURE:
-                    picture = picture[..., 0] if len(config.bands) == 1 else picture
-                    Image.fromarray(picture).save(folder / "cutouts" / f"{name}.png")
-                else:
-                    data = _fits(image, survey, config.bands, scale, table.model)
-                    (folder / "cutouts" / f"{name}.fits").write_bytes(data)
+                path = folder / "cutouts" / f"{name}{'.png' if config.units == PICTURE else '.fits'}"
+                with naming(path):
+                    if config.units == PICTURE:
+                        Image.fromarray(picture[..., 0] if len(config.bands) == 1 else picture).save(path)
+                    else:
+                        path.write_bytes(_fits(image, survey, config.bands, scale, table.model))
             bar.update(len(rows))
     save_mosaic(folder / "mosaic.png", np.concatenate(shown)[:_SHOWN])
 

@@ -1,6 +1,6 @@
 """Files that are whole or absent."""
 
-__all__ = ["atomic_path", "atomic_write", "read_json", "sha256_of", "write_json", "written_for"]
+__all__ = ["atomic_path", "atomic_write", "naming", "read_json", "sha256_of", "write_json", "written_for"]
 
 import errno
 import hashlib
@@ -45,17 +45,25 @@ def atomic_path(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name.removesuffix(suffix)}{whose}.part{suffix}")
     with locked(temporary, "command", path) if alone else nullcontext():
         try:
-            yield temporary
-            with open(temporary, "rb+") as file:
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except OSError as error:
-            # Of a full disk neither the system says which file is meant, nor do libraries, which have no number for it.
-            if error.filename is None and error.errno in (*_FULL, None):
-                error.filename = os.fspath(path)
-            raise
+            with naming(path):
+                yield temporary
+                with open(temporary, "rb+") as file:
+                    os.fsync(file.fileno())
+                os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Say of a disk that is full, inside of the block, that ``path`` is what could not be written."""
+    try:
+        yield
+    except OSError as error:
+        # Neither the system says which file is meant, nor do libraries, which have no number for a full disk.
+        if error.filename is None and error.errno in (*_FULL, None):
+            error.filename = os.fspath(path)
+        raise
 
 
 def written_for(name: str) -> str | None:
