@@ -165,11 +165,11 @@ def _told_of_scan(out: Path) -> object:
     return [(out / "s" / "scan.csv").read_text(), sorted(path.name for path in (out / "s").rglob("*.parquet"))]
 
 
+def _model_to_export(inputs: Path, out: Path) -> None:
+    shutil.copytree(inputs / "vae", out / "vae")
+
+
 def _export(inputs: Path, out: Path, overwrite: bool) -> None:
-    if not (out / "vae").exists():
-        # Whole, before anything can be killed.
-        shutil.copytree(inputs / "vae", out.with_name("copy"), dirs_exist_ok=True)
-        out.with_name("copy").rename(out / "vae")
     gk.export(out / "vae", forests=inputs / "its-forests", version=1)
 
 
@@ -251,7 +251,7 @@ COMMANDS = {
         heavy=True,
     ),
     "shift": Command(_shift, _accept_shift, heavy=True),
-    "export": Command(_export, _accept_export, told=_told_of_export, heavy=True),
+    "export": Command(_export, _accept_export, _model_to_export, told=_told_of_export, heavy=True),
     "fit": Command(_fit, _accept_model, told=_told_of_model, heavy=True),
     "adapt": Command(_adapt, _accept_model, told=_told_of_model, heavy=True),
     "scan": Command(_scan, told=_told_of_scan, heavy=True),

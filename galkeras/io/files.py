@@ -60,9 +60,13 @@ def naming(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # Neither the system says which file is meant, nor do libraries, which have no number for a full disk.
-        if error.filename is None and error.errno in (*_FULL, None):
-            error.filename = os.fspath(path)
+        if error.filename is not None or error.errno not in (*_FULL, None):
+            raise
+        # Neither the system says which file is meant, nor do libraries. HDF5 hides the number in lines of text.
+        told = re.search(r"\berrno = (\d+)", str(error))
+        if told:
+            raise OSError(int(told[1]), os.strerror(int(told[1])), os.fspath(path)) from None
+        error.filename = os.fspath(path)
         raise
 
 
