@@ -78,7 +78,7 @@ def test_a_catalog_as_published_is_classified(tmp_path):
     catalog = read_catalog(tmp_path / "gz2.csv", position=False)
     unit = Table({name: catalog[name] for name in ("id", *GZ2.vote_columns)})
     latents = telling_latents(unit, noise=0.1)
-    done = classify(latents, tmp_path / "gz2.csv", tmp_path / "forests", minimum=5)
+    done = classify(latents, tmp_path / "gz2.csv", tmp_path / "forests", minimum=5, trees=50)
     assert [result.name for result in done.results] == list(GZ2.label_questions)
     scores = {result.name: result.scores for result in done.results}
     assert scores["bar"].classes == ("bar", "no-bar") and scores["bar"].balanced_accuracy > 0.9
