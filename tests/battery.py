@@ -50,8 +50,8 @@ def check_model(adapter: str | None, settings: dict, folder: Path) -> None:
         _check_half_precision(adapter, settings, policy)
 
 
-def _compile(model: VAE, eagerly: bool = False) -> VAE:
-    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False, run_eagerly=eagerly)
+def _compile(model: VAE) -> VAE:
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
     return model
 
 
@@ -107,8 +107,7 @@ def _check_half_precision(adapter: str | None, settings: dict, policy: str) -> N
     for name, values in nearly.items():
         assert values.dtype == tf.float32
         np.testing.assert_allclose(values, exact[name], rtol=0.1, err_msg=f"{name} in {policy}")
-    # Tracing takes far longer than the step; that a graph does the same is checked of full precision.
-    _step(_compile(half, eagerly=True), IMAGES)
+    _step(_compile(half), IMAGES)
     assert all(np.isfinite(weight).all() for weight in half.get_weights())
 
 
@@ -130,7 +129,6 @@ def say_losses(strategy: tf.distribute.Strategy) -> None:
     logged = {}
     for name, (adapter, settings) in KINDS.items():
         with strategy.scope():
-            # On several devices a graph is traced for each; `tests/training` trains by graphs on two.
-            model = _compile(build(adapter, **settings), eagerly=True)
+            model = _compile(build(adapter, **settings))
         logged[name] = _step(model, images, steps=3)
     print("|", json.dumps(logged))

@@ -263,7 +263,7 @@ def test_a_set_without_validation_galaxies_is_refused(tmp_path):
     [
         (["--latent", "10,many"], "with commas between, as in 10,20,40. Received: '10,many'"),
         (["--latent", "10,,20"], "with commas between"),
-        (["--loss", "rmse"], "mae, each once. Received: loss='rmse'"),
+        (["--loss", "rmse"], "of gaussian, mse, huber, mae, each once. Received: loss='rmse'"),
     ],
 )
 def test_the_command_line_refuses_what_is_no_list(many, tmp_path, arguments, message):

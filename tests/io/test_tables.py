@@ -7,7 +7,7 @@ from galkeras.io.tables import TABLE_FORMATS, TableFormat
 
 
 def test_the_formats_are_named_in_one_order():
-    assert FORMATS[:5] == (".parquet", ".fits", ".ecsv", ".csv", ".npz")
+    assert FORMATS == (".parquet", ".fits", ".ecsv", ".csv", ".npz", ".feather")
 
 
 def test_a_format_is_one_entry(tmp_path, monkeypatch):

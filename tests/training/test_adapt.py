@@ -34,7 +34,7 @@ def bass(tmp_path_factory):
 @pytest.fixture(scope="module")
 def vae(decals, tmp_path_factory):
     out = tmp_path_factory.mktemp("models") / "vae"
-    fit(decals, out, latent_dim=4, epochs=2, batch_size=16, architecture="paper", loss="mse", learning_rate=1e-3)
+    fit(decals, out, latent_dim=4, epochs=2, batch_size=16, kl_weight=0.01)
     return out
 
 
