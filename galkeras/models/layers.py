@@ -3,6 +3,7 @@
 __all__ = ["PixelShuffle", "ResidualBlock", "convolution"]
 
 from galkeras.backend import keras, tf
+from galkeras.models.normalization import GroupNormalization
 
 layers = keras.layers
 
@@ -23,7 +24,7 @@ class ResidualBlock(layers.Layer):
                 layer
                 for zeros in (False, identity)
                 for layer in (
-                    layers.GroupNormalization(8),
+                    GroupNormalization(8),
                     layers.Activation("swish"),
                     convolution(channels, zeros=zeros),
                 )

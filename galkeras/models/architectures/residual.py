@@ -6,6 +6,7 @@ from galkeras.backend import keras
 from galkeras.models.architectures import ARCHITECTURES, Architecture
 from galkeras.models.config import ModelConfig
 from galkeras.models.layers import PixelShuffle, ResidualBlock, convolution
+from galkeras.models.normalization import GroupNormalization
 from galkeras.models.principal import start_from_principal_components
 from galkeras.models.vae import VAE
 from galkeras.records.schema import RecordSet
@@ -37,7 +38,7 @@ class Residual(Architecture):
             x = convolution(channels, strides=2)(x)
             if stage >= _WITHOUT_BLOCK:
                 x = ResidualBlock(channels)(x)
-        x = layers.Flatten()(layers.Activation("swish")(layers.GroupNormalization(8)(x)))
+        x = layers.Flatten()(layers.Activation("swish")(GroupNormalization(8)(x)))
         correction = layers.Dense(config.latent_dim, kernel_initializer="zeros", name="correction")(x)
         log_var = layers.Dense(config.latent_dim, kernel_initializer="zeros", name="log_var")(x)
         return keras.Model(images, layers.Concatenate()([linear + correction, log_var]), name="encoder")
@@ -55,7 +56,7 @@ class Residual(Architecture):
         for channels in _STAGES[-2 : _WITHOUT_BLOCK - 2 : -1]:
             x = ResidualBlock(x.shape[-1])(x)
             x = convolution(channels)(layers.UpSampling2D(2)(x))
-        x = layers.Activation("swish")(layers.GroupNormalization(8)(x))
+        x = layers.Activation("swish")(GroupNormalization(8)(x))
         x = layers.Activation("swish")(PixelShuffle()(convolution(4 * _STAGES[0])(x)))
         correction = layers.Conv2D(4 * bands, 3, padding="same", kernel_initializer="zeros", name="correction")
         return keras.Model(z, linear + PixelShuffle()(correction(x)), name=name)

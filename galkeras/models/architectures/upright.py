@@ -9,6 +9,7 @@ from galkeras.models.architectures import ARCHITECTURES, Architecture
 from galkeras.models.config import ModelConfig
 from galkeras.models.frame import GalaxyFrame, jitter_of
 from galkeras.models.layers import PixelShuffle, ResidualBlock, convolution
+from galkeras.models.normalization import GroupNormalization
 from galkeras.models.pose import feature_count, resample
 from galkeras.models.vae import VAE, focus_window
 from galkeras.records.reader import ordered_dataset
@@ -220,7 +221,7 @@ def _block(x):
 
 
 def _normal(x):
-    return layers.Activation("swish")(layers.GroupNormalization(_GROUPS)(x))
+    return layers.Activation("swish")(GroupNormalization(_GROUPS)(x))
 
 
 ARCHITECTURES.add("upright", Upright())
