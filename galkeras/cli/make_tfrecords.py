@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from galkeras.cli.options import CUTOUTS, IdColumn
+from galkeras.cli.options import CUTOUTS, Dask, IdColumn
 from galkeras.surveys.facts import SURVEYS
 
 
@@ -63,6 +63,7 @@ def command(
     ] = True,
     shard_megabytes: Annotated[float, Option("--shard-size", help="Size of a shard in MB.", min=0.001)] = 128,
     workers: Annotated[int | None, Option(help="Processes. [default: one a core]", min=1)] = None,
+    dask: Dask = None,
 ) -> None:
     """Write a catalog's cutouts as TFRecords.
 
@@ -75,6 +76,8 @@ def command(
         galkeras make-tfrecords pictures/ --survey sdss --label-from name --out tfrecords/pictures
 
         galkeras make-tfrecords new.csv cutouts/ --like saved_models/first --out tfrecords/new
+
+        galkeras make-tfrecords desi.parquet cutouts/ --dask scheduler.json --out tfrecords/desi
     """
     from galkeras.records.make import make_tfrecords
 
@@ -95,4 +98,5 @@ def command(
         position=position,
         shard_megabytes=shard_megabytes,
         workers=workers,
+        dask=dask,
     )

@@ -4,6 +4,7 @@ __all__ = [
     "CUTOUTS",
     "BatchSize",
     "Crop",
+    "Dask",
     "IdColumn",
     "LabelColumn",
     "Latents",
@@ -45,6 +46,14 @@ Crop = Annotated[
     Option(help="Take the central N x N pixels. [default: as the model's own images were prepared]", metavar="N"),
 ]
 BatchSize = Annotated[int, Option(help="Images at a time.")]
+Dask = Annotated[
+    str | None,
+    Option(
+        help="Scheduler of a Dask cluster, tcp://HOST:PORT or a scheduler file, whose workers do it, a shard at a time"
+        " each. They must see the same files under the same paths.",
+        metavar="ADDRESS",
+    ),
+]
 LabelColumn = Annotated[str | None, Option(help="The catalog's column of classes, in place of votes.")]
 Samples = Annotated[
     int | None,

@@ -19,7 +19,7 @@ from galkeras.io.files import read_json
 from galkeras.io.typed import from_json
 
 # Where the result lies its reader knows; the others leave what is made as it is.
-_NOT_KEPT = ("out", "overwrite", "resume", "quiet", "workers")
+_NOT_KEPT = ("out", "overwrite", "resume", "quiet", "workers", "dask")
 _NAME = re.compile(r"[a-z][a-z0-9_-]*", re.ASCII)
 
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -40,8 +41,8 @@ def atomic_path(path: str | Path, *, alone: bool = False) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     suffix = _WEIGHTS if path.name.endswith(_WEIGHTS) else path.suffix
-    # A name of its own for each process, or one for all, which they lock.
-    whose = "" if alone else f".{os.getpid()}"
+    # A name of its own for each writer, who may be of another machine, or one for all, which they lock.
+    whose = "" if alone else f".{os.getpid()}{secrets.randbits(48)}"
     temporary = path.with_name(f".{path.name.removesuffix(suffix)}{whose}.part{suffix}")
     with locked(temporary, "command", path) if alone else nullcontext():
         try:

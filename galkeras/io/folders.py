@@ -86,8 +86,7 @@ class OutputFolder:
         new = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
         with locked(self.path / self.lock, self.command, self.path):
-            for entry in self._left_overs():
-                entry.unlink(missing_ok=True)
+            self.clear()
             if self.marker is not None:
                 (self.path / self.marker).unlink(missing_ok=True)
             try:
@@ -96,6 +95,11 @@ class OutputFolder:
                 if new:
                     with suppress(OSError):  # It holds something.
                         self.path.rmdir()
+
+    def clear(self) -> None:
+        """Remove what is left of files that were being written. Only who has the lock may."""
+        for entry in self._left_overs():
+            entry.unlink(missing_ok=True)
 
     def _is_ours(self, name: str) -> bool:
         """Tell the command's own files, and what is left of one that was being written when the command was killed."""

@@ -12,6 +12,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,13 @@ from astropy.table import Table
 from tqdm import tqdm
 
 from galkeras.io.calls import Call
+from galkeras.io.cluster import on_cluster
 from galkeras.io.columns import write_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
 from galkeras.io.processes import cores, in_parallel
+from galkeras.io.schedulers import check_cluster
 from galkeras.io.text import counted, readable_bytes
 from galkeras.records.plan import CATALOG_COLUMNS, plan_rows, plan_settings, plan_tasks, record_bytes
 from galkeras.records.schema import (
@@ -66,6 +69,7 @@ def make_tfrecords(
     position: bool = True,
     shard_megabytes: float = 128,
     workers: int | None = None,
+    dask: str | Path | None = None,
 ) -> RecordSet:
     """Write a catalog's cutouts as sharded TFRecords, the food of every model.
 
@@ -97,12 +101,14 @@ def make_tfrecords(
         position: Whether the catalog must know ra and dec.
         shard_megabytes: Size of a shard at which to start another.
         workers: Processes; by default one a core. 1 works in this process.
+        dask: Have the workers of a Dask cluster write, a shard each at a time: ``tcp://HOST:PORT`` of its scheduler, or
+            a scheduler file. They must see cutouts and ``out`` by the same paths. Needs ``galkeras[dask]``.
 
     Returns:
         The finished record set.
 
     Raises:
-        GalkerasError: Bad input, an output folder that holds something else, or a full disk.
+        GalkerasError: Bad input, an output folder that holds something else, a full disk, or no such cluster.
     """
     out = Path(out)
     asked = wanted(survey, bands, crop, image_size, pixel_scale, width_arcsec, dtype, like)
@@ -112,6 +118,10 @@ def make_tfrecords(
         catalog, cutouts = None, catalog
     if cutouts is None:
         raise GalkerasError("`cutouts` must be a folder or a file of images. Received: nothing")
+    if dask is not None:
+        if workers is not None:
+            raise GalkerasError("`workers` are processes of this machine, and `dask` has its own: say one of them")
+        check_cluster(dask)
     table, sources = gather(catalog, cutouts, id_column, position, CATALOG_COLUMNS, label_from)
     rows, rejects = plan_rows(table, sources)
     settings, preparation = plan_settings(rows, cutouts, asked)
@@ -122,7 +132,9 @@ def make_tfrecords(
         held = counted(earlier.written, "galaxy", "galaxies")
         _log.info(f"{out} holds a finished record set of {held}; what is different now is written anew")
     with _folder(out).writing(), _full_disk_told(out):
-        results = _write(tasks, workers or cores())
+        results = _write(tasks, workers or cores(), dask, Path(cutouts))
+        if dask is not None:
+            _folder(out).clear()  # of what lost workers had begun
         rejects = sorted(rejects + [reject for result in results for reject in result.rejects])
         records = RecordSet(
             path=out,
@@ -291,7 +303,12 @@ def _report(records: RecordSet, rejects: list[Reject], results: list[ShardResult
 # --- the work ---
 
 
-def _write(tasks: list[ShardTask], workers: int) -> list[ShardResult]:
+def _write(tasks: list[ShardTask], workers: int, dask: str | Path | None, cutouts: Path) -> list[ShardResult]:
     total = sum(len(task.rows) for task in tasks)
     with tqdm(total=total, unit="galaxy", disable=None, desc="writing") as bar:
-        return in_parallel(write_shard, tasks, workers, bar.update)
+        if dask is None or not tasks:
+            return in_parallel(write_shard, tasks, workers, bar.update)
+        # Workers may have been started anywhere. What is written must not tell.
+        out, here = tasks[0].folder, Path.cwd()
+        away = [replace(task, folder=out.absolute(), base=here) for task in tasks]
+        return on_cluster(write_shard, away, dask, out / STATE_FOLDER, [cutouts], bar.update)

@@ -83,13 +83,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class ShardTask:
-    """A shard to write: its folder, name and split, and its galaxies in order."""
+    """A shard to write: its folder, name and split, its galaxies in order, and where relative paths of theirs start."""
 
     folder: Path
     name: str
     split: str
     settings: Settings
     rows: list[Row]
+    base: Path = Path()
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,9 @@ def write_shard(task: ShardTask, tick: Callable[[int], None] = lambda count: Non
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         for row in task.rows:
             try:
-                galaxy = prepare(read_cutout(*row.source, bands=task.settings.bands), row, task.settings)
+                source, number = row.source
+                cutout = read_cutout(task.base / source, number, task.settings.bands)
+                galaxy = prepare(cutout, row, task.settings)
                 file.write(frame(encode_example(galaxy)))
                 scales.append(galaxy.pixel_scale)
             except CutoutError as error:
@@ -216,7 +219,7 @@ def _fingerprint(task: ShardTask) -> str:
         del settings["scale"]
     digest = hashlib.sha256(json.dumps([task.name, settings]).encode())
     for row in task.rows:
-        digest.update(json.dumps([row, state_of(row.source.path)]).encode())
+        digest.update(json.dumps([row, state_of(os.path.join(task.base, row.source.path))]).encode())
     return digest.hexdigest()
 
 
