@@ -1,4 +1,6 @@
+import io
 import json
+import logging
 import sys
 
 import numpy as np
@@ -39,10 +41,22 @@ def vae(decals, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def adapted(vae, decals, bass, tmp_path_factory):
+def adapting(vae, decals, bass, tmp_path_factory):
+    """A model of pairs, and what was told while it was adapted."""
     out = tmp_path_factory.mktemp("models") / "da"
-    adapt(vae, decals, bass, out, **SMALL)
-    return out
+    told = io.StringIO()
+    logger, handler = logging.getLogger("galkeras"), logging.StreamHandler(told)
+    logger.addHandler(handler)
+    try:
+        adapt(vae, decals, bass, out, **SMALL)
+    finally:
+        logger.removeHandler(handler)
+    return out, told.getvalue()
+
+
+@pytest.fixture(scope="module")
+def adapted(adapting):
+    return adapting[0]
 
 
 def test_the_folder_holds_everything(adapted):
@@ -65,16 +79,16 @@ def test_each_decoder_learns_its_survey(adapted, vae, decals):
     assert model.translate(images, "bass-mzls").numpy().sum() < model(images).numpy().sum()
 
 
-def test_pairs_are_counted_and_why_others_are_left_out_is_said(vae, decals, bass, tmp_path, caplog):
-    adapt(vae, decals, bass, tmp_path / "da", epochs=1, batch_size=8)
-    assert f"{2 * COUNT // 3} pairs; left out: {COUNT // 3 + 10} in one survey alone" in caplog.text
+def test_pairs_are_counted_and_why_others_are_left_out_is_said(adapting):
+    assert f"{2 * COUNT // 3} pairs; left out: {COUNT // 3 + 10} in one survey alone" in adapting[1]
 
 
 def test_unpaired_sets_need_no_common_galaxies(vae, decals, tmp_path):
     other = survey(tmp_path, "another", range(100, 150))
     with pytest.raises(GalkerasError, match="no galaxy in common"):
         adapt(vae, decals, other, tmp_path / "da", **SMALL)
-    model = adapt(vae, decals, other, tmp_path / "da", **SMALL, unpaired=True)
+    # One epoch, the fewest there are.
+    model = adapt(vae, decals, other, tmp_path / "da", epochs=1, batch_size=8, unpaired=True)
     assert model.config.pair_weight == 0
     assert "pair" not in read_history(tmp_path / "da")[0]
 

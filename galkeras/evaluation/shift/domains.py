@@ -207,10 +207,12 @@ def tell_apart(source: np.ndarray, target: np.ndarray, paired: bool, seed: int) 
     y = np.r_[np.zeros(len(source), int), np.ones(len(target), int)]
     galaxies = np.r_[np.arange(len(source)), np.arange(len(target)) + (0 if paired else len(source))]
     folds = GroupKFold(FOLDS, shuffle=True, random_state=seed)
+    # Pairs are balanced in every fold, and weights, which all were 1, take the trees ten times as long to bin.
+    weights = None if paired else "balanced"
     scores = []
     for classifier in (
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced")),
-        HistGradientBoostingClassifier(max_iter=100, random_state=seed, class_weight="balanced"),
+        make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight=weights)),
+        HistGradientBoostingClassifier(max_iter=100, random_state=seed, class_weight=weights),
     ):
         # So few rows gain nothing from threads, which cost much where other work runs.
         with threadpool_limits(1):
