@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from galkeras.cli.options import BatchSize, ModelFolder, NewLatents, Overwrite, Records
+from galkeras.cli.options import BatchSize, Dask, ModelFolder, NewLatents, Overwrite, Records
 from galkeras.io.text import counted
 
 
@@ -33,15 +33,18 @@ def command(
     ] = False,
     batch_size: BatchSize = 64,
     overwrite: Overwrite = False,
+    dask: Dask = None,
 ) -> None:
     """Write the latents of every galaxy of a record set to a table.
 
     Columns: id, ra, dec, survey, split, z_00…, log_var_00…, reconstruction_mse, ssim; the last two are NaN for
     galaxies that were not scored. The model's digest is in the metadata, and forests refuse latents of another model.
 
-    Example:
+    Examples:
 
         galkeras encode saved_models/first tfrecords/decals --out latents.parquet
+
+        galkeras encode saved_models/first tfrecords/desi --dask scheduler.json --out desi.parquet
     """
     from galkeras.io.columns import check_new
     from galkeras.models.stored import StoredModel
@@ -63,6 +66,7 @@ def command(
         scores=scores,
         any_survey=any_survey,
         overwrite=overwrite,
+        dask=dask,
     )
     galaxies = counted(encoded.galaxies, "galaxy", "galaxies")
     of = "" if encoded.scored == encoded.galaxies else f" of {encoded.scored:,}"

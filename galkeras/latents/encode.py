@@ -2,7 +2,7 @@
 
 __all__ = ["SCORES", "Encoded", "encode"]
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,14 +13,16 @@ from tqdm import tqdm
 from galkeras.io.calls import Call
 from galkeras.io.columns import check_new, column_writer
 from galkeras.io.errors import GalkerasError
+from galkeras.io.schedulers import check_cluster
 from galkeras.io.text import one_of
-from galkeras.latents.step import Made, latent_rows, latent_step
-from galkeras.latents.table import LatentTable, joined, latent_metadata, named_rows, read_latents
+from galkeras.latents.parts import Sampling, latents_of, parts_on_cluster
+from galkeras.latents.step import Made
+from galkeras.latents.table import LatentTable, joined, latent_metadata, read_latents
 from galkeras.latents.views import VIEWS
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
-from galkeras.records.reader import damage_named, ordered_dataset
-from galkeras.records.schema import SPLITS, RecordSet
+from galkeras.records.reader import damage_named
+from galkeras.records.schema import SPLITS, RecordSet, Shard
 
 SCORES = ("sample", "all", "none")
 """Of which galaxies `encode` scores the reconstructions."""
@@ -68,6 +70,7 @@ def encode(
     scores: str = "sample",
     any_survey: bool = False,
     overwrite: bool = False,
+    dask: str | Path | None = None,
 ) -> Encoded | LatentTable:
     """Write the latents of every galaxy of a record set, in the order of the records.
 
@@ -91,13 +94,18 @@ def encode(
             one.
         any_survey: Encode images of a survey the model was not trained on too, to see how far apart they come out.
         overwrite: Replace what is there.
+        dask: Have the workers of a Dask cluster encode, a shard each at a time: ``tcp://HOST:PORT`` of its scheduler,
+            or a scheduler file. They must see the model's folder, the records and the folder of ``out`` by the same
+            paths. What is done stands in a hidden folder beside ``out``, and a rerun goes on from there. Needs
+            ``galkeras[dask]``.
 
     Returns:
         Where the table is, its rows, how many were scored and their mean SSIM; or the table itself where ``out`` is not
         given.
 
     Raises:
-        GalkerasError: Something does not fit: the model, the records, the splits, the scores or the file name.
+        GalkerasError: Something does not fit: the model, the records, the splits, the scores, the file name or the
+            cluster.
     """
     if out is not None:
         out = check_new(out, overwrite)
@@ -107,6 +115,12 @@ def encode(
         raise GalkerasError(f"`scores` must be {one_of(SCORES)}. Received: scores={scores!r}")
     if batch_size < 1:
         raise GalkerasError(f"`batch_size` must be 1 or more. Received: batch_size={batch_size}")
+    if dask is not None:
+        if out is None or isinstance(model, VAE):
+            raise GalkerasError(
+                "`dask` needs a `model` in a folder and `out`: workers read the one and write beside the other"
+            )
+        check_cluster(dask)
     record_set = RecordSet.load(records)
     chosen = _chosen(splits)
     count = record_set.count(*chosen)
@@ -115,32 +129,45 @@ def encode(
     vae = load_model(model)
     vae.check_records(record_set, any_survey=any_survey)
 
-    step = latent_step(vae, record_set.survey, views)
     every = {"sample": max(1, count // _SAMPLE), "all": 1, "none": count + 1}[scores]
     parts: list[LatentTable] = []
     written, scored, similarity = 0, 0, 0.0
     made = Made.by(vae, views)
     call = Call.of(encode, locals() | {"splits": None if splits is None else chosen}, {"splits": "split"})
     metadata = latent_metadata(made.model, vae.config.latent_dim, views, made.votes, call=call)
+    shards = [shard for split in chosen for shard in record_set.in_split(split)]
+    how = Sampling(batch_size, views, every)
     with (
         damage_named(record_set),
+        _here(vae, made, record_set, shards, how)
+        if dask is None
+        else parts_on_cluster(Path(model), made, record_set, shards, how, out, dask) as latents,
         _kept(parts) if out is None else column_writer(out, metadata) as write,
-        tqdm(total=count, desc="encode", unit="image", disable=None) as bar,
     ):
-        for batch in ordered_dataset(record_set, splits=chosen, batch_size=batch_size):
-            # Every n-th galaxy, whatever the batches are.
-            rows = np.flatnonzero((written + np.arange(len(batch["id"]))) % every == every - 1)
-            table = latent_rows(step(batch["image"], rows), made, **named_rows(batch, record_set.survey))
+        for table, rows in latents:
             write(table if out is None else table.columns())
             written += len(table)
             scored += len(rows)
             similarity += float(table.ssim[rows].sum(dtype=np.float64))
-            bar.update(len(table))
     return (
         replace(joined(parts), call=call)
         if out is None
         else Encoded(out, written, scored, similarity / scored if scored else np.nan)
     )
+
+
+@contextmanager
+def _here(
+    vae: VAE, made: Made, records: RecordSet, shards: Sequence[Shard], how: Sampling
+) -> Iterator[Iterator[tuple[LatentTable, np.ndarray]]]:
+    with tqdm(total=sum(shard.examples for shard in shards), desc="encode", unit="image", disable=None) as bar:
+
+        def counted() -> Iterator[tuple[LatentTable, np.ndarray]]:
+            for table, rows in latents_of(vae, made, records, shards, how):
+                yield table, rows
+                bar.update(len(table))
+
+        yield counted()
 
 
 @contextmanager

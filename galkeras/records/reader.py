@@ -2,6 +2,7 @@
 
 __all__ = ["by_id", "damage_named", "example_spec", "ordered_dataset", "parse_examples", "training_dataset"]
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -87,8 +88,15 @@ def training_dataset(
     return _configured(batches)
 
 
-def ordered_dataset(records: RecordSet, splits: Sequence[str] | None = None, batch_size: int = 64) -> tf.data.Dataset:
+def ordered_dataset(
+    records: RecordSet,
+    splits: Sequence[str] | None = None,
+    batch_size: int = 64,
+    shards: Sequence[Shard] | None = None,
+) -> tf.data.Dataset:
     """Return every galaxy of the named splits (default: all) once, shard by shard, the last batch as it comes.
+
+    With ``shards`` it is the galaxies of these, and no batch has galaxies of two: the last one of each is as it comes.
 
     Each batch is a dict: ``id`` (string), ``image`` ((batch, side, side, 3) float32 in the units of the record
     set), ``ra`` and ``dec`` (degrees, float64), ``pixel_scale`` (arcsec, float32; unknown numbers are NaN) and
@@ -97,20 +105,25 @@ def ordered_dataset(records: RecordSet, splits: Sequence[str] | None = None, bat
     Raises:
         GalkerasError: An unknown split, or a shard that is missing or truncated.
     """
-    shards = [shard for split in (SPLITS if splits is None else splits) for shard in records.in_split(split)]
-    count = sum(shard.examples for shard in shards)
-    names = [shard.split for shard in shards]
+    apart = shards is not None
+    if shards is None:
+        shards = [shard for split in (SPLITS if splits is None else splits) for shard in records.in_split(split)]
+    count = sum(math.ceil(shard.examples / batch_size) if apart else shard.examples for shard in shards)
 
     def read(path, split):
-        return tf.data.TFRecordDataset(path).map(lambda serialized: (serialized, split))
+        serialized = tf.data.TFRecordDataset(path)
+        if apart:
+            return serialized.batch(batch_size).map(lambda batch: (batch, tf.fill(tf.shape(batch), split)))
+        return serialized.map(lambda one: (one, split))
 
     def parse(serialized, split):
         return {**parse_examples(serialized, records), "split": split}
 
     paths = tf.constant(_paths(records, shards), tf.string)
-    files = tf.data.Dataset.from_tensor_slices((paths, tf.constant(names, tf.string)))
-    examples = files.flat_map(read).apply(tf.data.experimental.assert_cardinality(count))
-    return _configured(examples.batch(batch_size).map(parse, num_parallel_calls=_THREADS, deterministic=True))
+    files = tf.data.Dataset.from_tensor_slices((paths, tf.constant([shard.split for shard in shards], tf.string)))
+    galaxies = files.flat_map(read).apply(tf.data.experimental.assert_cardinality(count))
+    batches = galaxies if apart else galaxies.batch(batch_size)
+    return _configured(batches.map(parse, num_parallel_calls=_THREADS, deterministic=True))
 
 
 def example_spec() -> dict[str, tf.io.FixedLenFeature]:
@@ -173,7 +186,7 @@ def damage_named(records: RecordSet) -> Iterator[None]:
         raise GalkerasError(first) from error
 
 
-def _paths(records: RecordSet, shards: list[Shard]) -> list[str]:
+def _paths(records: RecordSet, shards: Sequence[Shard]) -> list[str]:
     """Return the shards' files, having seen that they are there in full."""
     paths = []
     for shard in shards:

@@ -9,6 +9,7 @@ from sky import write_survey
 
 from galkeras.io.errors import GalkerasError
 from galkeras.latents import encode as encode_module
+from galkeras.latents import parts as parts_module
 from galkeras.latents.encode import encode
 from galkeras.latents.table import read_latents
 from galkeras.models.config import PAPER, ModelConfig
@@ -206,3 +207,54 @@ def test_damaged_shard_is_named_and_nothing_written(tmp_path, records):
 def test_parquet_metadata_are_there_for_other_tools(tmp_path, records, model):
     encode("model", records.path, tmp_path / "l.parquet")
     assert model.digest in pq.read_schema(tmp_path / "l.parquet").metadata[b"GALKERAS"].decode()
+
+
+@pytest.fixture(scope="module")
+def address():
+    """A Dask cluster whose worker is a thread, so that TensorFlow starts once."""
+    from distributed import LocalCluster
+
+    options = {"protocol": "tcp", "dashboard_address": ":0", "silence_logs": 50}
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, **options) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_over_dask_the_table_is_the_same_file(tmp_path, records, model, monkeypatch, address):
+    monkeypatch.setattr(encode_module, "_SAMPLE", 20)
+    monkeypatch.setattr(parts_module, "load_model", lambda path: model)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    parts_module._loaded.cache_clear()
+    here = encode("model", records.path, "here.parquet", batch_size=16)
+    # A run that fails at its last shard, and one that goes on: with the other shards out of the way.
+    last, moved = (records.path / records.shards[-1].name), tmp_path / "moved"
+    moved.mkdir()
+    last.rename(moved / last.name)
+    with pytest.raises(GalkerasError, match=f"{last.name} is missing"):
+        encode("model", records.path, "there.parquet", batch_size=16, dask=address)
+    assert not (tmp_path / "there.parquet").exists()
+    (moved / last.name).rename(last)
+    kept = {path.name.partition(".tfrecord.")[0] for path in (tmp_path / ".there.parquet.parts").glob("*.parquet")}
+    assert len(kept) > 1
+    read = []
+    real = parts_module.ordered_dataset
+    monkeypatch.setattr(
+        parts_module, "ordered_dataset", lambda *given, **more: read.append(more["shards"][0]) or real(*given, **more)
+    )
+    there = encode("model", records.path, "there.parquet", batch_size=16, dask=address)
+    assert kept.isdisjoint(shard.name.removesuffix(".tfrecord") for shard in read)
+    assert (there.galaxies, there.scored) == (here.galaxies, here.scored) == (COUNT, 23)
+    assert there.ssim == pytest.approx(here.ssim, rel=1e-12)
+    assert (tmp_path / "there.parquet").read_bytes() == (tmp_path / "here.parquet").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here.parquet", "model", "moved", "there.parquet"]
+
+
+def test_over_dask_latents_are_of_the_model_that_was_asked_for(tmp_path, records, model, monkeypatch, address):
+    changed = VAE(dataclasses.replace(model.config, latent_dim=5))
+    monkeypatch.setattr(parts_module, "load_model", lambda path: changed)
+    parts_module._loaded.cache_clear()
+    (tmp_path / "model").mkdir()
+    with pytest.raises(GalkerasError, match="is not the model that it was when this began"):
+        encode(tmp_path / "model", records.path, tmp_path / "l.parquet", dask=address)
+    with pytest.raises(GalkerasError, match="`dask` needs a `model` in a folder and `out`"):
+        encode("model", records.path, dask=address)

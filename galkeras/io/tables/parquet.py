@@ -16,7 +16,7 @@ _SEAL = f"{KEY}_CHECKSUM"
 
 
 class _ParquetStream:
-    """A Parquet file that grows by row groups of some thousand rows, however few come at a time."""
+    """A Parquet file that grows by row groups of some thousand rows, the same ones however many come at a time."""
 
     GROUP = 8192
 
@@ -32,7 +32,7 @@ class _ParquetStream:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            self._flush()
+            self._flush(1)
         if self._writer is not None:
             if kind is None:
                 self._writer.add_key_value_metadata({_SEAL: json.dumps(self._seal())})
@@ -41,9 +41,10 @@ class _ParquetStream:
     def write(self, columns: Columns) -> None:
         self._waiting.append(arrow(columns))
         if sum(part.num_rows for part in self._waiting) >= self.GROUP:
-            self._flush()
+            self._flush(self.GROUP)
 
-    def _flush(self) -> None:
+    def _flush(self, least: int) -> None:
+        """Write groups, as long as there are at least so many rows; the others wait."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -52,8 +53,12 @@ class _ParquetStream:
         table = pa.concat_tables(self._waiting)
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._path, table.schema.with_metadata({KEY: self._note}))
-        self._writer.write_table(table.replace_schema_metadata({KEY: self._note}))
-        self._waiting.clear()
+        table = table.replace_schema_metadata({KEY: self._note})
+        start = 0
+        while table.num_rows - start >= least:
+            self._writer.write_table(table.slice(start, self.GROUP))
+            start += self.GROUP
+        self._waiting = [table.slice(start)]
 
 
 def _write(path: Path, columns: Columns, note: str) -> None:
