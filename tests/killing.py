@@ -19,7 +19,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,15 +93,21 @@ def killed_at(count: int, folder: Path, work: Callable[[], object], counter: Pat
 
 
 def killed_after(seconds: float, work: Callable[[], object], log: Path) -> int:
-    """Do some work in a child process that leads a group, kill the group after so long, and return how it ended."""
+    """Do some work in a child process, kill it after so long, and return how it ended.
+
+    By chance its own processes are killed with it, as a batch system does, or are left to see for themselves.
+    """
 
     def led() -> None:
         os.setpgid(0, 0)
         work()
 
     def waited(child: int) -> int:
+        # Child or parent, whoever comes first: there must be a group to kill.
+        with suppress(OSError):
+            os.setpgid(child, child)
         time.sleep(seconds)
-        os.kill(child, signal.SIGKILL)
+        random.choice((os.kill, os.killpg))(child, signal.SIGKILL)
         return _ended(child)
 
     return in_fork(led, log, waited)
