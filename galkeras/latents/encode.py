@@ -2,8 +2,8 @@
 
 __all__ = ["SCORES", "Encoded", "encode"]
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from galkeras.latents.views import VIEWS
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
 from galkeras.records.reader import damage_named
-from galkeras.records.schema import SPLITS, RecordSet, Shard
+from galkeras.records.schema import SPLITS, RecordSet
 
 SCORES = ("sample", "all", "none")
 """Of which galaxies `encode` scores the reconstructions."""
@@ -139,9 +139,10 @@ def encode(
     how = Sampling(batch_size, views, every)
     with (
         damage_named(record_set),
-        _here(vae, made, record_set, shards, how)
+        tqdm(total=count, desc="encode", unit="image", disable=None) as bar,
+        nullcontext(latents_of(vae, made, record_set, shards, how, bar.update))
         if dask is None
-        else parts_on_cluster(Path(model), made, record_set, shards, how, out, dask) as latents,
+        else parts_on_cluster(Path(model), made, record_set, shards, how, bar.update, out, dask) as latents,
         _kept(parts) if out is None else column_writer(out, metadata) as write,
     ):
         for table, rows in latents:
@@ -154,20 +155,6 @@ def encode(
         if out is None
         else Encoded(out, written, scored, similarity / scored if scored else np.nan)
     )
-
-
-@contextmanager
-def _here(
-    vae: VAE, made: Made, records: RecordSet, shards: Sequence[Shard], how: Sampling
-) -> Iterator[Iterator[tuple[LatentTable, np.ndarray]]]:
-    with tqdm(total=sum(shard.examples for shard in shards), desc="encode", unit="image", disable=None) as bar:
-
-        def counted() -> Iterator[tuple[LatentTable, np.ndarray]]:
-            for table, rows in latents_of(vae, made, records, shards, how):
-                yield table, rows
-                bar.update(len(table))
-
-        yield counted()
 
 
 @contextmanager

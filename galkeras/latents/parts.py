@@ -10,7 +10,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from galkeras.io.checksums import digest_of
 from galkeras.io.cluster import on_cluster
@@ -39,9 +38,19 @@ class Sampling:
     views: int
     every: int
 
+    def scored(self, first: int, count: int) -> np.ndarray:
+        """Return which rows are scored of ``count`` galaxies before which ``first`` stand, whatever the batches are."""
+        return np.flatnonzero((first + np.arange(count)) % self.every == self.every - 1)
+
 
 def latents_of(
-    vae: VAE, made: Made, records: RecordSet, shards: Iterable[Shard], how: Sampling, first: int = 0
+    vae: VAE,
+    made: Made,
+    records: RecordSet,
+    shards: Iterable[Shard],
+    how: Sampling,
+    tick: Callable[[int], object],
+    first: int = 0,
 ) -> Iterator[tuple[LatentTable, np.ndarray]]:
     """Yield the latents of some shards, batch by batch, and which of the batch's rows were scored.
 
@@ -53,15 +62,16 @@ def latents_of(
         records: The record set.
         shards: Shards of it, in order.
         how: How galaxies are taken.
+        tick: Called with how many galaxies a batch had, when it has been dealt with.
         first: How many galaxies stand before these shards.
     """
     step = latent_step(vae, records.survey, how.views)
     for batch in ordered_dataset(records, batch_size=how.batch_size, shards=tuple(shards)):
-        # Every n-th galaxy, whatever the batches are.
-        place = first + np.arange(len(batch["id"]))
-        rows = np.flatnonzero(place % how.every == how.every - 1)
+        count = len(batch["id"])
+        rows = how.scored(first, count)
         yield latent_rows(step(batch["image"], rows), made, **named_rows(batch, records.survey)), rows
-        first += len(place)
+        first += count
+        tick(count)
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,14 @@ class _Part:
 
 @contextmanager
 def parts_on_cluster(
-    model: Path, made: Made, records: RecordSet, shards: Iterable[Shard], how: Sampling, out: Path, dask: str | Path
+    model: Path,
+    made: Made,
+    records: RecordSet,
+    shards: Iterable[Shard],
+    how: Sampling,
+    tick: Callable[[int], object],
+    out: Path,
+    dask: str | Path,
 ) -> Iterator[Iterator[tuple[LatentTable, np.ndarray]]]:
     """Have the workers of a cluster encode shards, and yield what `latents_of` does, a shard at a time.
 
@@ -98,15 +115,14 @@ def parts_on_cluster(
         tasks.append(_Part(where, made, alone, how, first, folder / f"{shard.name}.{name}.parquet"))
         first += shard.examples
     with locked(folder / "lock", "encode", out):
-        with tqdm(total=first, desc="encode", unit="image", disable=None) as bar:
-            on_cluster(_encode_shard, tasks, dask, folder, (where, known.path), bar.update)
+        on_cluster(_encode_shard, tasks, dask, folder, (where, known.path), tick)
         yield (_read(task) for task in tasks)
         shutil.rmtree(folder)
 
 
 def _read(task: _Part) -> tuple[LatentTable, np.ndarray]:
     table = read_latents(task.path)
-    return table, np.flatnonzero((task.first + np.arange(len(table))) % task.how.every == task.how.every - 1)
+    return table, task.how.scored(task.first, len(table))
 
 
 def _encode_shard(task: _Part, tick: Callable[[int], object]) -> None:
@@ -115,11 +131,9 @@ def _encode_shard(task: _Part, tick: Callable[[int], object]) -> None:
         tick(shard.examples)
         return
     vae = _loaded(task.model, task.made)
-    tables = []
     with damage_named(task.records):
-        for table, _ in latents_of(vae, task.made, task.records, (shard,), task.how, task.first):
-            tables.append(table)
-            tick(len(table))
+        latents = latents_of(vae, task.made, task.records, (shard,), task.how, tick, task.first)
+        tables = [table for table, _ in latents]
     # Under a name of this writer's until it is whole: a worker that was given up may still be at it.
     with atomic_path(task.path) as temporary:
         joined(tables).save(temporary)
