@@ -1,4 +1,4 @@
-"""Group normalization in a third of the passes over its input that Keras makes."""
+"""Group normalization in fewer passes over its input than Keras makes."""
 
 __all__ = ["GroupNormalization"]
 
@@ -12,9 +12,9 @@ class GroupNormalization(keras.layers.GroupNormalization):
     """Keras's layer of the same name (Wu & He 2018), for (batch, height, width, channels) and groups of channels.
 
     Keras splits the channels into a fifth axis and sums over four, which TensorFlow does slowly, and differentiates
-    step by step. Here an image is read twice, for the means of values and squares of each channel, and written once;
-    groups are a small matrix; and the gradient is written out. The variance is the mean of squares less the square of
-    the mean, as Flax has it: float32 loses of it what the mean exceeds the spread by, squared, times 1e-7.
+    step by step. Here values and squares are summed over the pixels of each channel first; groups are a small matrix;
+    and the gradient is written out. The variance is the mean of squares less the square of the mean, as Flax has it:
+    float32 loses of it what the mean exceeds the spread by, squared, times 1e-7.
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -42,7 +42,7 @@ def _normalized(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, members: tf.Ten
 
     def gradient(dy: tf.Tensor):
         dy = tf.cast(dy, tf.float32)
-        pixels = tf.cast(tf.size(x[0, :, :, 0]), tf.float32)
+        pixels = x.shape[1] * x.shape[2]
         of_beta = tf.reduce_sum(dy, (1, 2))
         # The sum of dy times the normalized input.
         of_gamma = (tf.reduce_sum(dy * exact, (1, 2)) - mean * of_beta) * inverse
