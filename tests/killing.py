@@ -230,7 +230,8 @@ def main() -> None:
     if heavy:
         # Loaded once, and used by no one here: a process that has used it cannot be forked.
         import galkeras.training.fitting  # noqa: F401
-    tallies, chance = {}, random.Random(0)
+    tallies = {}
+    random.seed(0)
     with services(inputs, names):
         for name in names:
             begun = time.perf_counter()
@@ -239,7 +240,7 @@ def main() -> None:
             tallies[name] = one = trial.tally
             if options.moments:
                 for _ in range(options.moments):
-                    trial.kill_after(chance.uniform(0, trial.seconds))
+                    trial.kill_after(random.uniform(0, trial.seconds))
             else:
                 for count in range(1, one.operations + 1, max(1, -(-one.operations // options.most))):
                     trial.kill_at(count)
