@@ -45,6 +45,7 @@ def command(
     """
     from galkeras.models.stored import StoredModel
     from galkeras.records.schema import RecordSet
+    from galkeras.training.workers import Workers
 
     if paper:
         options = options.as_paper(typed(context))
@@ -55,7 +56,8 @@ def command(
     StoredModel.load(model)
     sets = [RecordSet.load(records) for records in (source, target)]
     surveys = " and ".join(f"{one.path} ({counted(one.written, 'galaxy', 'galaxies')} of {one.survey})" for one in sets)
-    typer.echo(f"{out}: {model} adapted to {surveys}, at most {counted(options.epochs, 'epoch')}")
+    if Workers.of().chief:
+        typer.echo(f"{out}: {model} adapted to {surveys}, at most {counted(options.epochs, 'epoch')}")
     from galkeras.training.adapt import adapt
 
     adapt(model, source, target, out, **asdict(options), settings=chosen, resume=resume, overwrite=overwrite)

@@ -8,7 +8,7 @@ import numpy as np
 
 from galkeras.backend import keras, tf, tfd
 from galkeras.models.config import AdapterConfig
-from galkeras.models.vae import VAE
+from galkeras.models.vae import VAE, for_keras
 
 DOMAINS = ("source", "target")
 """What the two surveys are to the model."""
@@ -167,7 +167,7 @@ class TwoSurveyVAE(VAE):
                 weight = tf.minimum(*(tf.reduce_sum(gather(weights[domain])) for domain in DOMAINS))
             self._update(self._means[name], term, weight)
         means = {name: self._means[name].result() for name in terms}
-        return means | self._total(means)
+        return for_keras(means | self._total(means))
 
 
 def gather(x: tf.Tensor) -> tf.Tensor:

@@ -1,6 +1,6 @@
 """The variational auto-encoder: a subclassed Keras model whose distributions are TensorFlow Probability's."""
 
-__all__ = ["LOSS_TERMS", "VAE", "focus_window", "my_part"]
+__all__ = ["LOSS_TERMS", "VAE", "focus_window", "for_keras", "my_part"]
 
 import hashlib
 import json
@@ -295,6 +295,10 @@ class VAE(keras.Model):
         super().compile(*args, **kwargs)
         self.optimizer.build(self.trainable_weights)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
+        # All is built already. Keras would average a batch over the workers for it, and cannot where it is a tuple.
+        pass
+
     def train_step(self, batch: tf.Tensor | tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Learn from a batch of images, or of images and votes."""
         images, votes = batch if isinstance(batch, tuple) else (batch, None)
@@ -319,7 +323,7 @@ class VAE(keras.Model):
     def _log(self, terms: dict[str, tf.Tensor], weights: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         for name, mean in self._means.items():
             self._update(mean, terms[name], weights)
-        return {name: mean.result() for name, mean in self._means.items()}
+        return for_keras({name: mean.result() for name, mean in self._means.items()})
 
     @staticmethod
     def _update(mean: keras.metrics.Mean, values: tf.Tensor, weights: tf.Tensor | None) -> None:
@@ -374,6 +378,13 @@ def my_part(draw, batch: tf.Tensor) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
     start = context.replica_id_in_sync_group * batch
     return draw(batch * context.num_replicas_in_sync)[start : start + batch]
+
+
+def for_keras(means: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Return what a step logs in the shape that Keras takes: over several workers it can average no scalars."""
+    if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+        return {name: tf.reshape(mean, (1,)) for name, mean in means.items()}
+    return means
 
 
 def _vote_head(config: ModelConfig) -> keras.Model:

@@ -30,12 +30,14 @@ def training_dataset(
     first_epoch: int = 0,
     beside: tuple[np.ndarray, np.ndarray] | None = None,
     named: bool = False,
+    share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Return an endless stream of (batch_size, side, side, band) float32 images in the units of the record set.
 
     With ``beside``, (rows,) ids and (rows, n) numbers of theirs, a batch is a pair of images and the (batch_size, n)
     numbers of their galaxies: zeros for those that ``beside`` does not name. With ``named`` a batch is the names of
-    its galaxies alone.
+    its galaxies alone. With ``share``, which of how many equal parts of every batch, the images of the
+    others are not parsed.
 
     An epoch is ``records.count(split) // batch_size`` batches; the few galaxies left over differ from epoch to
     epoch. Its order follows from ``seed`` and the epoch's number alone, so a stream that starts at
@@ -68,20 +70,17 @@ def training_dataset(
         # A function of seed and epoch; a plain sum would give seed 1 the epochs of seed 0, one later.
         mixed = tf.random.stateless_uniform([], [seed, number], maxval=tf.int64.max, dtype=tf.int64)
         examples = examples.shuffle(buffer, seed=mixed, reshuffle_each_iteration=False)
-        return examples.batch(batch_size, drop_remainder=True)
+        return examples.batch(batch_size, drop_remainder=True).map(lambda batch: part_of(batch, batch_size, share))
 
     numbers = None if beside is None else by_id(*beside)
+    rows = batch_size // share[1]
 
     def images(serialized):
         parsed = parse_examples(serialized, records)
         if named:
             return parsed["id"]
-        batch = tf.ensure_shape(parsed["image"], (batch_size, *parsed["image"].shape[1:]))
-        return (
-            batch
-            if numbers is None
-            else (batch, tf.ensure_shape(numbers(parsed["id"]), (batch_size, beside[1].shape[1])))
-        )
+        batch = tf.ensure_shape(parsed["image"], (rows, *parsed["image"].shape[1:]))
+        return batch if numbers is None else (batch, tf.ensure_shape(numbers(parsed["id"]), (rows, beside[1].shape[1])))
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max)
     batches = epochs.flat_map(epoch).map(images, num_parallel_calls=_THREADS, deterministic=True)
@@ -93,6 +92,7 @@ def ordered_dataset(
     splits: Sequence[str] | None = None,
     batch_size: int = 64,
     shards: Sequence[Shard] | None = None,
+    share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Return every galaxy of the named splits (default: all) once, shard by shard, the last batch as it comes.
 
@@ -100,7 +100,8 @@ def ordered_dataset(
 
     Each batch is a dict: ``id`` (string), ``image`` ((batch, side, side, 3) float32 in the units of the record
     set), ``ra`` and ``dec`` (degrees, float64), ``pixel_scale`` (arcsec, float32; unknown numbers are NaN) and
-    ``split`` (string). Iterate inside `damage_named` to be told which shard is damaged.
+    ``split`` (string). With ``share``, as in `training_dataset`, it has that part's rows, of the last batch maybe
+    none. Iterate inside `damage_named` to be told which shard is damaged.
 
     Raises:
         GalkerasError: An unknown split, or a shard that is missing or truncated.
@@ -123,7 +124,15 @@ def ordered_dataset(
     files = tf.data.Dataset.from_tensor_slices((paths, tf.constant([shard.split for shard in shards], tf.string)))
     galaxies = files.flat_map(read).apply(tf.data.experimental.assert_cardinality(count))
     batches = galaxies if apart else galaxies.batch(batch_size)
-    return _configured(batches.map(parse, num_parallel_calls=_THREADS, deterministic=True))
+    parts = batches.map(lambda *batch: tuple(part_of(one, batch_size, share) for one in batch))
+    return _configured(parts.map(parse, num_parallel_calls=_THREADS, deterministic=True))
+
+
+def part_of(batch: tf.Tensor, batch_size: int, share: tuple[int, int]) -> tf.Tensor:
+    """Return the rows of a batch, the last of which may be short, that fall to one of its equal shares."""
+    index, count = share
+    rows = batch_size // count
+    return batch if count == 1 else batch[index * rows : (index + 1) * rows]
 
 
 def example_spec() -> dict[str, tf.io.FixedLenFeature]:

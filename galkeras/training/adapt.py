@@ -23,9 +23,9 @@ from galkeras.records.schema import RecordSet
 from galkeras.training.adapt_summary import summarise_adaptation
 from galkeras.training.options import AdaptOptions, flags, takes
 from galkeras.training.pairs import adaptation_dataset, adaptation_ids, scoring_dataset
-from galkeras.training.run import finish, model_folder, train
+from galkeras.training.run import agreed, finish, model_folder, train
 from galkeras.training.stored import AdaptationTraining
-from galkeras.training.strategy import choose_strategy
+from galkeras.training.strategy import Team, joined
 
 _log = logging.getLogger(__name__)
 
@@ -70,12 +70,26 @@ def adapt(
         GalkerasError: The model is no VAE, the record sets do not fit it or each other, no galaxies are common, or
             the batch is too small for the estimator.
     """
-    out = Path(out)
+    with joined() as team:
+        return _adapted(team, model, source, target, Path(out), options, dict(settings or {}), resume, overwrite)
+
+
+def _adapted(
+    team: Team,
+    model: str | Path,
+    source: str | Path,
+    target: str | Path,
+    out: Path,
+    options: AdaptOptions,
+    settings: dict[str, Any],
+    resume: bool,
+    overwrite: bool,
+) -> TwoSurveyVAE:
     vae = _load_vae(model)
     source, target = RecordSet.load(source), RecordSet.load(target)
     _check_records(model, vae, source, target)
     adapter = ADAPTERS[options.adapter]
-    config = _config(adapter, vae, (source.survey, target.survey), options, dict(settings or {}))
+    config = _config(adapter, vae, (source.survey, target.survey), options, settings)
     parts = _parts(source, target, options.unpaired, options.pairs_only)
     learned, paired = parts["train"], not options.unpaired
     training = AdaptationTraining(
@@ -92,26 +106,33 @@ def adapt(
             f" Received: batch_size={training.batch_size}"
         )
     call = Call.of(adapt, locals() | vars(options), flags(AdaptOptions) | {"settings": "set"})
-    with model_folder(out, config, training, call, resume, overwrite) as unfinished:
+    config = agreed(team, config, training)
+    with model_folder(out, config, training, call, resume, overwrite, team) as unfinished:
         if not unfinished:
             _log.info(f"{out}: finished already, and read")
-            return load_model(out)
+            return team.hand_out(lambda: load_model(out), lambda: adapter(config))
         steps = max(len(learned[name]) for name in DOMAINS) // training.batch_size
-        strategy = choose_strategy()
-        with strategy.scope():
+        with team.strategy.scope():
             keras.utils.set_random_seed(options.seed)
             adapted = adapter(config, paired=paired, seed=options.seed)
             adapted.start_from(vae)
         train(
             adapted,
-            strategy,
+            team,
             out,
             training,
             steps,
             lambda first_epoch: adaptation_dataset(
-                learned, training.batch_size, paired=paired, seed=options.seed, first_step=first_epoch * steps
+                learned,
+                training.batch_size,
+                paired=paired,
+                seed=options.seed,
+                first_step=first_epoch * steps,
+                share=team.share,
             ),
-            scoring_dataset(parts["validation"]["source"], parts["validation"]["target"], training.batch_size),
+            lambda: scoring_dataset(
+                parts["validation"]["source"], parts["validation"]["target"], training.batch_size, team.share
+            ),
             lambda step: [
                 name
                 for names in adaptation_ids(
@@ -122,11 +143,16 @@ def adapt(
             monitor=adapter.monitor,
         )
         scored = next(split for split in ("test", "validation") if split in parts)
-        return finish(
-            adapter(config),
-            out,
-            lambda model: summarise_adaptation(model, parts[scored]["source"], parts[scored]["target"], out, paired),
-            adapter.monitor,
+        return team.hand_out(
+            lambda: finish(
+                adapter(config),
+                out,
+                lambda model: summarise_adaptation(
+                    model, parts[scored]["source"], parts[scored]["target"], out, paired
+                ),
+                adapter.monitor,
+            ),
+            lambda: adapter(config),
         )
 
 

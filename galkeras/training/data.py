@@ -53,26 +53,31 @@ def measure_stretch(records: RecordSet, factor: int = 1) -> dict[str, tuple[floa
 
 
 def validation_dataset(
-    records: RecordSet, split: str, batch_size: int, beside: tuple[np.ndarray, np.ndarray] | None = None
+    records: RecordSet,
+    split: str,
+    batch_size: int,
+    beside: tuple[np.ndarray, np.ndarray] | None = None,
+    share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Return (images, weights) of a split in order, the last batch filled up with blank images of weight 0.
 
     So every batch divides evenly over replicas and every galaxy counts once. With ``beside``, as `training_dataset`
-    takes it, the numbers of each galaxy come third.
+    takes it, the numbers of each galaxy come third; ``share`` is as there.
     """
     numbers = None if beside is None else by_id(*beside)
+    rows = batch_size // share[1]
 
     def pad(batch):
         images = batch["image"]
         count = tf.shape(images)[0]
-        missing = batch_size - count
+        missing = rows - count
         images = tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
         weights = tf.concat([tf.ones(count), tf.zeros(missing)], 0)
-        images = tf.ensure_shape(images, (batch_size, *records.images.shape))
-        weights = tf.ensure_shape(weights, (batch_size,))
+        images = tf.ensure_shape(images, (rows, *records.images.shape))
+        weights = tf.ensure_shape(weights, (rows,))
         if numbers is None:
             return images, weights
         theirs = tf.pad(numbers(batch["id"]), [[0, missing], [0, 0]])
-        return images, weights, tf.ensure_shape(theirs, (batch_size, beside[1].shape[1]))
+        return images, weights, tf.ensure_shape(theirs, (rows, beside[1].shape[1]))
 
-    return ordered_dataset(records, (split,), batch_size).map(pad)
+    return ordered_dataset(records, (split,), batch_size, share).map(pad)

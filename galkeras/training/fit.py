@@ -12,6 +12,7 @@ from galkeras.io.text import counted
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.image import band_text
 from galkeras.training.options import FitOptions, flags, takes
+from galkeras.training.workers import Workers
 
 if TYPE_CHECKING:
     from galkeras.models.vae import VAE
@@ -53,6 +54,7 @@ def fit(
     for split in ("train", "validation"):
         if not records.count(split):
             raise GalkerasError(f"{records.path} has no {split} galaxies: make a record set of more galaxies")
+    quiet = quiet or not Workers.of().chief
     if not quiet:
         _log.info(_planned(records, out, options))
     from galkeras.training.fitting import fitted

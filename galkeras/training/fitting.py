@@ -16,10 +16,10 @@ from galkeras.records.reader import damage_named, training_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.training.data import measure_stretch, validation_dataset
 from galkeras.training.options import FitOptions
-from galkeras.training.run import finish, model_folder, train
+from galkeras.training.run import agreed, finish, model_folder, train
 from galkeras.training.state import LAST_FILE
 from galkeras.training.stored import TrainingConfig
-from galkeras.training.strategy import choose_strategy
+from galkeras.training.strategy import Team, joined
 from galkeras.training.summary import summarise
 from galkeras.training.votes import read_votes
 from galkeras.training.warm_start import load_start, start_from, stretch_of
@@ -37,6 +37,20 @@ def fitted(
     quiet: bool = False,
 ) -> VAE:
     """Fit and return what `fit` says, whose arguments these are, beside its ``call``."""
+    with joined() as team:
+        return _fitted(team, records, out, options, call, resume, overwrite, quiet)
+
+
+def _fitted(
+    team: Team,
+    records: RecordSet,
+    out: Path,
+    options: FitOptions,
+    call: Call,
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+) -> VAE:
     votes = None
     if options.catalog is not None:
         votes = read_votes(options.catalog, tuple(options.label_columns), options.id_column)
@@ -72,19 +86,19 @@ def fitted(
         votes_weight=options.votes_weight,
         **(stretch_of(old) if old else measure_stretch(records, max(1, records.image_size // size))),
     )
-    with model_folder(out, config, training, call, resume, overwrite) as unfinished:
+    config = agreed(team, config, training)
+    with model_folder(out, config, training, call, resume, overwrite, team) as unfinished:
         if not unfinished:
             if not quiet:
                 _log.info(f"{out}: finished already, and read")
-            return load_model(out)
+            return team.hand_out(lambda: load_model(out), lambda: VAE(config))
         beside = None if votes is None else (votes.ids, votes.counts)
         steps = records.count("train") // training.batch_size
-        strategy = choose_strategy()
-        with strategy.scope():
+        with team.strategy.scope():
             keras.utils.set_random_seed(options.seed)
             model = VAE(config, seed=options.seed)
-        if (out / LAST_FILE).exists():
-            pass  # the run goes on from there
+        if not team.workers.chief or (out / LAST_FILE).exists():
+            pass  # the run goes on from there, or from the chief's weights
         elif old is not None:
             start_from(model, old, options.warm_start)
         else:
@@ -92,18 +106,27 @@ def fitted(
         with damage_named(records):
             train(
                 model,
-                strategy,
+                team,
                 out,
                 training,
                 steps,
                 lambda first: training_dataset(
-                    records, "train", training.batch_size, seed=options.seed, first_epoch=first, beside=beside
+                    records,
+                    "train",
+                    training.batch_size,
+                    seed=options.seed,
+                    first_epoch=first,
+                    beside=beside,
+                    share=team.share,
                 ),
-                validation_dataset(records, "validation", training.batch_size, beside),
+                lambda: validation_dataset(records, "validation", training.batch_size, beside, team.share),
                 lambda step: _names(records, training, step),
                 quiet=quiet,
             )
-            return finish(VAE(config), out, lambda model: summarise(model, records, out), quiet=quiet)
+            return team.hand_out(
+                lambda: finish(VAE(config), out, lambda model: summarise(model, records, out), quiet=quiet),
+                lambda: VAE(config),
+            )
 
 
 def _names(records: RecordSet, training: TrainingConfig, step: int) -> list[str]:

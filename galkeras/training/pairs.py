@@ -14,24 +14,31 @@ _THREADS = 2
 
 
 def adaptation_dataset(
-    parts: dict[str, Galaxies], batch_size: int, *, paired: bool, seed: int, first_step: int
+    parts: dict[str, Galaxies],
+    batch_size: int,
+    *,
+    paired: bool,
+    seed: int,
+    first_step: int,
+    share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """Return an endless stream of dicts of (batch_size, side, side, 3) images in survey units.
 
     Each part goes through its galaxies in an order of its own, drawn anew each time round; with ``paired`` the rows of
     ``source`` and ``target`` are the same galaxies and stay side by side. What a step holds follows from ``seed`` and
     its number alone, so a stream from ``first_step`` goes on as an uninterrupted one would.
+    With ``share``, which of how many equal parts of every batch, no others are read.
     """
-    order = _orders(parts, paired)
+    order, mine = _orders(parts, paired), _part(batch_size, share)
 
     def batches():
         streams = [
-            galaxies.read(_rows(len(galaxies), batch_size, (seed, order[name]), first_step))
+            galaxies.read(rows[mine] for rows in _rows(len(galaxies), batch_size, (seed, order[name]), first_step))
             for name, galaxies in parts.items()
         ]
         yield from (dict(zip(parts, batch, strict=True)) for batch in zip(*streams, strict=True))
 
-    return _dataset(batches, parts, batch_size, {})
+    return _dataset(batches, parts, batch_size // share[1], {})
 
 
 def adaptation_ids(
@@ -53,10 +60,12 @@ def _orders(parts: dict[str, Galaxies], paired: bool) -> dict[str, int]:
     return order
 
 
-def scoring_dataset(source: Galaxies, target: Galaxies, batch_size: int) -> tf.data.Dataset:
+def scoring_dataset(
+    source: Galaxies, target: Galaxies, batch_size: int, share: tuple[int, int] = (0, 1)
+) -> tf.data.Dataset:
     """Return all galaxies once, in order, in dicts with ``source_weights`` and ``target_weights``.
 
-    What a batch lacks is filled up with its part's first galaxy, of weight 0.
+    What a batch lacks is filled up with its part's first galaxy, of weight 0. ``share`` is as in `adaptation_dataset`.
     """
     parts = {"source": source, "target": target}
     count = -(-max(len(source), len(target)) // batch_size)
@@ -65,13 +74,20 @@ def scoring_dataset(source: Galaxies, target: Galaxies, batch_size: int) -> tf.d
         rows = {name: np.full((count, batch_size), -1) for name in parts}
         for name, galaxies in parts.items():
             rows[name].flat[: len(galaxies)] = np.arange(len(galaxies))
+            rows[name] = rows[name][:, _part(batch_size, share)]
         streams = {name: galaxies.read(np.maximum(rows[name], 0)) for name, galaxies in parts.items()}
         for number in range(count):
             weights = {f"{name}_weights": (rows[name][number] >= 0).astype(np.float32) for name in parts}
             yield {name: next(stream) for name, stream in streams.items()} | weights
 
-    weights = {f"{name}_weights": tf.TensorSpec((batch_size,), tf.float32) for name in parts}
-    return _dataset(batches, parts, batch_size, weights).apply(tf.data.experimental.assert_cardinality(count))
+    size = batch_size // share[1]
+    weights = {f"{name}_weights": tf.TensorSpec((size,), tf.float32) for name in parts}
+    return _dataset(batches, parts, size, weights).apply(tf.data.experimental.assert_cardinality(count))
+
+
+def _part(batch_size: int, share: tuple[int, int]) -> slice:
+    rows = batch_size // share[1]
+    return slice(share[0] * rows, (share[0] + 1) * rows)
 
 
 def _rows(count: int, batch_size: int, seed: tuple[int, ...], first_step: int) -> Iterator[np.ndarray]:

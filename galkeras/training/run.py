@@ -1,13 +1,13 @@
 """The run that `fit` and `adapt` share: an output folder, a resumable training loop, a finish."""
 
-__all__ = ["finish", "model_folder", "train"]
+__all__ = ["agreed", "finish", "model_folder", "train"]
 
 import json
 import logging
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,12 @@ from galkeras.models.folder import CONFIG_FILE, WEIGHTS_FILE, finish_folder, rea
 from galkeras.models.stored import StoredModel
 from galkeras.models.vae import VAE
 from galkeras.training.history import HISTORY_FILE, best_epoch, history_digest, read_history
+from galkeras.training.optimizer import SummedAdam
 from galkeras.training.options import LONGER
 from galkeras.training.progress import Progress
 from galkeras.training.state import BEST_FILE, EpochState
 from galkeras.training.stored import SUMMARY_FILE, Summary, TrainingConfig
+from galkeras.training.strategy import Team
 
 _log = logging.getLogger(__name__)
 
@@ -38,9 +40,32 @@ _CLIP_NORM = 3e3
 _WRITTEN = r"(checkpoints/)?\w+\.(weights\.h5|json|csv|png)"
 
 
+def agreed(team: Team, config: ModelConfig, training: TrainingConfig) -> ModelConfig:
+    """Return what the chief takes the model to be, having seen that all workers mean the same run.
+
+    Measured numbers may differ in their last digits from one processor to another.
+    """
+    if not team.workers.several:
+        return config
+    measured = ("softening", "ceiling")
+    model = config.to_json()
+    team.agree({name: value for name, value in model.items() if name not in measured} | asdict(training))
+    return type(config).from_json(json.loads(team.tell(json.dumps(model))[0]))
+
+
+# What the chief says to the others of a folder that is there for them.
+_TOLD = {"there is something to train": True, "it is finished": False}
+
+
 @contextmanager
 def model_folder(
-    out: Path, config: ModelConfig, training: TrainingConfig, call: Call, resume: bool, overwrite: bool = False
+    out: Path,
+    config: ModelConfig,
+    training: TrainingConfig,
+    call: Call,
+    resume: bool,
+    overwrite: bool = False,
+    team: Team | None = None,
 ) -> Iterator[bool]:
     """Make the model folder ready and keep others out of it; yield whether there is something left to train.
 
@@ -51,11 +76,34 @@ def model_folder(
         call: How that was asked for.
         resume: Go on with a run of these settings, but that it may have fewer epochs or patience.
         overwrite: Remove the run that is there, but for versions that were exported, which servers may hold.
+        team: Who trains; by default this process. The folder is the chief's, which tells the others.
 
     Raises:
         GalkerasError: It holds something else, or, to be resumed, a run with other settings; or another command is
             training there at this time.
     """
+    if team is not None and not team.workers.chief:
+        told = team.tell("")[0]
+        if told not in _TOLD:
+            raise GalkerasError(told)
+        yield _TOLD[told]
+        return
+    with ExitStack() as stack:
+        try:
+            unfinished = stack.enter_context(_own_folder(out, config, training, call, resume, overwrite))
+        except Exception as error:
+            if team is not None:
+                team.tell(str(error))
+            raise
+        if team is not None:
+            team.tell(next(word for word, value in _TOLD.items() if value == unfinished))
+        yield unfinished
+
+
+@contextmanager
+def _own_folder(
+    out: Path, config: ModelConfig, training: TrainingConfig, call: Call, resume: bool, overwrite: bool
+) -> Iterator[bool]:
     folder = OutputFolder(out, "fit or adapt", ours=re.escape(CONFIG_FILE), sign=CONFIG_FILE, within=_WRITTEN)
     folder.check()
     begun = (out / CONFIG_FILE).exists()
@@ -113,12 +161,12 @@ def _remove_run(out: Path) -> None:
 
 def train(
     model: VAE,
-    strategy: tf.distribute.Strategy,
+    team: Team,
     out: Path,
     training: TrainingConfig,
     steps: int,
     dataset: Callable[[int], tf.data.Dataset],
-    validation: tf.data.Dataset,
+    validation: Callable[[], tf.data.Dataset],
     names: Callable[[int], Sequence[str]],
     monitor: str = "elbo_loss",
     quiet: bool = False,
@@ -126,44 +174,46 @@ def train(
     """Train ``model`` until its epochs or its patience run out, leaving best weights and history in ``out``.
 
     Args:
-        model: Built under ``strategy``.
-        strategy: Over which devices.
+        model: Built under the team's strategy.
+        team: Who trains, on which devices.
         out: The model folder; a run interrupted there is gone on with.
         training: Epochs, learning rate, patience.
         steps: Steps an epoch.
-        dataset: Gives the training batches from a first epoch on.
-        validation: The validation batches.
+        dataset: Gives this worker's share of the training batches from a first epoch on.
+        validation: Gives its share of the validation batches.
         names: Gives the names of the galaxies of a step, counted from the first of the run.
         monitor: The loss term whose lowest validation value marks the best epoch.
         quiet: Print nothing; a bar on a terminal goes when it is full.
     """
-    replicas = strategy.num_replicas_in_sync
+    replicas = team.strategy.num_replicas_in_sync
     if training.batch_size % replicas:
         raise GalkerasError(
             f"`batch_size` must divide over {replicas} devices. Received: batch_size={training.batch_size}"
         )
-    with strategy.scope():
+    with team.strategy.scope():
         model.compile(optimizer=_adam(training, steps), jit_compile=False)
-    state = EpochState(out, f"val_{monitor}", training.patience, lambda epoch, step: names(epoch * steps + step))
+    state = EpochState(out, f"val_{monitor}", training.patience, lambda epoch, step: names(epoch * steps + step), team)
     state.set_model(model)
     done = state.restore(steps)
     if done == training.epochs or state.finished:
         return
     terms = (metric.name for metric in model.metrics if metric.name not in ("loss", monitor))
     columns = (monitor, f"val_{monitor}", *(f"val_{term}" for term in terms))
+    callbacks: list[keras.callbacks.Callback] = [state]
+    if team.workers.chief:
+        callbacks += [
+            Progress(training.epochs, steps, training.batch_size, done, columns, quiet, _size(model)),
+            keras.callbacks.TensorBoard(out / _TENSORBOARD),
+        ]
     try:
         model.fit(
-            dataset(done),
+            team.batches(dataset(done), training.batch_size),
             initial_epoch=done,
             epochs=training.epochs,
             steps_per_epoch=steps,
-            validation_data=validation,
+            validation_data=team.batches(validation(), training.batch_size),
             verbose=0,
-            callbacks=[
-                state,
-                Progress(training.epochs, steps, training.batch_size, done, columns, quiet, _size(model)),
-                keras.callbacks.TensorBoard(out / _TENSORBOARD),
-            ],
+            callbacks=callbacks,
         )
     except KeyboardInterrupt:
         if not quiet:
@@ -205,4 +255,4 @@ def _adam(training: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, total - warmup), warmup_target=training.learning_rate, warmup_steps=warmup
     )
-    return keras.optimizers.Adam(schedule, global_clipnorm=_CLIP_NORM)
+    return SummedAdam(schedule, global_clipnorm=_CLIP_NORM)

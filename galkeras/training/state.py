@@ -2,6 +2,7 @@
 
 __all__ = ["BEST_FILE", "LAST_FILE", "EpochState"]
 
+import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from galkeras.training.history import (
     read_history,
     write_history,
 )
+from galkeras.training.strategy import Team
 
 BEST_FILE = "checkpoints/best.weights.h5"
 LAST_FILE = "checkpoints/last.weights.h5"
@@ -35,18 +37,32 @@ class EpochState(keras.callbacks.Callback):
         monitor: The validation column whose minimum is best.
         patience: Epochs without improvement after which to stop.
         names: Gives the names of the galaxies of a batch, by epoch and number, both counted from 0.
+        team: Who trains. The chief alone reads and writes the folder; the others know what it knows.
     """
 
-    def __init__(self, folder: Path, monitor: str, patience: int, names: Callable[[int, int], Sequence[str]]):
+    def __init__(
+        self, folder: Path, monitor: str, patience: int, names: Callable[[int, int], Sequence[str]], team: Team
+    ):
         super().__init__()
-        self.folder, self.monitor, self.patience, self.names = folder, monitor, patience, names
+        self.folder, self.monitor, self.patience, self.names, self.team = folder, monitor, patience, names, team
         self.history: list[dict[str, float]] = []
 
     def restore(self, steps_per_epoch: int) -> int:
         """Load the last weights, optimizer and history into the model; return the number of epochs done."""
+        if self.team.workers.chief:
+            self._read(steps_per_epoch)
+        if self.team.workers.several:
+            self.history = json.loads(self.team.tell(json.dumps(self.history))[0])
+            optimizer = self.model.optimizer
+            optimizer.iterations.assign(len(self.history) * steps_per_epoch)
+            variables = (*self.model.variables, *optimizer.variables)
+            self.team.take_over([one for one in variables if one is not optimizer.iterations])
+        return len(self.history)
+
+    def _read(self, steps_per_epoch: int) -> None:
         path = self.folder / LAST_FILE
         if not path.exists():
-            return 0
+            return
         about = read_weights(path, self.model)
         done = int(self.model.optimizer.iterations.numpy()) // steps_per_epoch
         self.history = read_history(self.folder)[:done]
@@ -57,7 +73,6 @@ class EpochState(keras.callbacks.Callback):
         # Runs that an older galkeras began say nothing of their history.
         if about.get(HISTORY_DIGEST, digest := history_digest(self.history)) != digest:
             raise damaged(self.folder / HISTORY_FILE)
-        return done
 
     @property
     def best_epoch(self) -> int:
@@ -92,9 +107,13 @@ class EpochState(keras.callbacks.Callback):
                 f"the loss is {logs['loss']} in epoch {epoch + 1}: lower `learning_rate`, or look for broken images"
                 " with `inspect(verify=True)`"
             )
+        if self.team.workers.chief:
+            self._write()
+        if self.finished:
+            self.model.stop_training = True
+
+    def _write(self) -> None:
         write_history(self.folder, self.history)
         if self.best_epoch == len(self.history):
             write_weights(self.folder / BEST_FILE, self.model)
         write_weights(self.folder / LAST_FILE, self.model, {HISTORY_DIGEST: history_digest(self.history)})
-        if self.finished:
-            self.model.stop_training = True

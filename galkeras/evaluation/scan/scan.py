@@ -31,6 +31,7 @@ from galkeras.records.schema import RecordSet
 from galkeras.training.history import read_history
 from galkeras.training.options import LONGER, NetworkOptions, flags, takes
 from galkeras.training.stored import FitSummary
+from galkeras.training.workers import refuse_workers
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ def scan(
         GalkerasError: Bad settings, a record set without enough galaxies, or a folder that holds something else or a
             scan begun with other settings.
     """
+    refuse_workers("scan")
     latent_dim, loss = _checked_latents(latent_dim), _checked_losses(loss)
     if catalog is None and label_column is not None:
         raise GalkerasError("`label_column` needs `catalog`, whose column it names")
