@@ -24,7 +24,8 @@ def command(
     """Train a variational auto-encoder on a record set.
 
     Uses all GPUs that CUDA_VISIBLE_DEVICES shows. The model folder holds weights, history, TensorBoard logs and
-    figures afterwards. After Ctrl-C or a kill, the same command with --resume goes on from the last whole epoch.
+    figures afterwards. After Ctrl-C or a kill, the same command with --resume goes on from the last whole epoch. Over
+    several machines, start it on each with TF_CONFIG set, or with srun.
 
     Example:
 

@@ -175,8 +175,9 @@ def gather(x: tf.Tensor) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return x
-    gathered = context.all_gather(x, 0)
-    return tf.ensure_shape(gathered, (context.num_replicas_in_sync * x.shape[0], *x.shape[1:]))
+    # Over several workers a batch comes without its length, and on no device, which cannot be gathered from.
+    rows = None if x.shape[0] is None else context.num_replicas_in_sync * x.shape[0]
+    return tf.ensure_shape(context.all_gather(tf.identity(x), 0), (rows, *x.shape[1:]))
 
 
 def _fold(seed: tf.Tensor, number: int) -> tf.Tensor:

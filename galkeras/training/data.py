@@ -80,4 +80,4 @@ def validation_dataset(
         theirs = tf.pad(numbers(batch["id"]), [[0, missing], [0, 0]])
         return images, weights, tf.ensure_shape(theirs, (rows, beside[1].shape[1]))
 
-    return ordered_dataset(records, (split,), batch_size, share).map(pad)
+    return ordered_dataset(records, (split,), batch_size, share=share).map(pad)

@@ -88,9 +88,10 @@ def _of_tf_config(text: str) -> Workers:
         strange = sorted(set(cluster) - set(known))
         place = 0
         if cluster:
-            place = (len(known["chief"]) if task["type"] == "worker" else 0) + int(task["index"])
-            # A list that does not have it is an IndexError.
-            if known[task["type"]][int(task["index"])] != (known["chief"] + known["worker"])[place]:
+            number = int(task["index"])
+            place = (len(known["chief"]) if task["type"] == "worker" else 0) + number
+            # A list that does not have it is an IndexError; below 0 it would count from the end.
+            if number < 0 or known[task["type"]][number] != (known["chief"] + known["worker"])[place]:
                 raise ValueError("its task is not in its cluster")
     except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         raise GalkerasError(
@@ -166,6 +167,6 @@ def _counts(tasks: str) -> list[int]:
     """
     counts = []
     for one in tasks.split(","):
-        count, times = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", one).groups()
+        count, _, times = one.removesuffix(")").partition("(x")
         counts += [int(count)] * int(times or 1)
     return counts
