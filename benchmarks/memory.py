@@ -1,23 +1,26 @@
-"""How much memory do commands on latents take, against the number of galaxies?
+"""How much memory do commands take, against the number of galaxies?
 
-    python benchmarks/memory.py [ROWS …]
+    python benchmarks/memory.py [ROWS …] [--images]
 
-Each command runs in its own process on a Parquet table of random latents (40, of three classes that overlap). Its
-largest resident size is what the kernel says; `read_latents` is the process that reads the table and does nothing
-else. Prints a Markdown table.
+Each command runs in its own process on a Parquet table of random latents (40, of three classes that overlap), or with
+--images on random pictures of 64 pixels, of which an HDF5 file, a record set and the paper's network after one epoch
+are made, 25 kB of disk a galaxy. Its largest resident size, or that of its largest child, is what the kernel says;
+`read_latents` is the process that reads the table and does nothing else. Prints a Markdown table.
 """
 
+import argparse
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from galkeras.io.text import markdown_table
 from galkeras.latents.table import LatentTable
 
-COMMANDS = {
+ON_LATENTS = {
     "`read_latents`": "from galkeras.latents.table import read_latents; read_latents(latents)",
     "`outliers`": "from galkeras.discovery.outliers import outliers; outliers(latents, folder / 'outliers')",
     "`classify`, one question": (
@@ -29,27 +32,57 @@ COMMANDS = {
         " predict(latents, folder / 'forests', folder / 'predictions.parquet')"
     ),
 }
+ON_IMAGES = {
+    "`make-tfrecords`": (
+        "from galkeras.records.make import make_tfrecords;"
+        " make_tfrecords(folder / 'cutouts.h5', None, records, survey='sdss', position=False, workers=2)"
+    ),
+    "`fit`, one epoch": (
+        "from galkeras.training.fit import fit;"
+        " fit(records, folder / 'model', epochs=1, architecture='paper', loss='mse', quiet=True)"
+    ),
+    "`encode`": "from galkeras.latents.encode import encode; encode(folder / 'model', records, latents)",
+    "`explore`": "from galkeras.discovery.explore import explore; explore(latents, [records], folder / 'explored')",
+}
+_SIDE, _AT_ONCE = 64, 1_000
 
 
-def main(sizes: list[int]) -> None:
-    rows = {name: [name] for name in COMMANDS}
-    for size in sizes:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("rows", type=int, nargs="*", default=[1_000, 10_000])
+    parser.add_argument("--images", action="store_true")
+    options = parser.parse_args()
+    commands, written = (ON_IMAGES, draw) if options.images else (ON_LATENTS, write)
+    rows = {name: [name] for name in commands}
+    for size in options.rows:
         with tempfile.TemporaryDirectory() as folder:
-            write(Path(folder), size)
-            for name, code in COMMANDS.items():
+            written(Path(folder), size)
+            for name, code in commands.items():
                 rows[name].append(f"{peak(code, folder):.0f}")
                 print(f"{name} of {size:,}: {rows[name][-1]} MB", file=sys.stderr)
-    print(markdown_table(["largest resident size, MB", *(f"{size:,} galaxies" for size in sizes)], list(rows.values())))
+    header = ["largest resident size, MB", *(f"{size:,} galaxies" for size in options.rows)]
+    print(markdown_table(header, list(rows.values())))
 
 
 def peak(code: str, folder: str) -> float:
-    """Return the largest resident size, in MB, of a process that runs ``code`` in ``folder``."""
+    """Return the largest resident size, in MB, of a process that runs ``code`` in ``folder``, or of its children."""
     code = (
         f"import resource; from pathlib import Path; folder = Path({folder!r}); latents = folder / 'latents.parquet'\n"
-        f"{code}\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        f"records = folder / 'records'\n{code}\n"
+        "print(max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
     return int(done.stdout.split()[-1]) * 1024 / 1e6
+
+
+def draw(folder: Path, size: int) -> None:
+    """Write pictures of noise."""
+    rng = np.random.default_rng(0)
+    with h5py.File(folder / "cutouts.h5", "w") as file:
+        images = file.create_dataset("images", (size, _SIDE, _SIDE, 3), "uint8", chunks=(1, _SIDE, _SIDE, 3))
+        for start in range(0, size, _AT_ONCE):
+            shape = images[start : start + _AT_ONCE].shape
+            images[start : start + _AT_ONCE] = rng.integers(256, size=shape, dtype=np.uint8)
 
 
 def write(folder: Path, size: int) -> None:
@@ -69,4 +102,4 @@ def write(folder: Path, size: int) -> None:
 
 
 if __name__ == "__main__":
-    main([int(size) for size in sys.argv[1:]] or [1_000, 10_000])
+    main()

@@ -4,8 +4,9 @@
 
 The training split is read from a warm cache in batches of 64, cast to float32 as training wants it, and the first
 pixels are looked at: `ordered_dataset`; the endless shuffled stream that `fit` takes; NumPy's memmap; HDF5 by h5py,
-contiguous. All take turns, so that other work on the machine slows them alike; the median of the turns counts. Prints
-a Markdown table.
+contiguous; and, where they are installed, WebDataset (a tar of .npy files, in order) and grain (ArrayRecord, shuffled,
+threads of its own). All take turns, so that other work on the machine slows them alike; the median of the turns
+counts. Prints a Markdown table.
 """
 
 import argparse
@@ -85,7 +86,48 @@ def readers(records: RecordSet, folder: Path) -> dict[str, Callable[[], int]]:
         "`training_dataset`, shuffled": shuffled,
         "NumPy memmap, in order": memmap,
         "h5py, in order": hdf5,
+        **webdataset(mapped, folder),
+        **grain(mapped, folder),
     }
+
+
+def webdataset(images: np.ndarray, folder: Path) -> dict[str, Callable[[], int]]:
+    """Return WebDataset's reader, where it is installed."""
+    try:
+        import webdataset
+    except ImportError:
+        return {}
+    with webdataset.TarWriter(str(folder / "images.tar")) as tar:
+        for number, image in enumerate(images):
+            tar.write({"__key__": f"{number:08d}", "npy": image})
+
+    def read() -> int:
+        dataset = webdataset.WebDataset(str(folder / "images.tar"), shardshuffle=False).decode().to_tuple("npy")
+        return sum(seen(batch[0].astype(np.float32)) for batch in dataset.batched(BATCH))
+
+    return {"WebDataset, in order": read}
+
+
+def grain(images: np.ndarray, folder: Path) -> dict[str, Callable[[], int]]:
+    """Return grain's reader of an ArrayRecord file, where both are installed."""
+    try:
+        import grain.python
+        from array_record.python.array_record_module import ArrayRecordWriter
+    except ImportError:
+        return {}
+    writer = ArrayRecordWriter(str(folder / "images.array_record"), "group_size:1")
+    for image in images:
+        writer.write(image.tobytes())
+    writer.close()
+    steps, shape, dtype = len(images) // BATCH, images.shape[1:], images.dtype
+
+    def read() -> int:
+        source = grain.python.ArrayRecordDataSource([str(folder / "images.array_record")])
+        one = grain.python.MapDataset.source(source).shuffle(seed=0)
+        dataset = one.map(lambda data: np.frombuffer(data, dtype).reshape(shape).astype(np.float32)).batch(BATCH)
+        return sum(seen(batch) for batch, _ in zip(dataset.to_iter_dataset(), range(steps), strict=False))
+
+    return {"grain on ArrayRecord, shuffled": read}
 
 
 def seen(images: np.ndarray) -> int:
