@@ -125,7 +125,7 @@ def _fits_planes(
         if units and not units.startswith(("nanomagg", "nmgy")):
             raise CutoutError(f"wrong units: BUNIT is {units!r}, not nanomaggy")
         check_size(*shape[-2:])
-        headers = [header, primary]
+        headers = [header] if header is primary else [header, primary]
         if len(shape) == 3:
             held = _bands_of_cube(headers, shape[0], wanted)
             bands = _chosen(held, wanted, _survey(headers))
