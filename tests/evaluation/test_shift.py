@@ -1,3 +1,4 @@
+import csv
 import json
 
 import pytest
@@ -71,7 +72,7 @@ def test_before_and_after_are_scored_and_written(world, tmp_path):
     # Half the light is a shift that an untrained encoder sees at once.
     assert found.scores["before"].auc > 0.7
     names = {path.name for path in out.iterdir()}
-    assert {"shift.json", "shift.md", "shift.png", "alike.png", "different.png"} <= names
+    assert {"shift.json", "shift.md", "shift.png", "alike.png", "different.png", "outside.csv"} <= names
     assert json.loads((out / "shift.json").read_text())["scores"]["after"]["auc"] == found.scores["after"].auc
     assert "refitted" in found.markdown() and found.questions
     titles = [one.title for one in found.compared]
@@ -81,6 +82,16 @@ def test_before_and_after_are_scored_and_written(world, tmp_path):
     assert all(one.drop is None and one.within_pair is not None for one in found.compared)
     assert "Beside what needs no network" in found.markdown()
     assert Shift.load(out).compared == found.compared and Shift.load(out).recovery == found.recovery
+    assert found.support.keys() == found.residuals.keys() == {"before", "after"}
+    # Without a training split one half of the pairs is what the other is judged by.
+    assert all(one.reference == one.judged == 75 for one in found.support.values())
+    assert all(one.galaxies == 150 for both in found.residuals.values() for one in both.values())
+    with open(out / "outside.csv", newline="") as file:
+        outside = [(row["id"], float(row["distance"])) for row in csv.DictReader(file)]
+    assert len(outside) == round(75 * found.support["after"].outside)
+    assert outside == sorted(outside, key=lambda row: -row[1]) and all(distance > 1 for _, distance in outside)
+    assert (out / "outside.png").exists() == bool(outside)
+    assert "reconstruction error of the target over its noise" in (out / "shift.md").read_text()
 
 
 def test_only_held_out_galaxies_are_scored(world, tmp_path):

@@ -1,8 +1,8 @@
 """What `shift` found, as Markdown and as figures."""
 
-__all__ = ["draw_shift", "markdown"]
+__all__ = ["beyond", "beyond_rows", "draw_shift", "markdown"]
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,8 @@ from sklearn.decomposition import PCA
 from galkeras.evaluation.shift.compared import Compared, best_of
 from galkeras.evaluation.shift.conservation import COLUMNS, QuestionRow, Recovery
 from galkeras.evaluation.shift.domains import DomainScores, paired_mse
+from galkeras.evaluation.shift.residuals import Residuals
+from galkeras.evaluation.shift.support import Support
 from galkeras.io.figures import figure, save_figure
 from galkeras.io.text import markdown_table
 from galkeras.latents.table import LatentTable
@@ -78,6 +80,39 @@ def markdown(
             f" On the source {shown['source_lost']} points are lost."
         )
     return "\n\n".join(parts) + "\n"
+
+
+def beyond(support: Mapping[str, Support], residuals: Mapping[str, Mapping[str, Residuals]]) -> str:
+    """Return, as Markdown, what of the target the model has not met."""
+    return "\n\n".join(
+        [
+            "## What the model has not met",
+            markdown_table(("", *support), beyond_rows(support, residuals)),
+            "`outside.csv` names these galaxies, the farthest first, and `outside.png` shows some. An error of 1 lacks"
+            " nothing but noise; one of the target far above that of the source is light that the model does not know.",
+        ]
+    )
+
+
+def beyond_rows(
+    support: Mapping[str, Support], residuals: Mapping[str, Mapping[str, Residuals]]
+) -> list[tuple[str, ...]]:
+    """Return rows of a table, a column a stage: galaxies outside of the source's support, and errors over the noise."""
+    outside = ("galaxies of the target unlike any of the source (of the source's own 1 %)",) + tuple(
+        f"{one.outside:.1%} ({one.interval[0]:.1%} to {one.interval[1]:.1%})" for one in support.values()
+    )
+    errors = [
+        (f"reconstruction error of the {domain} over its noise (quartiles)",)
+        + tuple(_over_noise(residuals[stage][domain]) for stage in support)
+        for domain in ("source", "target")
+    ]
+    return [outside, *errors]
+
+
+def _over_noise(left: Residuals) -> str:
+    if left.median is None or left.quartiles is None:
+        return "– (the sky is cut to black)"
+    return f"{left.median:.2f} ({left.quartiles[0]:.2f} to {left.quartiles[1]:.2f})"
 
 
 def draw_shift(

@@ -10,7 +10,9 @@ from galkeras.evaluation.shift.compared import Compared
 from galkeras.evaluation.shift.conservation import QuestionRow, Recovery
 from galkeras.evaluation.shift.domains import DomainScores
 from galkeras.evaluation.shift.expected import CAVEAT, Expected, verdict
-from galkeras.evaluation.shift.report import markdown
+from galkeras.evaluation.shift.report import beyond, markdown
+from galkeras.evaluation.shift.residuals import Residuals
+from galkeras.evaluation.shift.support import Support
 from galkeras.io.calls import Call
 from galkeras.io.files import write_json
 from galkeras.io.typed import read_typed
@@ -33,6 +35,8 @@ class Shift:
         recovery: How much of the drop adapting wins back, or None.
         compared: Each model as it is, and with what needs no network (`galkeras.evaluation.shift.baselines`).
         expected: By ``before`` and ``after``, what forests are expected to lose; of those that were given.
+        support: By ``before`` and ``after``, how much of the target is unlike any galaxy of the source.
+        residuals: By ``before`` and ``after``, and by ``source`` and ``target``, what the model leaves undrawn.
         call: How it was called, None where that was not written down yet.
     """
 
@@ -45,6 +49,8 @@ class Shift:
     recovery: Recovery | None
     compared: tuple[Compared, ...] = ()
     expected: dict[str, Expected] = field(default_factory=dict)
+    support: dict[str, Support] = field(default_factory=dict)
+    residuals: dict[str, dict[str, Residuals]] = field(default_factory=dict)
     call: Call | None = None
 
     @classmethod
@@ -65,6 +71,8 @@ class Shift:
             stored.recovery,
             stored.compared,
             stored.expected,
+            stored.support,
+            stored.residuals,
             stored.call,
         )
 
@@ -84,6 +92,10 @@ class Shift:
             "recovery": None if self.recovery is None else asdict(self.recovery),
             "compared": [asdict(one) for one in self.compared],
             "expected": {stage: asdict(one) for stage, one in self.expected.items()},
+            "support": {stage: asdict(one) for stage, one in self.support.items()},
+            "residuals": {
+                stage: {domain: asdict(one) for domain, one in both.items()} for stage, both in self.residuals.items()
+            },
             **({} if self.call is None else {"call": asdict(self.call)}),
         }
 
@@ -95,6 +107,8 @@ class Shift:
     def markdown(self) -> str:
         """Return the tables as Markdown, and at the end the verdict."""
         tables = markdown(self.surveys, self.split, self.scores, self.questions, self.recovery, self.compared)
+        if self.support:
+            tables += f"\n{beyond(self.support, self.residuals)}\n"
         return tables + (f"\n## Does it hold?\n\n{self.verdict} {CAVEAT}\n" if self.expected else "")
 
 
@@ -119,6 +133,8 @@ class _Stored:
     recovery: Recovery | None
     compared: tuple[Compared, ...] = ()
     expected: dict[str, Expected] = field(default_factory=dict)
+    support: dict[str, Support] = field(default_factory=dict)
+    residuals: dict[str, dict[str, Residuals]] = field(default_factory=dict)
     call: Call | None = None
 
     def __post_init__(self) -> None:

@@ -2,6 +2,8 @@
 
 __all__ = ["Shift", "shift"]
 
+import csv
+import io
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +16,9 @@ from galkeras.evaluation.shift.conservation import recovered, table_4
 from galkeras.evaluation.shift.domains import domain_scores, paired_mse
 from galkeras.evaluation.shift.expected import Expected, expected_drop
 from galkeras.evaluation.shift.report import draw_shift
+from galkeras.evaluation.shift.residuals import Residuals, residuals
 from galkeras.evaluation.shift.result import SHIFT_FILE, Shift
+from galkeras.evaluation.shift.support import Support, support
 from galkeras.galaxyzoo.trees import vote_columns
 from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
@@ -24,6 +28,7 @@ from galkeras.latents.encode import encode
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.folder import load_model
 from galkeras.morphology.forests import Forests
+from galkeras.records.lookup import find_galaxies
 from galkeras.records.pairs import join
 from galkeras.records.pictures import galaxy_pictures
 from galkeras.records.schema import RecordSet
@@ -34,7 +39,9 @@ _log = logging.getLogger(__name__)
 
 _FEWEST = 20
 # Files of which a kill may leave a part.
-_WRITTEN = r"shift\.(json|md|png)|(alike|different)\.png|latents-\w+-\w+\.parquet"
+_WRITTEN = r"shift\.(json|md|png)|(alike|different|outside)\.png|outside\.csv|latents-\w+-\w+\.parquet"
+# Galaxies of a mosaic.
+_SHOWN = 12
 
 
 def shift(
@@ -61,7 +68,8 @@ def shift(
         source: Record set of the source survey.
         target: Record set of the target survey.
         out: The folder to write: ``shift.json``, ``shift.md``, ``shift.png``, with pairs ``alike.png`` and
-            ``different.png``, and the latents as Parquet tables.
+            ``different.png``, the galaxies of the target that are unlike any of the source as ``outside.csv`` and the
+            farthest of them as ``outside.png``, and the latents as Parquet tables.
         before: The VAE that the adapted ``model`` started from, to compare.
         catalog: Vote fractions of the GZD-5 tree: adds the paper's Table 4. Forests are fitted on the training
             split's latents.
@@ -106,6 +114,9 @@ def shift(
     if catalog is not None:
         catalog = read_catalog(catalog, position=False, columns=vote_columns())
     with folder.writing() as out:
+        # What this run may not draw, an earlier one may have.
+        for picture in ("alike", "different", "outside"):
+            (out / f"{picture}.png").unlink(missing_ok=True)
         latents = {
             f"{domain} {stage}": _encoded(path, records, out / f"latents-{domain}-{stage}.parquet")
             for stage, path in stages.items()
@@ -142,8 +153,21 @@ def shift(
         rows = [] if catalog is None else table_4(tested | mapped, learned, by_stage, catalog, seed, refit)
         compared = compare(scores, tested, mapped, rows, not unpaired, seed)
         expected = _expected(tested, by_stage, seed)
+        supports = _supports(out, sets["target"], tested, learned, not unpaired, seed)
+        left = _residuals(stages, sets, tested, seed)
         result = Shift(
-            out, surveys, split, not unpaired, scores, tuple(rows), recovered(rows), compared, expected, call
+            out,
+            surveys,
+            split,
+            not unpaired,
+            scores,
+            tuple(rows),
+            recovered(rows),
+            compared,
+            expected,
+            supports,
+            left,
+            call,
         )
         draw_shift(out / "shift.png", surveys, tested, scores, rows, paired=not unpaired)
         if not unpaired:
@@ -181,6 +205,47 @@ def _expected(tested: dict[str, LatentTable], by_stage: dict[str, Forests], seed
     return found
 
 
+def _supports(
+    out: Path,
+    records: RecordSet,
+    tested: dict[str, LatentTable],
+    learned: dict[str, LatentTable],
+    paired: bool,
+    seed: int,
+) -> dict[str, Support]:
+    """Return how much of the target is unlike the source, by stage; write and draw which, as the last stage has it."""
+    found = {}
+    for stage in ("before", "after"):
+        if f"source {stage}" not in tested:
+            continue
+        source, target = tested[f"source {stage}"], tested[f"target {stage}"]
+        known = learned[f"source {stage}"].z if f"source {stage}" in learned else None
+        found[stage], distance = support(known, source.z, target.z, paired=paired, seed=seed)
+    # Farthest first; those that were not judged are NaN, which is beyond nothing.
+    rows = np.argsort(-np.nan_to_num(distance), kind="stable")[: np.sum(distance > 1)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("id", "distance"))
+    writer.writerows((target.id[row], f"{distance[row]:.4f}") for row in rows)
+    atomic_write(out / "outside.csv", text.getvalue())
+    if len(shown := target[rows[:_SHOWN]]):
+        save_mosaic(out / "outside.png", galaxy_pictures([records], shown.id, shown.survey), columns=len(shown))
+    return found
+
+
+def _residuals(
+    stages: dict[str, str | Path], sets: dict[str, RecordSet], tested: dict[str, LatentTable], seed: int
+) -> dict[str, dict[str, Residuals]]:
+    """Return what each model leaves undrawn of each survey, by stage and by source and target."""
+    found: dict[str, dict[str, Residuals]] = {stage: {} for stage in stages}
+    for domain, records in sets.items():
+        table = next(tested[f"{domain} {stage}"] for stage in stages)
+        ((_, galaxies),) = find_galaxies([records], table.id, table.survey)
+        for stage, path in stages.items():
+            found[stage][domain] = residuals(load_model(path), galaxies, seed)
+    return found
+
+
 def _encoded(model: str | Path, records: RecordSet, path: Path) -> LatentTable:
     encode(model, records.path, path, scores="none", any_survey=True, overwrite=True)
     return read_latents(path)
@@ -190,7 +255,7 @@ def _draw_extremes(out: Path, sets: dict[str, RecordSet], tested: dict[str, Late
     """Draw the pairs whose latents are most alike and least (paper, fig. 5), of the first model there is."""
     stage = "before" if "source before" in tested else "after"
     order = np.argsort(paired_mse(tested[f"source {stage}"].z, tested[f"target {stage}"].z))
-    for name, rows in (("alike", order[:12]), ("different", order[::-1][:12])):
+    for name, rows in (("alike", order[:_SHOWN]), ("different", order[::-1][:_SHOWN])):
         shown = [tested[f"{domain} {stage}"][rows] for domain in sets]
         names, surveys = (np.concatenate([getattr(table, column) for table in shown]) for column in ("id", "survey"))
         pictures = galaxy_pictures(list(sets.values()), names, surveys)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from galkeras.evaluation.shift.conservation import COLUMNS, QuestionRow
 from galkeras.evaluation.shift.expected import CAVEAT
+from galkeras.evaluation.shift.report import beyond_rows
 from galkeras.evaluation.shift.result import Shift
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.latents.table import read_latents
@@ -51,6 +52,9 @@ def _part(subject: Subject) -> Part:
     ]
     header = ("score", *(f"{stage} adaptation" for stage in found.scores))
     part.tables.append(Table(header, rows, "How far apart the model sees the two surveys."))
+    if found.support:
+        caption = "What of the target the model has not met; an error of 1 lacks nothing but noise."
+        part.tables.append(Table(header, beyond_rows(found.support, found.residuals), caption))
     if found.questions:
         part.tables.append(_table_4(found.questions))
     else:
@@ -65,6 +69,11 @@ def _part(subject: Subject) -> Part:
         folder / "shift.png",
         "Latents of both surveys in a plane, distances of pairs, and accuracies by question.",
         "Latents of both surveys, differences of pairs, accuracies by question.",
+    )
+    part.pictures += stored_picture(
+        folder / "outside.png",
+        "A row of galaxy images of the target.",
+        f"Galaxies of {target} that are unlike any of {source}, the farthest first (`outside.csv` has all).",
     )
     for name, what in (("different", "most different"), ("alike", "most alike")):
         part.pictures += stored_picture(
