@@ -38,7 +38,7 @@ def command(
 
     How well the surveys can be told apart from latents, how far the two images of a galaxy are from each other, with
     forests whether these hold there, and with a catalog what becomes of classification. Writes shift.md, shift.json,
-    figures and the latents.
+    outside.csv (galaxies of the target that are unlike any of the source), figures and the latents.
 
     Examples:
 
