@@ -10,6 +10,7 @@ from astropy.table import Table
 
 from galkeras.galaxyzoo.tree import Tree
 from galkeras.galaxyzoo.trees import tree_of
+from galkeras.io.columns import HELD
 from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.io.text import counted
 
@@ -49,10 +50,9 @@ def column_labels(catalog: Table, column: str) -> np.ndarray:
         GalkerasError: There is no such column, or it has too many distinct values to be a label.
     """
     if column not in catalog.colnames:
-        known = ", ".join(catalog.colnames[:12]) + (", …" if len(catalog.colnames) > 12 else "")
-        raise GalkerasError(
-            f"the catalog has no column {column!r}.{did_you_mean(column, catalog.colnames)} It has: {known}"
-        )
+        held = catalog.meta.get(HELD, catalog.colnames)
+        known = ", ".join(held[:12]) + (", …" if len(held) > 12 else "")
+        raise GalkerasError(f"the catalog has no column {column!r}.{did_you_mean(column, held)} It has: {known}")
     values = np.array([_class_name(value) for value in catalog[column].tolist()])
     counts = Counter(values.tolist())
     empty = counts.pop("", 0)

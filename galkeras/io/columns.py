@@ -2,6 +2,7 @@
 
 __all__ = [
     "FORMATS",
+    "HELD",
     "Columns",
     "Metadata",
     "check_format",
@@ -31,6 +32,9 @@ from galkeras.io.tables import TABLE_FORMATS, Columns
 
 FORMATS = tuple(TABLE_FORMATS)
 """The extensions that galkeras brings."""
+
+HELD = "held"
+"""Where the metadata of an astropy table of some columns of a file name all that the file has."""
 
 Metadata = dict[str, Any]
 

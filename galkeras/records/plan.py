@@ -133,7 +133,14 @@ def _alike(asked: Wanted, like: ImageSpec, probed: list[tuple[Row, Cutout]], sur
         scales = [pixel_scale(cutout, row, survey) * side / like.size for row, cutout in probed]
         if crop is None or not all(abs(scale / like.pixel_scale - 1) < _SAME for scale in scales if scale == scale):
             return replace(asked, image_size=like.size, scale=like.pixel_scale)
-    return replace(asked, image_size=like.size, crop=crop)
+    sides = {min(cutout.image.shape[:2]) for _, cutout in probed}
+    if like.of_differing_sides and asked.crop is None and len(sides) == 1 and sides != {like.size}:
+        side = sides.pop()
+        raise GalkerasError(
+            f"the cutouts are all of {side} pixels, and {asked.whose} was made of cutouts of differing sides, each cut"
+            f" to its galaxy: say `crop`, the side in pixels of the part that they showed ({side} for all of it)"
+        )
+    return replace(asked, image_size=like.size, crop=crop or asked.crop)
 
 
 def _bands_of(survey: str, units: str, held: tuple[str, ...]) -> tuple[str, ...]:

@@ -72,13 +72,14 @@ def wanted(
     if survey is not None and survey.lower() in SURVEYS:
         survey = survey.lower()
     if like is not None:
-        taken = {"bands": bands, "crop": crop, "image_size": image_size}
-        taken |= {"pixel_scale": pixel_scale, "width_arcsec": width_arcsec}
+        images, surveys = images_of(like)
+        taken = {"bands": bands, "image_size": image_size, "pixel_scale": pixel_scale, "width_arcsec": width_arcsec}
+        if not images.of_differing_sides:
+            taken["crop"] = crop
         for name, value in taken.items():
             if value is not None:
                 raise GalkerasError(f"`like` takes `{name}` from {like}: leave it out. Received: {name}={value}")
-        images, surveys = images_of(like)
-        return Wanted(survey or surveys[0], images.bands, dtype=dtype, like=images, whose=str(like))
+        return Wanted(survey or surveys[0], images.bands, crop, dtype=dtype, like=images, whose=str(like))
     size, scale = _scaled(crop, image_size, pixel_scale, width_arcsec)
     named = None if bands is None else bands_of(bands if isinstance(bands, str) else ",".join(bands))
     return Wanted(survey, named, crop, size, scale, dtype)

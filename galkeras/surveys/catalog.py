@@ -11,6 +11,7 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, Table
 
 from galkeras.galaxyzoo.trees import canonical_names
+from galkeras.io.columns import HELD
 from galkeras.io.errors import GalkerasError, did_you_mean
 
 ID_COLUMNS = ("iauname", "dr8_id", "objid", "object_id", "id", "id_str", "inds")
@@ -56,7 +57,8 @@ def read_catalog(
     table, name = read_rows(path, id_column, columns)
     ids = _ids(path, name, table[name])
     ra, dec = _positions(path, table, ids, position)
-    result = Table({"id": ids, "ra": ra, "dec": dec}, copy=False)
+    held = {name: value for name, value in table.meta.items() if name == HELD}
+    result = Table({"id": ids, "ra": ra, "dec": dec}, meta=held, copy=False)
     others = [c for c in table.colnames if c != "id" and c.lower() not in ("ra", "dec")]
     for old, new in zip(others, canonical_names(others), strict=True):
         result[new] = table[old]
@@ -86,7 +88,10 @@ def read_rows(
     if kind not in _READERS:
         raise GalkerasError(f"catalog {path}: unknown format {kind!r}; known: {', '.join(_READERS)}")
 
+    held = []
+
     def wanted(name: str) -> bool:
+        held.append(name)
         return (
             columns is None
             or name in columns
@@ -103,7 +108,8 @@ def read_rows(
         raise GalkerasError(f"catalog {path} is not readable: {_first_line(error)}") from error
     if not len(table):
         raise GalkerasError(f"catalog {path} has no rows")
-
+    if columns is not None:
+        table.meta[HELD] = list(dict.fromkeys(held))
     return table, _find_id_column(path, table, id_column)
 
 

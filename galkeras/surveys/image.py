@@ -161,6 +161,12 @@ class ImageSpec:
         """Height, width and bands of an image."""
         return (self.size, self.size, len(self.bands))
 
+    @property
+    def of_differing_sides(self) -> bool:
+        """Tell whether they are whole cutouts of differing sides: which part of the sky they show is nowhere said."""
+        made = self.preparation
+        return made is not None and made.crop is None and made.resampling == "area" and not self.pixel_scale
+
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
         return asdict(self)

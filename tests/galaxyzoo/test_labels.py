@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from astropy.table import Table
+from sky import write_csv
 
 from galkeras.galaxyzoo.labels import column_labels, labels
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
@@ -142,3 +143,10 @@ def test_a_column_of_labels_is_told_with_its_classes_and_empty_cells(caplog):
 
 def test_a_near_word_of_an_array_is_a_word():
     assert did_you_mean("rign", np.array(["bar", "ring"])) == " Did you mean 'ring'?"
+
+
+def test_a_column_that_is_not_there_is_told_with_those_of_the_file(tmp_path):
+    # The reader kept none of them: they were not asked for.
+    catalog = write_csv(tmp_path / "c.csv", {"id": ["a"], "ring": [1], "other": [2]})
+    with pytest.raises(GalkerasError, match="no column 'rings'. Did you mean 'ring'. It has: id, ring, other"):
+        column_labels(read_catalog(catalog, position=False, columns=["rings"]), "rings")

@@ -77,6 +77,24 @@ def test_sides_that_differ_are_refused_where_a_crop_was_taken(pictures, tmp_path
         fitted.images.check(mixed.images, mixed.path)
 
 
+def test_like_a_model_of_differing_sides_one_must_say_the_part_of_the_sky(pictures, tmp_path):
+    # What such a model was shown is cut to each galaxy, and no crop of other pictures is known to do the same.
+    for side, name in ((100, "p00"), (120, "p01")):
+        write_png(tmp_path / "mixed" / f"{name}.png", np.full((side, side, 3), 90, np.uint8))
+    mixed = (pictures[0], tmp_path / "mixed")
+    fitted = make(mixed, tmp_path / "fitted", survey="sdss", image_size=64)
+    model_of(tmp_path / "model", fitted)
+    with pytest.raises(GalkerasError, match="all of 128 pixels, and .*model was made of .* differing.*say `crop`"):
+        make(pictures, tmp_path / "out", like=tmp_path / "model")
+    cut = make(pictures, tmp_path / "cut", like=tmp_path / "model", crop=96)
+    assert (cut.image_size, cut.preparation.crop) == (64, 96)
+    assert cut.digest == make(pictures, tmp_path / "same", survey="sdss", crop=96, image_size=64).digest
+    # Cutouts of differing sides, and those of the model's own, need nothing.
+    assert make(mixed, tmp_path / "again", like=tmp_path / "model").digest == fitted.digest
+    write_png(tmp_path / "ready" / "p00.png", np.full((64, 64, 3), 90, np.uint8))
+    assert make((pictures[0], tmp_path / "ready"), tmp_path / "own", like=tmp_path / "model").written == 1
+
+
 @pytest.mark.parametrize("options", [{"crop": 8}, {"image_size": 8}, {"bands": "grz"}, {"pixel_scale": 0.3}])
 def test_like_leaves_nothing_to_say(pictures, tmp_path, options):
     model_of(tmp_path / "model", make(pictures, tmp_path / "fitted", survey="sdss"))
