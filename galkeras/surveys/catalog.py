@@ -328,7 +328,8 @@ def _positions(path: Path, table: Table, ids: np.ndarray, needed: bool) -> tuple
         wrong = ~((ra >= 0) & (ra <= 360) & (abs(dec) <= 90))
         if needed and wrong.any():
             raise GalkerasError(
-                f"catalog {path}: ra must be 0 to 360 and dec -90 to 90 degrees; not so for {_some(ids[wrong])}"
+                f"catalog {path}: ra must be 0 to 360 and dec -90 to 90 degrees; empty or not so for"
+                f" {_some(ids[wrong])}. Say `position=False` if positions are not known"
             )
         return np.where(wrong, np.nan, ra), np.where(wrong, np.nan, dec)
     named = [position_of(name) for name in ids]

@@ -3,16 +3,18 @@
 __all__ = ["GONE", "leave_soon", "watched"]
 
 import atexit
+import logging
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from galkeras.training.workers import Workers
+
+_log = logging.getLogger(__name__)
 
 GONE = (
     "another worker has ended, whose output says why. The last whole epoch is kept: start all again with `resume=True`"
@@ -67,7 +69,7 @@ def _watch(addresses: tuple[str, ...], index: int, stop: threading.Event) -> Non
 
 def _end(index: int, why: str) -> None:
     # The main thread waits inside of TensorFlow, where nothing can be raised.
-    print(f"galkeras: worker {index}: {why}", file=sys.stderr, flush=True)
+    _log.error(f"worker {index}: {why}")
     os._exit(1)
 
 

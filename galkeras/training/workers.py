@@ -121,7 +121,7 @@ def _of_slurm(environment: Mapping[str, str]) -> Workers:
             f"{host}:{first + number}" for host, count in zip(hosts, counts, strict=True) for number in range(count)
         ]
         if addresses[int(place)] != f"{hosts[int(node)]}:{first + int(local)}":
-            raise ValueError("tasks are not in the order of nodes: `srun --distribution=block`")
+            raise ValueError("tasks are not in the order of nodes: ask srun for a block distribution")
     except (KeyError, ValueError, IndexError) as error:
         told = ", ".join(f"{name}={environment.get(name, 'nothing')}" for name in names)
         raise GalkerasError(
