@@ -2,7 +2,7 @@
 
 __all__ = ["SHIFT_FILE", "Shift"]
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,19 @@ SHIFT_FILE = "shift.json"
 _FORMAT = 1
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Beside:
+    """What not every file of a shift has."""
+
+    compared: tuple[Compared, ...] = ()
+    expected: dict[str, Expected] = field(default_factory=dict)
+    support: dict[str, Support] = field(default_factory=dict)
+    residuals: dict[str, dict[str, Residuals]] = field(default_factory=dict)
+    call: Call | None = None
+
+
 @dataclass(frozen=True, eq=False)
-class Shift:
+class Shift(_Beside):
     """What `shift` found.
 
     Attributes:
@@ -47,11 +58,6 @@ class Shift:
     scores: dict[str, DomainScores]
     questions: tuple[QuestionRow, ...]
     recovery: Recovery | None
-    compared: tuple[Compared, ...] = ()
-    expected: dict[str, Expected] = field(default_factory=dict)
-    support: dict[str, Support] = field(default_factory=dict)
-    residuals: dict[str, dict[str, Residuals]] = field(default_factory=dict)
-    call: Call | None = None
 
     @classmethod
     def load(cls, folder: str | Path) -> "Shift":
@@ -69,11 +75,7 @@ class Shift:
             stored.scores,
             rows,
             stored.recovery,
-            stored.compared,
-            stored.expected,
-            stored.support,
-            stored.residuals,
-            stored.call,
+            **{one.name: getattr(stored, one.name) for one in fields(_Beside)},
         )
 
     def save(self, folder: str | Path) -> None:
@@ -122,7 +124,7 @@ class _Question:
 
 
 @dataclass(frozen=True)
-class _Stored:
+class _Stored(_Beside):
     """What ``shift.json`` holds."""
 
     surveys: tuple[str, str]
@@ -131,11 +133,6 @@ class _Stored:
     scores: dict[str, DomainScores]
     questions: dict[str, _Question]
     recovery: Recovery | None
-    compared: tuple[Compared, ...] = ()
-    expected: dict[str, Expected] = field(default_factory=dict)
-    support: dict[str, Support] = field(default_factory=dict)
-    residuals: dict[str, dict[str, Residuals]] = field(default_factory=dict)
-    call: Call | None = None
 
     def __post_init__(self) -> None:
         if not self.scores:

@@ -163,11 +163,11 @@ def shift(
             scores,
             tuple(rows),
             recovered(rows),
-            compared,
-            expected,
-            supports,
-            left,
-            call,
+            compared=compared,
+            expected=expected,
+            support=supports,
+            residuals=left,
+            call=call,
         )
         draw_shift(out / "shift.png", surveys, tested, scores, rows, paired=not unpaired)
         if not unpaired:
