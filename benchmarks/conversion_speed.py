@@ -3,9 +3,9 @@
     python benchmarks/conversion_speed.py CATALOG CUTOUTS [--workers 2] [--rounds 3]
 
 The limit is as many processes as there are workers that only open each file with astropy and take its pixels as
-float32. `make-tfrecords` reads, checks, and writes shards with their checksums. Both read
-the same files from a warm cache and take turns, so that other work on the machine slows them alike; processes are
-started anew in each turn. The median of the turns counts. Prints a Markdown table.
+float32. `make-tfrecords` reads, checks, and writes shards with their checksums. Both read the same files from a warm
+cache and take turns, so that other work on the machine slows them alike; processes are started anew in each turn. The
+median of the turns counts. Prints a Markdown table.
 """
 
 import argparse

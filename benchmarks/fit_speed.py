@@ -43,9 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(options.rounds):
             out = Path(folder) / "model"
-            model = fit(
-                records, out, architecture=options.architecture, epochs=2, batch_size=BATCH, overwrite=True, quiet=True
-            )
+            fit(records, out, architecture=options.architecture, epochs=2, batch_size=BATCH, overwrite=True, quiet=True)
             epochs.append(read_history(out)[1]["seconds"])
             model = load_model(out)
             model.compile(optimizer=keras.optimizers.Adam(2e-4), jit_compile=False)
