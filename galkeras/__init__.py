@@ -52,7 +52,12 @@ __all__ = list(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    thing = getattr(import_module(_HOME[name]), name)
+    if isinstance(thing, type):
+        return thing
+    from galkeras.io.arguments import checked
+
+    return checked(thing)
 
 
 def __dir__() -> list[str]:

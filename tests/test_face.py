@@ -1,17 +1,21 @@
 """What `import galkeras` gives, and that the command line gives the same."""
 
 import ast
+import pickle
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Sequence  # noqa: F401 - of an annotation
 from inspect import signature
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.main import get_command
 
 import galkeras as gk
 from galkeras import api, cli
+from galkeras.io.arguments import checked
 from galkeras.training.options import AdaptOptions, FitOptions, NetworkOptions, choices, flag
 
 FOLDER = Path(gk.__file__).parent
@@ -79,3 +83,60 @@ def test_import_is_cheap():
     code = "import sys, galkeras, galkeras.api; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"tensorflow", "keras", "numpy", "astropy", "matplotlib"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: gk.encode("m", ["a", "b"]), "`records` must be a path or a RecordSet. Received: records=['a', 'b']"),
+        (
+            lambda: gk.make_tfrecords(["c.csv"], "x", "y"),
+            "`catalog` must be a path or None. Received: catalog=['c.csv']",
+        ),
+        (lambda: gk.make_tfrecords(None, "x", 3), "`out` must be a path. Received: out=3"),
+        (
+            lambda: gk.classify("l", "c", label_column=3),
+            "`label_column` must be text, a sequence of text or None. Received: label_column=3",
+        ),
+        (lambda: gk.classify("l", "c", trees="many"), "`trees` must be a whole number or None. Received: trees='many'"),
+        (lambda: gk.predict({}, "f"), "`latents` must be a path or a LatentTable. Received: latents={}"),
+        (lambda: gk.predict("l", "f", catalog=3), "`catalog` must be a path, a Table or None. Received: catalog=3"),
+        (
+            lambda: gk.predict("l", "f", label_column=[1]),
+            "`label_column` must be text or None. Received: label_column=[1]",
+        ),
+        (lambda: gk.fit("r", "o", catalog=["c.csv"]), "`catalog` must be a path or None. Received: catalog=['c.csv']"),
+        (
+            lambda: gk.fit("r", "o", label_columns=3),
+            "`label_columns` must be a sequence of text. Received: label_columns=3",
+        ),
+        (lambda: gk.outliers("l", records=[3]), "`records` must be a sequence of paths. Received: records=[3]"),
+        (lambda: gk.report("m", "o", inputs=["a"]), "`inputs` must be a mapping or None. Received: inputs=['a']"),
+        (lambda: gk.outliers("l", sigma="8"), "`sigma` must be a number. Received: sigma='8'"),
+        (lambda: gk.similar(object(), "a"), "`latents` must be a path or a LatentTable. Received: latents=<object>"),
+        (lambda: gk.load_model(["m"]), "`path` must be a path or a VAE. Received: path=['m']"),
+        (lambda: gk.api.similar("l", "a", count="x" * 99), f"Received: count='{'x' * 59}…"),
+    ],
+)
+def test_an_argument_of_another_type_is_told_by_name(call, said):
+    with pytest.raises(gk.GalkerasError) as caught:
+        call()
+    assert str(caught.value).endswith(said) and "\n" not in str(caught.value)
+
+
+def test_what_fits_an_annotation_goes_through():
+    def function(
+        one: "str | Path | Missing", many: "Sequence[str | Path]" = (), number: float = 1.0, *, whole: int = 1
+    ):
+        return one, many, number, whole
+
+    class Missing:
+        """Stands for a class that is imported for type checkers alone."""
+
+    given = checked(function)
+    one = Missing()
+    assert given(one, "a", 2, whole=np.int64(3)) == (one, "a", 2, 3)
+    assert given(Path("a"), iter(()), np.float32(2))[0] == Path("a")
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        given("a", other=1)
+    assert pickle.loads(pickle.dumps(gk.inspect)) is gk.inspect
