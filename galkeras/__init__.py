@@ -43,6 +43,8 @@ _HOME: dict[str, str] = {
     "read_latents": "galkeras.latents.table",
     "LatentTable": "galkeras.latents.table",
     "RecordSet": "galkeras.records.schema",
+    "FitOptions": "galkeras.training.options",
+    "AdaptOptions": "galkeras.training.options",
     "GalkerasError": "galkeras.io.errors",
 }
 

@@ -23,6 +23,8 @@ from galkeras.surveys.download.download import download as download
 from galkeras.surveys.download.published import download_file as download_file
 from galkeras.training.adapt import adapt as adapt
 from galkeras.training.fit import fit as fit
+from galkeras.training.options import AdaptOptions as AdaptOptions
+from galkeras.training.options import FitOptions as FitOptions
 
 __version__: str
 COMMANDS: dict[str, str]

@@ -4,8 +4,10 @@ __all__ = ["LONGER", "AdaptOptions", "FitOptions", "NetworkOptions", "RunOptions
 
 import functools
 import inspect
+import re
+import textwrap
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import Field, asdict, dataclass, field, fields, replace
+from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +28,23 @@ def option(default: Any, about: str, flag: str | None = None) -> Any:
     return field(default=default, metadata={"about": about, "flag": flag})
 
 
+def choices(options: type) -> list[Field]:
+    """Return the options of a class: what it has of its own, then those of every run."""
+    inherited = [{one.name for one in fields(base)} for base in options.__mro__[1:] if is_dataclass(base)]
+    return sorted(fields(options), key=lambda one: sum(one.name in names for names in inherited))
+
+
+def _told(options: type) -> type:
+    """Return a class of options whose docstring tells what each of them means, as its field says."""
+    lines = [inspect.cleandoc(options.__doc__ or ""), "", "Attributes:"]
+    for one in choices(options):
+        about = re.sub(r"--([a-z-]+)", lambda flag: f"`{flag[1].replace('-', '_')}`", one.metadata["about"])
+        lines += textwrap.wrap(f"{one.name}: {about}", 100, initial_indent=" " * 4, subsequent_indent=" " * 8)
+    options.__doc__ = "\n".join(lines)
+    return options
+
+
+@_told
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """How a model is trained, whatever it is."""
@@ -83,6 +102,7 @@ class _WithPaper:
         return replace(self, **chosen)
 
 
+@_told
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions(RunOptions):
     """What is chosen of a network that is fitted; all those of a scan have it in common."""
@@ -108,6 +128,7 @@ class NetworkOptions(RunOptions):
             raise GalkerasError(f"`focus` must be finite and not negative. Received: focus={self.focus!r}")
 
 
+@_told
 @dataclass(frozen=True, kw_only=True)
 class FitOptions(NetworkOptions, _WithPaper):
     """What is chosen of a fit."""
@@ -149,6 +170,7 @@ class FitOptions(NetworkOptions, _WithPaper):
 _WEIGHTS = ("mmd_weight", "pair_weight", "keep_weight")
 
 
+@_told
 @dataclass(frozen=True, kw_only=True)
 class AdaptOptions(RunOptions, _WithPaper):
     """What is chosen of an adaptation."""
@@ -193,12 +215,6 @@ class AdaptOptions(RunOptions, _WithPaper):
         if self.pair_weight is None:
             own["pair_weight"] = 0.0 if self.unpaired else 1.0
         return {name: own[name] for name in names if name in own}
-
-
-def choices(options: type) -> list[Field]:
-    """Return the options of a class: what it has of its own, then those of every run."""
-    inherited = [[one.name for one in fields(base)] for base in (NetworkOptions, RunOptions)]
-    return sorted(fields(options), key=lambda one: sum(one.name in names for names in inherited))
 
 
 def flag(one: Field) -> str:

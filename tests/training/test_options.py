@@ -1,6 +1,7 @@
 import pytest
 from typer.testing import CliRunner
 
+import galkeras as gk
 from galkeras.cli import app
 from galkeras.io.errors import GalkerasError
 from galkeras.models.adapters import ADAPTERS
@@ -9,7 +10,7 @@ from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.losses import LOSSES
 from galkeras.surveys.facts import SURVEYS
 from galkeras.training.history import draw_term
-from galkeras.training.options import AdaptOptions, FitOptions
+from galkeras.training.options import AdaptOptions, FitOptions, choices
 
 
 def test_the_paper_is_network_and_loss_and_how_long_is_the_users_choice():
@@ -64,3 +65,12 @@ def test_losses_have_ticks_with_whole_numbers_of_epochs_and_plain_values():
     shown = [float(tick.get_text().replace("−", "-")) for tick in axis.get_yticklabels()]
     assert len([value for value in shown if low <= value <= high]) >= 4
     assert all(tick.get_text().replace("−", "").isdigit() for tick in axis.get_xticklabels())
+
+
+@pytest.mark.parametrize("options", [FitOptions, AdaptOptions])
+def test_a_docstring_tells_every_option(options):
+    told = " ".join(options.__doc__.split())
+    places = [told.index(f" {one.name}: {' '.join(one.metadata['about'].split())[:4]}") for one in choices(options)]
+    assert places == sorted(places) and places[0] > told.index("Attributes:")
+    assert getattr(gk, options.__name__) is options
+    assert "What `mmd_weight` weighs" in AdaptOptions.__doc__ and "--" not in told
