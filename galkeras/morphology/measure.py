@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -16,10 +16,8 @@ from galkeras.io.calls import Call
 from galkeras.io.columns import Columns, check_new, column_writer, write_rejected
 from galkeras.io.errors import GalkerasError
 from galkeras.io.processes import cores
-from galkeras.latents.step import Made, latent_rows, latent_step
 from galkeras.latents.table import LatentTable, latent_metadata
-from galkeras.models.folder import load_model
-from galkeras.models.vae import VAE
+from galkeras.models.stored import StoredModel
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.predict import class_columns
 from galkeras.records.example import Galaxy
@@ -29,6 +27,10 @@ from galkeras.records.single import prepare_for
 from galkeras.records.write import Reject, Row
 from galkeras.surveys.cutouts import CutoutError, read_cutout
 from galkeras.surveys.gather import gather
+
+if TYPE_CHECKING:
+    from galkeras.latents.step import Made
+    from galkeras.models.vae import VAE
 
 # Galaxies at a time that forests are asked about: each call costs them some tenths of a second.
 _CLASSIFIED = 1024
@@ -112,6 +114,11 @@ def measure(
     rows, rejects = plan_rows(table, sources)
     # As the catalog has them, and not in the order of a record set.
     rows.sort(key=lambda row: row.number)
+    StoredModel.load(model)
+    # TensorFlow loads when there is something to compute.
+    from galkeras.latents.step import Made
+    from galkeras.models.folder import load_model
+
     vae = load_model(model)
     surveys = vae.config.surveys
     if survey is not None and survey not in surveys:
@@ -142,7 +149,7 @@ def measure(
 class _Work:
     """Turns prepared galaxies into columns, some thousand galaxies at a time."""
 
-    def __init__(self, vae: VAE, forests: Forests | None, made: Made) -> None:
+    def __init__(self, vae: "VAE", forests: Forests | None, made: "Made") -> None:
         self._vae, self._forests, self._made = vae, forests, made
         self._steps: dict[str, Any] = {}
         self._waiting: list[LatentTable] = []
@@ -151,6 +158,8 @@ class _Work:
 
     def add(self, batch: Sequence[_Prepared], rejects: list[Reject]) -> Iterator[Columns]:
         """Encode a batch, a survey at a time, and yield columns where enough galaxies have come together."""
+        from galkeras.latents.step import latent_step
+
         for survey in dict.fromkeys(one.survey for one in batch):
             part = [one for one in batch if one.survey == survey]
             if survey not in self._steps:
@@ -169,6 +178,8 @@ class _Work:
             yield from self.rest()
 
     def _keep(self, part: Sequence[_Prepared], encoded: tuple[np.ndarray, ...], survey: str) -> None:
+        from galkeras.latents.step import latent_rows
+
         names = [one.row.id for one in part]
         table = latent_rows(
             encoded,
@@ -200,7 +211,7 @@ class _Work:
 
 
 def _batches(
-    rows: Sequence[Row], vae: VAE, survey: str | None, crop: int | None, batch_size: int, rejects: list[Reject]
+    rows: Sequence[Row], vae: "VAE", survey: str | None, crop: int | None, batch_size: int, rejects: list[Reject]
 ) -> Iterator[list[_Prepared]]:
     """Yield prepared galaxies in batches; those that do not fit go to ``rejects``."""
     takes = vae.config

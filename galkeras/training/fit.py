@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
 from galkeras.io.text import counted
+from galkeras.models.stored import StoredModel
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.image import band_text
 from galkeras.training.options import FitOptions, flags, takes
@@ -57,10 +58,18 @@ def fit(
     quiet = quiet or not Workers.of().chief
     if not quiet:
         _log.info(_planned(records, out, options))
+    # What is refused of these is refused before TensorFlow loads.
+    votes = None
+    if options.catalog is not None:
+        from galkeras.training.votes import read_votes
+
+        votes = read_votes(options.catalog, tuple(options.label_columns), options.id_column)
+    if options.warm_start is not None:
+        StoredModel.load(options.warm_start)
     from galkeras.training.fitting import fitted
 
     call = Call.of(fit, {"records": records, **vars(options)}, flags(FitOptions))
-    return fitted(records, out, options, call, resume, overwrite, quiet)
+    return fitted(records, out, options, votes, call, resume, overwrite, quiet)
 
 
 def _planned(records: RecordSet, out: Path, options: FitOptions) -> str:

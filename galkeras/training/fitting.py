@@ -21,7 +21,7 @@ from galkeras.training.state import LAST_FILE
 from galkeras.training.stored import TrainingConfig
 from galkeras.training.strategy import Team, joined
 from galkeras.training.summary import summarise
-from galkeras.training.votes import read_votes
+from galkeras.training.votes import Votes
 from galkeras.training.warm_start import load_start, start_from, stretch_of
 
 _log = logging.getLogger(__name__)
@@ -31,14 +31,15 @@ def fitted(
     records: RecordSet,
     out: Path,
     options: FitOptions,
+    votes: Votes | None,
     call: Call,
     resume: bool = False,
     overwrite: bool = False,
     quiet: bool = False,
 ) -> VAE:
-    """Fit and return what `fit` says, whose arguments these are, beside its ``call``."""
+    """Fit and return what `fit` says, whose arguments these are, beside the votes that it read and its ``call``."""
     with joined() as team:
-        return _fitted(team, records, out, options, call, resume, overwrite, quiet)
+        return _fitted(team, records, out, options, votes, call, resume, overwrite, quiet)
 
 
 def _fitted(
@@ -46,14 +47,12 @@ def _fitted(
     records: RecordSet,
     out: Path,
     options: FitOptions,
+    votes: Votes | None,
     call: Call,
     resume: bool,
     overwrite: bool,
     quiet: bool,
 ) -> VAE:
-    votes = None
-    if options.catalog is not None:
-        votes = read_votes(options.catalog, tuple(options.label_columns), options.id_column)
     run = options.run | {"batch_size": min(options.batch_size, records.count("train"))}
     if options.learning_rate is None:
         run["learning_rate"] = ARCHITECTURES[options.architecture].learning_rate

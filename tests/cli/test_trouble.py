@@ -1,7 +1,9 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from latents.tables import latent_table
 from sky import write_survey
 
 from galkeras.cli import main
@@ -60,6 +62,43 @@ def test_what_is_not_there_is_said_before_tensorflow_loads(command, message, tmp
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1 and message in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_what_a_catalog_or_a_name_lacks_is_said_before_tensorflow_loads(records, tmp_path):
+    """In one process, in Python: the import of the libraries that forests need is most of what this takes."""
+    ids = [f"J{row:06d}" for row in range(60)]
+    table = latent_table(60, 3, id=np.array(ids))
+    table.save(tmp_path / "l.npz")
+    lines = [f"{name},{'ab'[row % 2]}" for row, name in enumerate(ids)]
+    (tmp_path / "c.csv").write_text("\n".join(["id,ring", *lines]))
+    code = """
+import sys, galkeras as gk
+sys.modules["tensorflow"] = None
+records = sys.argv[1]
+forests = gk.classify("l.npz", "c.csv", label_column="ring", trees=2)
+for call in (
+    lambda: gk.classify("l.npz", "c.csv", label_column="rign"),
+    lambda: gk.predict("l.npz", forests.fitted, catalog="c.csv", label_column="rign"),
+    lambda: gk.similar("l.npz", ["J00000l"]),
+    lambda: gk.fit(records, "m", catalog="c.csv", label_columns=["rign"]),
+    lambda: gk.fit(records, "m", catalog="none.csv"),
+    lambda: gk.fit(records, "m", warm_start="none"),
+    lambda: gk.measure("none", model="none", out="t.npz"),
+    lambda: gk.measure(".", "c.csv", model="none", out="t.npz", id_column="name"),
+):
+    try:
+        call()
+    except gk.GalkerasError as error:
+        print(error)
+"""
+    command = [sys.executable, "-c", code, str(records)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    said = done.stdout.splitlines()
+    assert "Error" not in done.stderr and len(said) == 8
+    assert all("no column 'rign'. Did you mean 'ring'?" in said[number] for number in (0, 1, 3))
+    assert "J00000l" in said[2] and "catalog none.csv does not exist" in said[4]
+    assert said[5].startswith("none is not a model folder") and said[6] == "cutouts none do not exist"
+    assert "no column 'name'" in said[7]
 
 
 def test_fit_says_what_it_does_before_tensorflow_loads(records, tmp_path):

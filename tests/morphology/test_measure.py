@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from galkeras import cli
 from galkeras.io.columns import read_columns
 from galkeras.io.errors import GalkerasError
+from galkeras.latents import step as step_module
 from galkeras.latents.encode import encode
 from galkeras.latents.table import read_latents
 from galkeras.morphology import measure as measure_module
@@ -138,7 +139,7 @@ def test_a_file_of_many_images(model, cutouts, tmp_path):
 
 
 def test_latents_that_are_not_finite_are_left_out(model, cutouts, tmp_path, monkeypatch):
-    step = measure_module.latent_step
+    step = step_module.latent_step
 
     def broken(*arguments):
         made = step(*arguments)
@@ -150,7 +151,7 @@ def test_latents_that_are_not_finite_are_left_out(model, cutouts, tmp_path, monk
 
         return run
 
-    monkeypatch.setattr(measure_module, "latent_step", broken)
+    monkeypatch.setattr(step_module, "latent_step", broken)
     done = measure(cutouts, model=model, out=tmp_path / "t.parquet", batch_size=10)
     assert (done.galaxies, len(done.rejected)) == (COUNT - 3, 3)
     assert {one.reason for one in done.rejected} == {"the model's answer is not finite"}
