@@ -3,6 +3,7 @@
 __all__ = ["CATALOG_COLUMNS", "PIXEL_SCALES", "plan_rows", "plan_settings", "plan_tasks", "record_bytes"]
 
 import hashlib
+import logging
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -16,10 +17,12 @@ from galkeras.io.errors import GalkerasError
 from galkeras.records.schema import ITEM_SIZES, SPLITS, split_of
 from galkeras.records.wanted import Wanted
 from galkeras.records.write import Reject, Row, Settings, ShardTask, pixel_scale, prepare
-from galkeras.surveys.cutouts import Cutout, CutoutError, read_cutout, survey_of
+from galkeras.surveys.cutouts import FORMATS, Cutout, CutoutError, format_of, read_cutout, survey_of
 from galkeras.surveys.facts import SURVEYS
 from galkeras.surveys.image import NANOMAGGY, PICTURE, ImageSpec, Preparation
 from galkeras.surveys.locate import Source
+
+_log = logging.getLogger(__name__)
 
 PIXEL_SCALES = ("pixel_scale", "pxscale", "pixscale")
 """Columns of a catalog that may hold the pixel scale in arcsec, the best first."""
@@ -32,6 +35,9 @@ _PROBES = 16
 
 # Relative difference of pixel scales that are the same.
 _SAME = 0.01
+
+# Planes of a colour picture, and the brightest that they show.
+_RGB, _WHITE = 3, 255
 
 # Several shards to interleave, but none with only a handful of galaxies.
 _FEWEST_SHARDS = 4
@@ -89,6 +95,11 @@ def plan_settings(
     units = _most_common(probe.units for probe in probes)
     if units == NANOMAGGY and dtype == "uint8":
         raise GalkerasError("`dtype` must be float16 or float32 for FITS cutouts. Received: dtype='uint8'")
+    if units == NANOMAGGY and (range_of := _of_pictures(probed)):
+        _log.warning(
+            f"the images in {cutouts} are floats, {range_of}, as pictures often are, and were taken for nanomaggies"
+            f" (bluest band first): pictures must be uint8, 0 to 255, red first. Save them so if these are pictures"
+        )
     headers = [name for name in map(survey_of, probes) if name]
     if survey is None:
         if not headers:
@@ -122,6 +133,25 @@ def plan_settings(
         got = ImageSpec(settings.image_size, units, bands, scale if scale == scale else None, preparation)
         asked.like.check(got, cutouts, taker=asked.whose)
     return settings, preparation
+
+
+def _of_pictures(probed: list[tuple[Row, Cutout]]) -> str:
+    """Return in what range the first images are if that is one of pictures; nothing if they are no arrays of floats.
+
+    Images of the sky have noise, and with it pixels below 0. FITS files are not asked: they hold fluxes.
+    """
+    images = [
+        cutout.image
+        for row, cutout in probed
+        if cutout.units == NANOMAGGY and format_of(row.source.path) is not FORMATS["fits"]
+    ]
+    if not images or any(image.shape[-1] != _RGB or image.min() < 0 for image in images):
+        return ""
+    highest = max(float(image.max()) for image in images)
+    if highest <= 1:
+        return "all of 0 to 1"
+    whole = highest <= _WHITE and all((image == np.rint(image)).all() for image in images)
+    return f"all whole numbers of 0 to {_WHITE}" if whole else ""
 
 
 def _alike(asked: Wanted, like: ImageSpec, probed: list[tuple[Row, Cutout]], survey: str) -> Wanted:

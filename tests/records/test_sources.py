@@ -116,3 +116,28 @@ def test_real_fits(tmp_path, real_data):
     records = make_tfrecords(tmp_path / "c.csv", folder, tmp_path / "same", workers=1)
     assert (records.image_size, records.written) == (424, 4)
     assert "256 x 256 pixels, not 424 x 424" in (tmp_path / "same" / "rejected.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (lambda sky: sky, "all of 0 to 1,"),
+        (lambda sky: np.rint(255 * sky), "all whole numbers of 0 to 255,"),
+        (lambda sky: 255 * sky, None),
+        (lambda sky: sky - 0.01, None),
+    ],
+)
+@pytest.mark.parametrize("end", ["npz", "h5"])
+def test_floats_that_may_be_pictures_are_told(tmp_path, caplog, values, said, end):
+    images = values(np.random.default_rng(0).uniform(0.001, 1, (12, 32, 32, 3))).astype(np.float32)
+    if end == "npz":
+        np.savez(tmp_path / "set.npz", images=images)
+    else:
+        with h5py.File(tmp_path / "set.h5", "w") as file:
+            file["images"], file["id"] = images, np.arange(12)
+    records = make_tfrecords(None, tmp_path / f"set.{end}", tmp_path / "out", survey="decals", workers=1)
+    assert records.units == "nanomaggy"
+    told = [line for line in caplog.messages if "were taken for nanomaggies" in line]
+    assert len(told) == (said is not None)
+    if said:
+        assert said in told[0] and "must be uint8" in told[0] and "\n" not in told[0]
