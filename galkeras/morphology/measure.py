@@ -93,7 +93,7 @@ def measure(
             of `predict`.
         survey: Of which of the model's surveys cutouts are that do not say so; by default its first.
         crop: Take the central ``crop`` x ``crop`` pixels and resample them to the model's size; by default as the
-            model's own images were prepared.
+            model's own images were prepared, and from another pixel scale to theirs, as ``make-tfrecords --like`` does.
         id_column: The catalog's column of galaxy names, where it is not one of the usual.
         views: 8 averages the latents over the flips and quarter turns of each image; by default as the forests need
             it, else 1.
@@ -185,8 +185,8 @@ class _Work:
             encoded,
             self._made,
             id=np.array(names),
-            ra=np.array([one.row.ra for one in part]),
-            dec=np.array([one.row.dec for one in part]),
+            ra=np.array([one.galaxy.ra for one in part]),
+            dec=np.array([one.galaxy.dec for one in part]),
             survey=np.full(len(part), survey),
             split=np.array([split_of(name) for name in names]),
         )
@@ -219,7 +219,9 @@ def _batches(
     def prepared(row: Row) -> _Prepared | Reject:
         try:
             cutout = read_cutout(*row.source, bands=takes.bands)
-            galaxy, its = prepare_for(cutout, row.id, takes.images, takes.surveys, crop=crop, row=row, survey=survey)
+            galaxy, its = prepare_for(
+                cutout, row.id, takes.images, takes.surveys, crop=crop, row=row, survey=survey, resample=True
+            )
             return _Prepared(row, galaxy, its)
         except CutoutError as error:
             return Reject(row.number, row.id, row.source.path, str(error))

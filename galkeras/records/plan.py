@@ -16,7 +16,7 @@ from astropy.table import Table
 from galkeras.io.errors import GalkerasError
 from galkeras.records.schema import ITEM_SIZES, SPLITS, split_of
 from galkeras.records.wanted import Wanted
-from galkeras.records.write import Reject, Row, Settings, ShardTask, pixel_scale, prepare
+from galkeras.records.write import Reject, Row, Settings, ShardTask, pixel_scale, prepare, same_scale
 from galkeras.surveys.cutouts import FORMATS, Cutout, CutoutError, format_of, read_cutout, survey_of
 from galkeras.surveys.facts import SURVEYS
 from galkeras.surveys.image import NANOMAGGY, PICTURE, ImageSpec, Preparation
@@ -32,9 +32,6 @@ CATALOG_COLUMNS = ("file", "row", "petro_th50", "petro_th90", *PIXEL_SCALES)
 
 # Cutouts read before the start to learn their units, size and survey.
 _PROBES = 16
-
-# Relative difference of pixel scales that are the same.
-_SAME = 0.01
 
 # Planes of a colour picture, and the brightest that they show.
 _RGB, _WHITE = 3, 255
@@ -158,11 +155,11 @@ def _alike(asked: Wanted, like: ImageSpec, probed: list[tuple[Row, Cutout]], sur
     """Return how the cutouts become images such as those that they must be like."""
     crop = None if like.preparation is None else like.preparation.crop
     if like.pixel_scale:
-        # The same crop of cutouts of the same pixels; cutouts of others are resampled to the same scale.
+        # The same crop of cutouts of the same pixels; where there are others, these are resampled to the same scale.
         side = crop or like.size
         scales = [pixel_scale(cutout, row, survey) * side / like.size for row, cutout in probed]
-        if crop is None or not all(abs(scale / like.pixel_scale - 1) < _SAME for scale in scales if scale == scale):
-            return replace(asked, image_size=like.size, scale=like.pixel_scale)
+        if crop is None or not all(same_scale(scale, like.pixel_scale) for scale in scales if scale == scale):
+            return replace(asked, image_size=like.size, crop=crop, scale=like.pixel_scale)
     sides = {min(cutout.image.shape[:2]) for _, cutout in probed}
     if like.of_differing_sides and asked.crop is None and len(sides) == 1 and sides != {like.size}:
         side = sides.pop()

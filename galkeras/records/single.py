@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from galkeras.records.example import Galaxy
-from galkeras.records.write import Row, Settings, pixel_scale, prepare
+from galkeras.records.write import Row, Settings, pixel_scale, prepare, same_scale
 from galkeras.surveys.cutouts import Cutout, CutoutError, survey_of
 from galkeras.surveys.image import PICTURE, ImageSpec
 from galkeras.surveys.locate import Source
@@ -21,6 +21,7 @@ def prepare_for(
     crop: int | None = None,
     row: Row | None = None,
     survey: str | None = None,
+    resample: bool = False,
 ) -> tuple[Galaxy, str]:
     """Return a cutout as a model of ``surveys`` takes it, and of which of these it is: if it does not say, ``survey``.
 
@@ -32,7 +33,7 @@ def prepare_for(
     survey = said if said in surveys else survey or surveys[0]
     # How images were made is known of the first survey.
     known = images if survey == surveys[0] else replace(images, preparation=None)
-    return prepare_cutout(cutout, name, survey, known, crop=crop, row=row), survey
+    return prepare_cutout(cutout, name, survey, known, crop=crop, row=row, resample=resample), survey
 
 
 def prepare_cutout(
@@ -43,6 +44,7 @@ def prepare_cutout(
     *,
     crop: int | None = None,
     row: Row | None = None,
+    resample: bool = False,
 ) -> Galaxy:
     """Return a cutout as ``make-tfrecords`` would store it for a model that takes such images.
 
@@ -58,6 +60,8 @@ def prepare_cutout(
         images: The images that the model takes.
         crop: Take the central ``crop`` x ``crop`` pixels and resample them to the model's size.
         row: What the catalog says of it.
+        resample: Resample a cutout of another pixel scale than the crop brings to the model's own, as ``make-tfrecords
+            --like`` does, and do not refuse it.
 
     Raises:
         CutoutError: It does not fit the model.
@@ -70,13 +74,15 @@ def prepare_cutout(
     scaled = images.preparation is not None and images.preparation.resampling == "scale" and crop is None
     if scaled and not (side == image_size and own != own):
         scale = images.pixel_scale
+    elif resample and crop is None and images.pixel_scale and own == own:
+        crop, scale = images.preparation and images.preparation.crop, images.pixel_scale
     else:
         scale = None
         crop = _crop(side, own, images) if crop is None else crop
     dtype = "uint8" if units == PICTURE else "float32"
     galaxy = prepare(cutout, row, Settings(survey, units, dtype, image_size, crop, image_size, images.bands, scale))
     if galaxy.pixel_scale == galaxy.pixel_scale and images.pixel_scale:
-        if not _same_scale(galaxy.pixel_scale, images.pixel_scale):
+        if not same_scale(galaxy.pixel_scale, images.pixel_scale):
             raise CutoutError(
                 f"wrong pixel scale: {galaxy.pixel_scale:.3f} arcsec a pixel where the model takes"
                 f" {images.pixel_scale:.3f}"
@@ -90,15 +96,11 @@ def _crop(side: int, own: float, images: ImageSpec) -> int | None:
         return None
     known = images.preparation.crop if images.preparation else None
     unsaid = own != own or not images.pixel_scale
-    if known and (unsaid or _same_scale(own * known / images.size, images.pixel_scale)):
+    if known and (unsaid or same_scale(own * known / images.size, images.pixel_scale)):
         return known
-    if not _same_scale(own, images.pixel_scale):
+    if not same_scale(own, images.pixel_scale):
         raise CutoutError(
             f"wrong shape: {side} pixels where the model takes {images.size}, and which part of the sky that"
             " is cannot be told: say `crop`"
         )
     return images.size
-
-
-def _same_scale(one: float | None, other: float | None) -> bool:
-    return bool(one and other and abs(one / other - 1) < 0.01)

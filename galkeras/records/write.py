@@ -1,6 +1,16 @@
 """One shard of a record set: its galaxies decoded, resized and written, whole or not at all."""
 
-__all__ = ["Reject", "Row", "Settings", "ShardResult", "ShardTask", "pixel_scale", "prepare", "write_shard"]
+__all__ = [
+    "Reject",
+    "Row",
+    "Settings",
+    "ShardResult",
+    "ShardTask",
+    "pixel_scale",
+    "prepare",
+    "same_scale",
+    "write_shard",
+]
 
 import hashlib
 import json
@@ -23,6 +33,7 @@ from galkeras.surveys.cutouts import Cutout, CutoutError, check_scale, read_cuto
 from galkeras.surveys.facts import SURVEYS
 from galkeras.surveys.image import BANDS, band_text
 from galkeras.surveys.locate import Source
+from galkeras.surveys.position import sky_position
 from galkeras.surveys.resample import crop, rebin
 
 STATE_FOLDER = ".shards"
@@ -30,6 +41,9 @@ STATE_FOLDER = ".shards"
 
 # Relative error of pixel scales that passes for rounding.
 _ROUNDING = 1e-4
+
+# Relative difference of pixel scales that are the same.
+_SAME = 0.01
 
 # Side of the pictures of the Galaxy Zoo DECaLS release, whose pixel scale follows from the galaxy's size.
 _GZD_SIDE = 424
@@ -68,7 +82,8 @@ class Settings:
         crop: Side of the central square that is taken first, or None.
         side: Side that cutouts must have, or None where ``image_size`` was asked for and any will do.
         bands: Bands of the images, in the order of their planes.
-        scale: arcsec a pixel that each cutout is resampled to from its own pixel scale, or None.
+        scale: arcsec a pixel that each cutout is resampled to from its own pixel scale, or None. Where there is a crop
+            too, that is taken of cutouts that it brings to this scale.
     """
 
     survey: str
@@ -155,8 +170,11 @@ def prepare(cutout: Cutout, row: Row, settings: Settings) -> Galaxy:
     if not math.isnan(scale):
         check_scale(scale)
     height, width = image.shape[:2]
-    if settings.scale:
-        return Galaxy(row.id, _rescaled(image, scale, settings), row.ra, row.dec, settings.scale)
+    ra, dec = _position(cutout, row)
+    if settings.scale and not (
+        settings.crop and same_scale(scale * settings.crop / settings.image_size, settings.scale)
+    ):
+        return Galaxy(row.id, _rescaled(image, scale, settings), ra, dec, settings.scale)
     if settings.crop:
         if min(height, width) < settings.crop:
             raise CutoutError(f"wrong shape: {height} x {width} pixels, less than the crop of {settings.crop}")
@@ -168,7 +186,20 @@ def prepare(cutout: Cutout, row: Row, settings: Settings) -> Galaxy:
     scale *= image.shape[0] / settings.image_size
     if not math.isnan(scale):
         check_scale(scale)
-    return Galaxy(row.id, _stored(image, settings), row.ra, row.dec, scale)
+    # Scales that agree differ by rounding.
+    return Galaxy(row.id, _stored(image, settings), ra, dec, settings.scale or scale)
+
+
+def _position(cutout: Cutout, row: Row) -> tuple[float, float]:
+    """Return right ascension and declination by the catalog, or else by the file; NaN where neither says."""
+    if math.isnan(row.ra) or math.isnan(row.dec):
+        return sky_position(cutout.wcs) or (row.ra, row.dec)
+    return row.ra, row.dec
+
+
+def same_scale(one: float | None, other: float | None) -> bool:
+    """Tell whether two pixel scales are the same but for rounding; an unknown one is like no other."""
+    return bool(one and other and abs(one / other - 1) < _SAME)
 
 
 def _rescaled(image: np.ndarray, scale: float, settings: Settings) -> np.ndarray:

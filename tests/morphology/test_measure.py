@@ -6,7 +6,7 @@ import errno
 import numpy as np
 import pytest
 from serving.models import write_forests, write_model
-from sky import write_csv, write_fits, write_png
+from sky import galaxy, write_csv, write_fits, write_png
 from typer.testing import CliRunner
 
 from galkeras import cli
@@ -182,3 +182,22 @@ def test_the_command_says_what_it_wrote(model, cutouts, tmp_path):
     done = CliRunner().invoke(cli.app, [*arguments, "--out", out])
     assert done.exit_code == 0, done.output
     assert f"{out}: 30 galaxies, 5 probabilities each, mean SSIM" in done.output
+
+
+def test_fits_of_other_pixel_scales_are_resampled_as_record_sets_are(tmp_path):
+    model = tmp_path / "flux"
+    model.mkdir()
+    write_model(model, "nanomaggy", pixel_scale=0.5, preparation=Preparation(96, "area"))
+    sky = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 150.5, "CRPIX1": 1.0, "CRPIX2": 1.0}
+    for number, (scale, side) in enumerate([(1 / 3, 100), (0.25, 140), (0.6, 64), (0.25, 100)]):
+        write_fits(tmp_path / "in" / f"f{number}.fits", galaxy(side, number), scale=scale, CRVAL2=number, **sky)
+    made = make_tfrecords(None, tmp_path / "in", tmp_path / "r", like=model, workers=1)
+    wanted = encode(model, made.path, tmp_path / "l.npz").table
+    done = measure(tmp_path / "in", model=model, out=tmp_path / "t.npz")
+    found = read_latents(tmp_path / "t.npz")
+    assert found.id.tolist() == ["f0", "f1", "f2"] and made.written == 3
+    assert [one.id for one in done.rejected] == ["f3"] and "25 arcsec wide" in done.rejected[0].reason
+    order = np.argsort(wanted.id)
+    for name in ("z", "log_var", "ra", "dec"):
+        np.testing.assert_allclose(getattr(found, name), getattr(wanted, name)[order], atol=1e-5, err_msg=name)
+    assert 150 < found.ra.min() and found.dec.round().tolist() == [0, 1, 2]

@@ -212,3 +212,22 @@ def test_one_cutout_is_prepared_as_the_models_images_were(pictures, mixed, tmp_p
     for name in ("m00", "m01"):
         one, _ = prepare_for(read_cutout(mixed[1] / f"{name}.fits"), name, scaled.images, ("decals",))
         np.testing.assert_array_equal(one.image, stored[name])
+
+
+def test_a_cutout_of_another_scale_is_resampled_alike_in_company_and_alone(tmp_path):
+    """What `make-tfrecords --like` stores is what `measure` encodes."""
+    scales = {"a": 0.25, "b": 0.251, "c": 0.5, "d": 0.3}
+    for seed, (name, scale) in enumerate(scales.items()):
+        write_fits(tmp_path / "cutouts" / f"{name}.fits", galaxy(96, seed), scale=scale)
+    catalogs = [write_csv(tmp_path / f"{len(ids)}.csv", {"id": list(ids)}) for ids in ("a", "abcd")]
+    like = make((catalogs[0], tmp_path / "cutouts"), tmp_path / "like", crop=64, image_size=32)
+    assert (like.pixel_scale, like.preparation) == (0.5, Preparation(64, "area"))
+    made = make((catalogs[1], tmp_path / "cutouts"), tmp_path / "all", like=like.path)
+    assert (made.pixel_scale, made.rejected) == (0.5, 0)
+    stored = {one.id: one.image for one in read_galaxies(made)}
+    # Of the same pixels, but for rounding, the crop is taken.
+    np.testing.assert_allclose(stored["b"][0, 0], galaxy(96, 1)[16:18, 16:18].sum((0, 1)), rtol=1e-5)
+    for name, image in stored.items():
+        cutout = read_cutout(tmp_path / "cutouts" / f"{name}.fits")
+        alone, _ = prepare_for(cutout, name, like.images, ("decals",), resample=True)
+        np.testing.assert_array_equal(alone.image, image)

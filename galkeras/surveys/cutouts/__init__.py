@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,7 @@ class Cutout:
         survey: The header's SURVEY, None where the file does not say.
         version: The header's VERSION.
         bands: The bands of the planes, in lower case.
+        wcs: What the header says of its celestial coordinates (`galkeras.surveys.position`), None if nothing.
     """
 
     image: np.ndarray
@@ -57,6 +59,7 @@ class Cutout:
     survey: str | None = None
     version: str | None = None
     bands: tuple[str, ...] = BANDS
+    wcs: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

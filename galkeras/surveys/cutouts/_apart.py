@@ -172,7 +172,7 @@ def _serve() -> None:
             cutout = read_cutout(path, bands=bands)
             image = np.ascontiguousarray(cutout.image)
             head: dict[str, Any] = {"shape": image.shape, "dtype": image.dtype.str, "units": cutout.units}
-            head |= {name: getattr(cutout, name) for name in ("pixel_scale", "survey", "version", "bands")}
+            head |= {name: getattr(cutout, name) for name in ("pixel_scale", "survey", "version", "bands", "wcs")}
             pixels = image.tobytes()
         except CutoutError as error:
             head = {"error": str(error)}

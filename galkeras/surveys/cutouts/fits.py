@@ -18,6 +18,7 @@ from galkeras.surveys.cutouts import FORMATS, Cutout, CutoutError, Format, check
 from galkeras.surveys.cutouts._apart import apart, inside
 from galkeras.surveys.facts import Survey, recognise
 from galkeras.surveys.image import BANDS, NANOMAGGY, band_text, bands_of, in_order, is_band
+from galkeras.surveys.position import wcs_cards
 
 # Planes that come along with images.
 _NOT_IMAGES = ("invvar", "ivar", "mask", "weight", "psf", "model", "resid")
@@ -71,7 +72,7 @@ def _read_open(file: BinaryIO, bands: tuple[str, ...] | None) -> Cutout:
     if _number(headers, "CD2_2" if "CD2_2" in headers[0] else "CDELT2", 1) < 0:
         image = np.ascontiguousarray(image[::-1])
     survey, version = _text(headers, "SURVEY"), _text(headers, "VERSION")
-    return Cutout(image, NANOMAGGY, _pixel_scale(headers), survey, version, bands)
+    return Cutout(image, NANOMAGGY, _pixel_scale(headers), survey, version, bands, wcs_cards(headers[0]))
 
 
 def _read_fits(path: Path, bands: tuple[str, ...] | None) -> Cutout:
