@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "scan": "galkeras.evaluation.scan.scan",
     "adapt": "galkeras.training.adapt",
     "encode": "galkeras.latents.encode",
+    "align": "galkeras.evaluation.align",
     "classify": "galkeras.morphology.classify",
     "predict": "galkeras.morphology.predict",
     "measure": "galkeras.morphology.measure",

@@ -2,6 +2,7 @@ from galkeras.discovery.explore import explore as explore
 from galkeras.discovery.generate import generate as generate
 from galkeras.discovery.outliers import outliers as outliers
 from galkeras.discovery.similar import similar as similar
+from galkeras.evaluation.align import align as align
 from galkeras.evaluation.scan.scan import scan as scan
 from galkeras.evaluation.shift.shift import shift as shift
 from galkeras.io.errors import GalkerasError as GalkerasError

@@ -3,10 +3,11 @@
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sky import survey, write_survey
 
 import galkeras as gk
@@ -222,6 +223,10 @@ COMMANDS = {
             overwrite=w,
         )
     ),
+    "align": Command(
+        lambda i, o, w: gk.align(i / "latents.npz", i / "north.npz", o / "a.parquet", overwrite=w),
+        _accept_table("a.parquet"),
+    ),
     "outliers": Command(
         lambda i, o, w: gk.outliers(i / "galaxies.npz", o / "o", records=[i / "records"], overwrite=w),
         lambda out: len(read_outliers(out / "o").id),
@@ -270,7 +275,9 @@ def inputs_of(folder: Path, heavy: bool) -> None:
     catalog = votes(120)
     catalog["bar"] = ["yes" if value > 0 else "no" for value in catalog["bar_strong_fraction"]]
     catalog["id", "bar"].write(folder / "votes.csv", format="ascii.csv")
-    telling_latents(catalog).save(folder / "latents.npz")
+    telling = telling_latents(catalog)
+    telling.save(folder / "latents.npz")
+    replace(telling, survey=np.full(len(telling), "bass-mzls"), z=1.5 * telling.z).save(folder / "north.npz")
     gk.classify(folder / "latents.npz", folder / "votes.csv", folder / "forests", label_column="bar")
     write_catalog(folder / "few.csv", 6)
     if not heavy:
