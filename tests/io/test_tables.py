@@ -1,6 +1,9 @@
 import json
 
 import numpy as np
+import pytest
+from astropy.table import Table
+from pyarrow import feather, parquet
 
 from galkeras.io.columns import FORMATS, check_format, column_writer, read_columns, write_columns
 from galkeras.io.tables import TABLE_FORMATS, TableFormat
@@ -34,3 +37,28 @@ def test_parquet_is_the_same_file_however_many_rows_come_at_a_time(tmp_path):
     files = {path.read_bytes() for path in tmp_path.glob("*.parquet")}
     assert len(files) == 1
     np.testing.assert_array_equal(read_columns(tmp_path / "100.parquet")[0]["number"], values)
+
+
+@pytest.mark.parametrize("end", [".fits", ".ecsv", ".parquet", ".feather"])
+def test_units_are_written_where_the_format_holds_them_and_read_without(tmp_path, end):
+    path = tmp_path / f"t{end}"
+    columns = {"id": np.array(["a", "b"]), "ra": np.array([1.0, np.nan]), "z_00": np.ones(2, np.float32)}
+    with column_writer(path, {"table": "some"}) as write:
+        write(columns)
+    if end in (".fits", ".ecsv"):
+        table = Table.read(path)
+        units = {name: str(table[name].unit or "") for name in table.colnames}
+        # As astropy writes it again, and as it was before there were units.
+        bare = Table(table, meta=dict(table.meta))
+        bare["ra"].unit = None
+        bare.write(tmp_path / f"bare{end}")
+        read, _ = read_columns(tmp_path / f"bare{end}")
+        np.testing.assert_array_equal(read["ra"], columns["ra"])
+    else:
+        schema = parquet.read_schema(path) if end == ".parquet" else feather.read_table(path).schema
+        units = {one.name: (one.metadata or {}).get(b"unit", b"").decode() for one in schema}
+    assert units == {"id": "", "ra": "deg", "z_00": ""}
+    read, metadata = read_columns(path)
+    assert metadata == {"table": "some"}
+    for name, values in columns.items():
+        np.testing.assert_array_equal(read[name], values)

@@ -1,6 +1,6 @@
 """Formats of tables by their extension: one file a format."""
 
-__all__ = ["KEY", "TABLE_FORMATS", "Columns", "Seal", "TableFormat", "required"]
+__all__ = ["KEY", "TABLE_FORMATS", "UNITS", "Columns", "Seal", "TableFormat", "required"]
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -17,6 +17,9 @@ Seal = dict[str, Any]
 
 KEY = "GALKERAS"
 """Where a format keeps the metadata, as one JSON string: in Parquet's schema, a FITS keyword, an array of NPZ, …."""
+
+UNITS = {"ra": "deg", "dec": "deg", "position_angle": "deg"}
+"""Units of columns by their name, whatever table they are in. Formats that hold units write them; readers need none."""
 
 
 @dataclass(frozen=True)

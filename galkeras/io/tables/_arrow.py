@@ -6,15 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from galkeras.io.tables import Columns
+from galkeras.io.tables import UNITS, Columns
 
 
 def arrow(columns: Columns) -> Any:
-    """Return columns as an Arrow table."""
+    """Return columns as an Arrow table, whose fields have the columns' units for metadata."""
     import pyarrow as pa
 
     # numpy's fixed-width strings go through a list: Arrow has no such type.
-    return pa.table({k: pa.array(v.tolist(), pa.string()) if v.dtype.kind == "U" else v for k, v in columns.items()})
+    table = pa.table({k: pa.array(v.tolist(), pa.string()) if v.dtype.kind == "U" else v for k, v in columns.items()})
+    fields = [one.with_metadata({"unit": UNITS[one.name]}) if one.name in UNITS else one for one in table.schema]
+    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields))
 
 
 def from_arrow(table: Any) -> Columns:

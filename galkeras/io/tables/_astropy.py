@@ -1,12 +1,22 @@
 """Columns of astropy's tables, as FITS and ECSV give them."""
 
-__all__ = ["columns_of"]
+__all__ = ["columns_of", "table_of"]
 
 from typing import Any
 
 import numpy as np
 
-from galkeras.io.tables import Columns, required
+from galkeras.io.tables import KEY, UNITS, Columns, required
+
+
+def table_of(columns: Columns, note: str) -> Any:
+    """Return columns as an astropy table with their units, and with its metadata."""
+    from astropy.table import Table
+
+    table = Table(columns, meta={KEY: note})
+    for name in UNITS.keys() & columns.keys():
+        table[name].unit = UNITS[name]
+    return table
 
 
 def columns_of(table: Any) -> tuple[Columns, str]:

@@ -4,16 +4,14 @@ __all__: list[str] = []
 
 from pathlib import Path
 
-from galkeras.io.tables import KEY, TABLE_FORMATS, Columns, TableFormat
-from galkeras.io.tables._astropy import columns_of
+from galkeras.io.tables import TABLE_FORMATS, Columns, TableFormat
+from galkeras.io.tables._astropy import columns_of, table_of
 
 
 def _write(path: Path, columns: Columns, note: str) -> None:
-    from astropy.table import Table
-
     # Given a path, astropy would not write into a file that is there.
     with open(path, "w", encoding="utf-8", newline="") as file:
-        Table(columns, meta={KEY: note}).write(file, format="ascii.ecsv")
+        table_of(columns, note).write(file, format="ascii.ecsv")
 
 
 def _read(path: Path, strings: tuple[str, ...]) -> tuple[Columns, str]:

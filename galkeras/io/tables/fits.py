@@ -5,18 +5,16 @@ __all__: list[str] = []
 from pathlib import Path
 
 from galkeras.io.errors import GalkerasError
-from galkeras.io.tables import KEY, TABLE_FORMATS, Columns, TableFormat
-from galkeras.io.tables._astropy import columns_of
+from galkeras.io.tables import TABLE_FORMATS, Columns, TableFormat
+from galkeras.io.tables._astropy import columns_of, table_of
 
 
 def _write(path: Path, columns: Columns, note: str) -> None:
-    from astropy.table import Table
-
     for name, values in columns.items():
         if values.dtype.kind == "U" and not all(map(str.isascii, values.tolist())):
             raise GalkerasError(f"FITS tables hold ASCII only, and column {name!r} has more: write .parquet instead")
     with open(path, "wb") as file:
-        Table(columns, meta={KEY: note}).write(file, format="fits")
+        table_of(columns, note).write(file, format="fits")
 
 
 def _read(path: Path, strings: tuple[str, ...]) -> tuple[Columns, str]:
