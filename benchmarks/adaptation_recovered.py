@@ -15,31 +15,31 @@ neither pairs nor training: forests that learned from the source's own images, b
 """
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from astropy.table import vstack
 from scipy.ndimage import gaussian_filter
-from sklearn.metrics import balanced_accuracy_score
 
 from galkeras.evaluation.shift.baselines import BASELINES
+from galkeras.evaluation.shift.compared import mapped_latents
+from galkeras.evaluation.shift.conservation import QuestionRow, table_4
 from galkeras.evaluation.shift.domains import tell_apart
-from galkeras.galaxyzoo.labels import labels
-from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.text import markdown_table
 from galkeras.latents.encode import encode
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.folder import load_model
-from galkeras.morphology.forests import fit_forest
 from galkeras.records.pairs import join
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.catalog import read_catalog
 
-DEGRADED = Path("source, degraded")
-_FEWEST = 10
-_DRAWS = 1000
 Pair = tuple[LatentTable, LatentTable]
+Ways = dict[str, tuple[str, list[QuestionRow]]]
+"""What is printed, by name: the column of `table_4` that it is, and the rows that hold it."""
+SOURCE, BARE, CEILING = "source", "target, as it is", "target, forests of its own (the ceiling)"
 
 
 def main() -> None:
@@ -56,43 +56,33 @@ def main() -> None:
         {model: pairs_of(model, given.out, *sets[:2], splits) for model in (given.vae, *given.adapted)}
         for sets, splits in ((given.learned, ("train",)), (given.fresh, None))
     )
-    ways = {"source": (given.vae, 0, 0, None), "target, as it is": (given.vae, 0, 1, None)}
-    ways["target, forests of its own (the ceiling)"] = (given.vae, 1, 1, None)
-    for name in BASELINES:
-        ways[f"target, {BASELINES[name].title}"] = (given.vae, 0, 1, name)
+    catalog = vstack([read_catalog(sets[2], position=False) for sets in (given.learned, given.fresh)])
+    tested, known = named(fresh[given.vae], "before"), named(learned[given.vae], "before")
+    before = table_4(tested | mapped_latents(tested, known, True, 0), known, {}, catalog)
+    ways: Ways = {SOURCE: ("source before", before), BARE: ("target before", before)}
+    ways[CEILING] = ("target before, refitted", before)
+    ways |= {f"target, {one.title}": (f"target before, {name}", before) for name, one in BASELINES.items()}
     if given.blur:
-        z = degraded_latents(given)
-        a, b = learned[given.vae]
-        learned[DEGRADED] = replace(a, z=np.stack([z[name] for name in a.id.tolist()])), b
-        fresh[DEGRADED] = fresh[given.vae]
-        ways["target, source blurred and noised"] = (DEGRADED, 0, 1, None)
-    trainings = []
+        z, source = degraded_latents(given), known["source before"]
+        blurred = {"source before": replace(source, z=np.stack([z[name] for name in source.id.tolist()]))}
+        rows = table_4({"target before": tested["target before"]}, blurred, {}, catalog, refit=False)
+        ways["target, source blurred and noised"] = ("target before", rows)
     for number, model in enumerate(given.adapted):
-        ways[f"target, adapted {number}"] = (model, 0, 1, None)
-        ways[f"source, adapted {number}"] = (model, 0, 0, None)
-        trainings.append(number)
-    right = {}
-    for question in GZD5.label_questions.values():
-        truths = [truth_of(sets[given.vae][0], catalog, question) for sets, catalog in
-                  ((learned, given.learned[2]), (fresh, given.fresh[2]))]  # fmt: skip
-        classes = [
-            label.answer
-            for label in question.labels
-            if min(np.sum(truth == label.answer) for truth in truths) >= _FEWEST
-        ]
-        if len(classes) < 2:
-            continue
-        right[question.title] = answers(ways, learned, fresh, truths, classes)
-    print(table(ways, right, trainings), flush=True)
-    print()
-    print(questions_table(ways, right), flush=True)
-    print()
+        pair = (named(sets[model], "after") for sets in (fresh, learned))
+        after = table_4(*pair, {}, catalog, refit=False)
+        ways |= {f"{of}, adapted {number}": (f"{of} after", after) for of in ("target", "source")}
+    print(f"{table(ways, len(given.adapted))}\n\n{questions_table(ways)}\n", flush=True)
     rows = []
     for model in (given.vae, *given.adapted):
         a, b = fresh[model]
         told = tell_apart(a.z, b.z, paired=True, seed=0)
         rows.append((model.name, *(f"{one.auc:.3f}" for one in told)))
     print(markdown_table(("model", "AUC, logistic regression", "AUC, boosted trees"), rows))
+
+
+def named(pair: Pair, stage: str) -> dict[str, LatentTable]:
+    """Return the latents of both surveys by the names that `table_4` knows."""
+    return {f"source {stage}": pair[0], f"target {stage}": pair[1]}
 
 
 def pairs_of(model: Path, out: Path, source: Path, target: Path, splits: tuple[str, ...] | None) -> Pair:
@@ -135,78 +125,43 @@ def degraded_latents(given: argparse.Namespace) -> dict[str, np.ndarray]:
     return found
 
 
-def truth_of(table: LatentTable, catalog: Path, question) -> np.ndarray:
-    """Return the answer to a question of each galaxy, empty where the votes give none."""
-    catalog = read_catalog(catalog, position=False)
-    by_id = dict(zip(map(str, catalog["id"]), labels(catalog, question.name), strict=True))
-    return np.array([by_id.get(name) or "" for name in table.id.tolist()])
-
-
-def answers(ways: dict, learned: dict, fresh: dict, truths: list[np.ndarray], classes: list[str]) -> dict:
-    """Return the truth, the rows of the galaxies, and what each way answers for them."""
-    trained, asked = (np.flatnonzero(np.isin(truth, classes)) for truth in truths)
-    forests, said = {}, {}
-    for way, (model, taught, of, baseline) in ways.items():
-        if (model, taught) not in forests:
-            forests[model, taught] = fit_forest(learned[model][taught].z[trained], truths[0][trained], 0)
-        z = fresh[model][of].z
-        if baseline is not None:
-            z = BASELINES[baseline].fit(*(one.z for one in learned[model]))(z)
-        said[way] = forests[model, taught].predict(z[asked])
-    return {"truth": truths[1][asked], "rows": asked, "said": said}
-
-
-def accuracies(right: dict, rows: np.ndarray | None = None) -> dict[str, float]:
-    """Return the mean over questions of the balanced accuracy of each way, with galaxies drawn ``rows`` times."""
-    each = []
-    for one in right.values():
-        weight = np.ones(len(one["rows"])) if rows is None else rows[one["rows"]]
-        kept = weight > 0
-        each.append(
-            {
-                way: balanced_accuracy_score(one["truth"][kept], said[kept], sample_weight=weight[kept])
-                for way, said in one["said"].items()
-            }
-        )
-    return {way: float(np.mean([scores[way] for scores in each])) for way in each[0]}
-
-
-def table(ways: dict, right: dict, trainings: list[int]) -> str:
+def table(ways: Ways, trainings: int) -> str:
     """Return what each way scores and what part of the drop it wins back."""
-    rng, count = np.random.default_rng(0), 1 + max(one["rows"].max() for one in right.values())
-    draws = [accuracies(right, np.bincount(rng.integers(0, count, count), minlength=count)) for _ in range(_DRAWS)]
-    drawn = rng.integers(0, len(trainings), (_DRAWS, len(trainings)))
-    plain = accuracies(right)
-    for scores, picked in ((plain, trainings), *zip(draws, drawn.tolist(), strict=True)):
-        for of in ("source", "target"):
-            scores[f"{of}, adapted, all trainings"] = np.mean([scores[f"{of}, adapted {i}"] for i in picked])
-    bare, ceiling = "target, as it is", "target, forests of its own (the ceiling)"
+    plain = {way: np.mean([row.accuracy[column] for row in rows]) for way, (column, rows) in ways.items()}
+    drawn = {way: np.mean([row.samples[column] for row in rows], 0) for way, (column, rows) in ways.items()}
+    draws = np.arange(len(drawn[SOURCE]))
+    picked = np.random.default_rng(0).integers(0, trainings, (trainings, len(draws)))
+    for of in (SOURCE, "target"):
+        each = [f"{of}, adapted {number}" for number in range(trainings)]
+        plain[f"{of}, adapted, all trainings"] = np.mean([plain[way] for way in each])
+        drawn[f"{of}, adapted, all trainings"] = np.stack([drawn[way] for way in each])[picked, draws].mean(0)
 
-    def cell(value, digits=1) -> str:
-        low, high = np.percentile([value(scores) for scores in draws], (2.5, 97.5))
+    def cell(value: Callable[[dict], np.ndarray], digits: int = 1) -> str:
+        low, high = np.percentile(value(drawn), (2.5, 97.5))
         return f"{100 * value(plain):.{digits}f} ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
 
     rows = []
     for way in plain:
-        drop = cell(lambda scores, way=way: scores["source"] - scores[way])
+        drop = cell(lambda scores, way=way: scores[SOURCE] - scores[way])
         won = "–"
-        if way.startswith("target") and way not in (bare, ceiling):
-            won = cell(lambda s, way=way: (s[way] - s[bare]) / (s[ceiling] - s[bare]), 0)
+        if way.startswith("target") and way not in (BARE, CEILING):
+            won = cell(lambda s, way=way: (s[way] - s[BARE]) / (s[CEILING] - s[BARE]), 0)
         rows.append((way, f"{plain[way]:.1%}", drop, won))
     return markdown_table(("", "balanced accuracy", "below the source (points)", "of what can be won back (%)"), rows)
 
 
-def questions_table(ways: dict, right: dict) -> str:
+def questions_table(ways: Ways) -> str:
     """Return the balanced accuracy of each way, question by question."""
-    rows = [
+    columns, each = zip(*ways.values(), strict=True)
+    lines = [
         (
-            title,
-            f"{len(one['rows']):,}",
-            *(f"{balanced_accuracy_score(one['truth'], one['said'][w]):.1%}" for w in ways),
+            rows[0].title,
+            f"{rows[0].galaxies:,}",
+            *(f"{row.accuracy[c]:.1%}" for c, row in zip(columns, rows, strict=True)),
         )
-        for title, one in right.items()
+        for rows in zip(*each, strict=True)
     ]
-    return markdown_table(("question", "galaxies", *ways), rows)
+    return markdown_table(("question", "galaxies", *ways), lines)
 
 
 if __name__ == "__main__":
