@@ -132,9 +132,9 @@ def encode(
     every = {"sample": max(1, count // _SAMPLE), "all": 1, "none": count + 1}[scores]
     parts: list[LatentTable] = []
     written, scored, similarity = 0, 0, 0.0
-    made = Made.by(vae, views)
+    made = Made.by(vae, views, record_set.digest)
     call = Call.of(encode, locals() | {"splits": None if splits is None else chosen}, {"splits": "split"})
-    metadata = latent_metadata(made.model, vae.config.latent_dim, views, made.votes, call=call)
+    metadata = latent_metadata(made.model, vae.config.latent_dim, views, made.votes, made.elsewhere, call=call)
     shards = [shard for split in chosen for shard in record_set.in_split(split)]
     how = Sampling(batch_size, views, every)
     with (

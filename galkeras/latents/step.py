@@ -22,16 +22,22 @@ class Made(NamedTuple):
         model: Digest of the model.
         views: Over how many views the posterior was averaged.
         votes: Whether the model learned from votes.
+        elsewhere: Whether it did so of another record set.
     """
 
     model: str
     views: int
     votes: bool
+    elsewhere: bool
 
     @classmethod
-    def by(cls, vae: VAE, views: int) -> "Made":
-        """Return it of a model. Asked once a table: the digest reads all weights."""
-        return cls(vae.digest, views, bool(vae.config.questions))
+    def by(cls, vae: VAE, views: int, records: str | None) -> "Made":
+        """Return it of a model and the digest of a record set, if the galaxies are of one.
+
+        Asked once a table: the model's digest reads all weights.
+        """
+        votes = bool(vae.config.questions)
+        return cls(vae.digest, views, votes, votes and bool(vae.learned_from) and records not in vae.learned_from)
 
 
 def latent_step(vae: VAE, survey: str, views: int) -> Callable[..., tuple[tf.Tensor, ...]]:

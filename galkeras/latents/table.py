@@ -50,6 +50,8 @@ class LatentTable:
         model: The digest of the model that made it.
         views: Over how many flips and turns of the image the posterior was averaged: 1 or 8.
         votes: Whether the model learned from the votes or labels of galaxies of its training split.
+        elsewhere: Whether it learned them of a record set that these galaxies are not of: which of them it knows can
+            then be told by their names alone.
         pose: (rows, 2) how a galaxy lies in its image, where the model tells that apart from what it is, else None:
             position angle in degrees, from the image's x axis towards its y axis; and parity, 1 or -1.
         version: The version of galkeras that made it.
@@ -68,6 +70,7 @@ class LatentTable:
     model: str
     views: int = 1
     votes: bool = False
+    elsewhere: bool = False
     pose: np.ndarray | None = None
     version: str = __version__
     call: Call | None = None
@@ -106,7 +109,8 @@ class LatentTable:
 
     def metadata(self) -> Metadata:
         """Return what the file holds beside its columns."""
-        return latent_metadata(self.model, self.latent_dim, self.views, self.votes, self.version, self.call)
+        made = self.model, self.latent_dim, self.views, self.votes, self.elsewhere
+        return latent_metadata(*made, self.version, self.call)
 
     def save(self, path: str | Path) -> None:
         """Write the table as Parquet, FITS, ECSV, CSV or NPZ, by the extension of ``path``."""
@@ -161,12 +165,14 @@ def latent_metadata(
     latent_dim: int,
     views: int,
     votes: bool = False,
+    elsewhere: bool = False,
     version: str = __version__,
     call: Call | None = None,
 ) -> Metadata:
     """Return the metadata of a latent table."""
     metadata = {"table": "latents", "model": model, "latent_dim": latent_dim, "views": views, "galkeras": version}
-    return metadata | ({"votes": True} if votes else {}) | ({} if call is None else {"call": asdict(call)})
+    told = {name: True for name, said in (("votes", votes), ("elsewhere", elsewhere)) if said}
+    return metadata | told | ({} if call is None else {"call": asdict(call)})
 
 
 def match_rows(table: LatentTable, ids: np.ndarray, surveys: np.ndarray) -> np.ndarray:
@@ -225,6 +231,7 @@ def read_latents(path: str | Path | LatentTable) -> LatentTable:
         model=model,
         views=views,
         votes=metadata.get("votes") is True,
+        elsewhere=metadata.get("elsewhere") is True,
         pose=np.stack([numbers(name, np.float32, True) for name in _POSE], -1) if _POSE[0] in columns else None,
         version=str(metadata.get("galkeras")),
         call=call,

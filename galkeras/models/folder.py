@@ -45,7 +45,7 @@ def load_model(path: str | Path | VAE) -> VAE:
             f"{weights} is damaged: its SHA-256 is not the one that {CONFIG_FILE} holds. Take both from a copy"
         )
     model = _built(model_class, config, path)
-    model.path = path
+    model.path, model.learned_from = path, stored.learned_from
     try:
         model.load_weights(weights)
     except Exception as error:  # h5py and Keras raise many kinds
@@ -94,5 +94,6 @@ def finish_folder(path: Path, model: keras.Model, history_sha256: str | None = N
     with atomic_path(path / WEIGHTS_FILE) as temporary:
         model.save_weights(temporary)
         checksums = {"history_sha256": history_sha256, "weights_sha256": sha256_of(temporary)}
-        replace(StoredModel.load(path), **checksums).save(path)
-    model.path = path
+        stored = replace(StoredModel.load(path), **checksums)
+        stored.save(path)
+    model.path, model.learned_from = path, stored.learned_from

@@ -64,6 +64,11 @@ class StoredModel:
         return self.kind != ModelConfig.kind
 
     @property
+    def learned_from(self) -> frozenset[str]:
+        """Digests of the record sets that it learned from."""
+        return frozenset(str(self.training[name]) for name in ("records", "target_records") if name in self.training)
+
+    @property
     def questions(self) -> dict[str, tuple[str, ...]]:
         """What people were asked and the model learned from, by name with the answers; as `ModelConfig.questions`."""
         return dict(

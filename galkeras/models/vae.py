@@ -60,6 +60,8 @@ class VAE(keras.Model):
     monitor: ClassVar[str] = "elbo_loss"
     # The folder that it is in, or None.
     path: Path | None = None
+    # Digests of the record sets that it learned from; none where that is not known.
+    learned_from: frozenset[str] = frozenset()
 
     def __init__(self, config: ModelConfig, *, seed: int = 0, **kwargs):
         # Networks may compute in half precision, pixels and losses may not.

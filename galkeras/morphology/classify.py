@@ -2,6 +2,7 @@
 
 __all__ = ["MINIMUM", "classify"]
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.figures import save_confusion_matrices, save_reliability
 from galkeras.morphology.forests import FOREST, Forest, Forests
 from galkeras.morphology.posterior import check_draws
-from galkeras.morphology.report import Classification
+from galkeras.morphology.report import ELSEWHERE, Classification
 from galkeras.morphology.sharpening import trees_of_power
 from galkeras.morphology.stored import FORESTS_FILE
 from galkeras.morphology.tasks import Task, column_task, tree_tasks
@@ -26,6 +27,7 @@ from galkeras.morphology.trial import Trial
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.catalog import read_catalog, rows_in
 
+_log = logging.getLogger(__name__)
 MINIMUM = 10
 """A class of fewer galaxies is left out: it would be tested on one or two. The paper's smallest has 11."""
 
@@ -124,6 +126,8 @@ def classify(
                 result, forests[task.name], learned = outcome
                 results.append(result)
                 trained |= learned
+    if latents.elsewhere:
+        _log.warning(ELSEWHERE)
     if not results:
         raise GalkerasError(f"nothing to classify by. {_why_nothing(tasks, skipped, needed, folds)}")
 
@@ -142,6 +146,7 @@ def classify(
         skipped={name: skipped[name] for name in [*order, *skipped] if name in skipped},
         fitted=Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std, trained),
         known=int(latents.known[rows].sum()),
+        elsewhere=latents.elsewhere,
         call=call,
     )
     if folder is None:

@@ -2,6 +2,7 @@
 
 __all__ = ["Judgement", "judge", "save_judgement"]
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,12 @@ from galkeras.io.files import atomic_write, write_json
 from galkeras.latents.table import LatentTable
 from galkeras.morphology.calibration import MEANS, SAMPLES, calibrate
 from galkeras.morphology.forests import Forest, Forests
-from galkeras.morphology.report import Classification, QuestionResult
+from galkeras.morphology.report import ELSEWHERE, Classification, QuestionResult
 from galkeras.morphology.scores import score
 from galkeras.morphology.tasks import Task, column_task, tree_tasks
 from galkeras.surveys.catalog import read_catalog, rows_in
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,7 +41,7 @@ class Judgement(Classification):
             known = "the forests do not say which galaxies trained them, so some may be among these."
         else:
             known = f"{self.learned:,} more trained the forests and are left out."
-        return f"the forests as they are, on galaxies of this catalog; {known}{self.averaging()}"
+        return f"the forests as they are, on galaxies of this catalog; {known}{self.further()}"
 
 
 def judge(
@@ -96,6 +99,8 @@ def judge(
     if not results:
         question, reason = next(iter(skipped.items()))
         raise GalkerasError(f"nothing to score by. {question}: {reason}")
+    if latents.elsewhere:
+        _log.warning(ELSEWHERE)
     return Judgement(
         forests=Path(name),
         matched=len(rows),
@@ -107,6 +112,7 @@ def judge(
         results=tuple(results),
         skipped=skipped,
         learned=None if forests.trained is None else int(np.sum(~fresh)),
+        elsewhere=latents.elsewhere,
     )
 
 

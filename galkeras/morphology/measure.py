@@ -128,9 +128,9 @@ def measure(
             f"the forests were fitted on latents of model {loaded.model[:12]}, and {model} is model {vae.digest[:12]}:"
             " name the model that they belong to"
         )
-    made = Made.by(vae, views)
+    made = Made.by(vae, views, None)
     work = _Work(vae, loaded, made)
-    metadata = latent_metadata(made.model, vae.config.latent_dim, views, made.votes, call=call)
+    metadata = latent_metadata(made.model, vae.config.latent_dim, views, made.votes, made.elsewhere, call=call)
     bar = tqdm(total=len(table), desc="measure", unit="galaxy", disable=None)
     with column_writer(out, metadata) as write, bar:
         for batch in _batches(rows, vae, survey, crop, batch_size, rejects):

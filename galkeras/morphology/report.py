@@ -1,6 +1,6 @@
 """What a classification found, as objects, JSON and Markdown."""
 
-__all__ = ["SCORES_FILE", "Classification", "QuestionResult"]
+__all__ = ["ELSEWHERE", "SCORES_FILE", "Classification", "QuestionResult"]
 
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -18,6 +18,11 @@ from galkeras.morphology.forests import Forests
 from galkeras.morphology.scores import INTERVALS, Components, Scores
 
 SCORES_FILE = "scores.json"
+ELSEWHERE = (
+    "The model learned from votes or labels of another record set. A galaxy of that one which stands here by another"
+    " name may be among the tested, and its latents know the answer: such scores are too good"
+)
+"""What is said of scores where the `LatentTable` is of galaxies ``elsewhere``."""
 _FORMAT = 1
 
 
@@ -71,6 +76,7 @@ class Classification:
         skipped: The others, each with its reason.
         fitted: The forests themselves, where they have just been fitted.
         known: Of the matched rows, those whose votes the model learned from: they are never tested on.
+        elsewhere: As of the `LatentTable`: the model may know tested galaxies by other names.
         call: How it was called, None where that was not written down yet.
     """
 
@@ -85,6 +91,7 @@ class Classification:
     skipped: dict[str, str]
     fitted: Forests | None = field(default=None, compare=False, kw_only=True)
     known: int = field(default=0, kw_only=True)
+    elsewhere: bool = field(default=False, kw_only=True)
     call: Call | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
@@ -163,13 +170,12 @@ class Classification:
             how = f"{knew} train and all others test; the saved forests are those scored here."
         else:
             how = "70 % of the galaxies train and 30 % test, stratified; the saved forests are those scored here."
-        return how + self.averaging()
+        return how + self.further()
 
-    def averaging(self) -> str:
-        """Return a further sentence where probabilities are averaged over draws, else nothing."""
-        if not self.samples:
-            return ""
-        return f" Probabilities are averaged over {self.samples} draws from each galaxy's posterior."
+    def further(self) -> str:
+        """Return what else must be said of the scores, a sentence each, or nothing."""
+        draws = f" Probabilities are averaged over {self.samples} draws from each galaxy's posterior."
+        return (draws if self.samples else "") + (f" {ELSEWHERE}." if self.elsewhere else "")
 
     def class_table(self) -> str:
         """Return the galaxies of each class beside the paper's (Table 2), as Markdown."""
@@ -326,6 +332,8 @@ class _Stored:
     samples: int | None = None
     # Scores of before models learned from votes: none was known.
     known: int = 0
+    # Scores of before it was asked of which galaxies: none said so.
+    elsewhere: bool = False
     # Scores of before calls were written down have none.
     call: Call | None = None
 

@@ -216,7 +216,8 @@ def _collector(out: Path | None, model: Description) -> Iterator[Any]:
     if out is None:
         yield _Gathered()
         return
-    with column_writer(out, latent_metadata(model.model, model.latent_dim, model.views, model.votes)) as write:
+    made = latent_metadata(model.model, model.latent_dim, model.views, model.votes, elsewhere=model.votes)
+    with column_writer(out, made) as write:
         yield lambda answers: write(_table(answers, model))
 
 

@@ -184,6 +184,19 @@ def test_another_survey_can_be_asked_for(tmp_path, records, model, monkeypatch):
     assert set(read_latents(tmp_path / "l.parquet").survey) == {"decals"}
 
 
+def test_latents_say_whether_the_votes_were_of_other_records(records, model, monkeypatch):
+    asked = VAE(dataclasses.replace(model.config, questions=(("ring", ("no", "yes")),)))
+    for one, learned_from, elsewhere in (
+        (asked, {records.digest, "1"}, False),
+        (asked, {"1"}, True),
+        (asked, (), False),
+        (model, {"1"}, False),
+    ):
+        monkeypatch.setattr(encode_module, "load_model", lambda path, one=one: one)
+        monkeypatch.setattr(one, "learned_from", frozenset(learned_from))
+        assert encode("model", records.path).elsewhere == elsewhere
+
+
 def test_latents_that_are_not_finite_end_the_run_with_nothing_written(tmp_path, records, model, monkeypatch):
     broken = VAE(model.config)
     broken.encoder.set_weights([np.full_like(weight, np.nan) for weight in broken.encoder.get_weights()])

@@ -16,7 +16,7 @@ from galkeras.morphology.calibration import calibrate
 from galkeras.morphology.classify import classify
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.predict import predict
-from galkeras.morphology.report import Classification
+from galkeras.morphology.report import ELSEWHERE, Classification
 from galkeras.morphology.sharpening import fit_power
 from galkeras.surveys.catalog import read_catalog
 
@@ -212,6 +212,19 @@ def test_galaxies_whose_votes_the_model_knew_are_not_tested(tmp_path, folds):
     assert "70 %" not in loaded.method() and "learned from" not in untold.method()
     assert told.results[0].scores.balanced_accuracy == pytest.approx(0.5, abs=0.07)
     assert untold.results[0].scores.balanced_accuracy > 0.6
+
+
+def test_scores_of_a_model_that_may_know_the_galaxies_by_other_names_say_so(tmp_path, caplog):
+    latents, catalog = rings(300)
+    for elsewhere in (False, True):
+        caplog.clear()
+        table = tmp_path / f"{elsewhere}.parquet"
+        replace(latents, votes=True, elsewhere=elsewhere).save(table)
+        classify(table, catalog, tmp_path / "f", label_column="ring", trees=5, overwrite=elsewhere)
+        judged = predict(table, tmp_path / "f", catalog=catalog, label_column="ring").scores
+        written = Classification.load(tmp_path / "f").method()
+        assert [ELSEWHERE in said for said in (caplog.text, written, judged.method())] == [elsewhere] * 3
+        assert caplog.messages.count(ELSEWHERE) == 2 * elsewhere
 
 
 @pytest.mark.parametrize("folds", [None, 3])

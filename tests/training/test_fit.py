@@ -95,6 +95,7 @@ def test_the_weights_kept_are_those_of_the_best_epoch(fitted, records):
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(fitted, records, tmp_path):
     again = fit(records, tmp_path / "again", **SMALL)
     assert again.digest == load_model(fitted).digest
+    assert again.learned_from == load_model(fitted).learned_from == {RecordSet.load(records).digest}
     assert fit(records, tmp_path / "other", **SMALL, seed=1).digest != again.digest
 
 
