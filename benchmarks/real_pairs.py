@@ -1,10 +1,12 @@
 """True pairs of real pictures, SDSS and Legacy Surveys: is a galaxy's own other image the nearest?
 
-    python benchmarks/real_pairs.py PAIRS MODEL [LATENTS]
+    python benchmarks/real_pairs.py PAIRS MODEL [LATENTS] [--forests FORESTS --classes EFIGI/catalog.csv]
 
 PAIRS holds `pairs.csv` (columns pgc, sdss and legacy) and the pictures that it names, both of one field. Each
 Legacy picture is mapped by baselines that were fitted on the pairs of other galaxies, and its nearest SDSS picture is
 looked for among those of the pairs and, with LATENTS (of `galkeras encode`), among all galaxies of that table too.
+With FORESTS, fitted on SDSS pictures, the classes that they name are compared: with what people say (a catalog with the
+galaxies' ids and a column of the question's name), and between the two pictures of a galaxy.
 """
 
 import argparse
@@ -20,6 +22,7 @@ from galkeras.evaluation.shift.domains import between_mse, paired_mse
 from galkeras.io.text import markdown_table
 from galkeras.latents.encode import encode
 from galkeras.latents.table import read_latents
+from galkeras.morphology.forests import Forest, Forests
 from galkeras.records.make import make_tfrecords
 
 
@@ -53,6 +56,9 @@ def main() -> None:
     parser.add_argument("pairs", type=Path)
     parser.add_argument("model", type=Path)
     parser.add_argument("latents", type=Path, nargs="?")
+    parser.add_argument("--forests", type=Path)
+    parser.add_argument("--question", default="stage")
+    parser.add_argument("--classes", type=Path)
     given = parser.parse_args()
     with open(given.pairs / "pairs.csv", newline="") as file:
         pairs = list(csv.DictReader(file))
@@ -89,6 +95,26 @@ def main() -> None:
         rows.append(row)
     header = ["Legacy latents", "paired / between", f"own image is nearest, of {len(pairs)}"]
     print(markdown_table(header + ([] if others is None else [f"of {len(pairs) + len(others):,}"]), rows))
+    if given.forests:
+        with open(given.classes, newline="") as file:
+            told = {row["id"]: row[given.question] for row in csv.DictReader(file)}
+        forest = Forests.load(given.forests).by_question[given.question]
+        print("\n" + classes_named(forest, np.array([told.get(name, "") for name in galaxy]), source, mapped))
+
+
+def classes_named(forest: Forest, truth: np.ndarray, source: np.ndarray, mapped: dict[str, np.ndarray]) -> str:
+    """Return which classes a forest names on either picture, as a table: how often the right, how often the same."""
+    names = np.array(forest.classes)
+    known = truth != ""
+    by_source = names[forest.probabilities(source).argmax(1)]
+    rows = []
+    for title, z in {"SDSS": source, **{f"Legacy, {title}": z for title, z in mapped.items()}}.items():
+        named = names[forest.probabilities(z).argmax(1)]
+        right = np.mean(named[known] == truth[known])
+        rows.append([title, f"{right:.1%}", f"{np.mean(named == by_source):.1%}"])
+    most = np.unique(truth[known], return_counts=True)[1].max() / known.sum()
+    header = ["picture", f"right, of {known.sum()} (majority {most:.1%})", "named as on the SDSS picture"]
+    return markdown_table(header, rows)
 
 
 if __name__ == "__main__":
