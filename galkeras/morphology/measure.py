@@ -219,9 +219,7 @@ def _batches(
     def prepared(row: Row) -> _Prepared | Reject:
         try:
             cutout = read_cutout(*row.source, bands=takes.bands)
-            galaxy, its = prepare_for(
-                cutout, row.id, takes.images, takes.surveys, crop=crop, row=row, survey=survey, resample=True
-            )
+            galaxy, its = prepare_for(cutout, row.id, takes.images, takes.surveys, crop=crop, row=row, survey=survey)
             return _Prepared(row, galaxy, its)
         except CutoutError as error:
             return Reject(row.number, row.id, row.source.path, str(error))

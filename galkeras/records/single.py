@@ -21,7 +21,6 @@ def prepare_for(
     crop: int | None = None,
     row: Row | None = None,
     survey: str | None = None,
-    resample: bool = False,
 ) -> tuple[Galaxy, str]:
     """Return a cutout as a model of ``surveys`` takes it, and of which of these it is: if it does not say, ``survey``.
 
@@ -33,7 +32,7 @@ def prepare_for(
     survey = said if said in surveys else survey or surveys[0]
     # How images were made is known of the first survey.
     known = images if survey == surveys[0] else replace(images, preparation=None)
-    return prepare_cutout(cutout, name, survey, known, crop=crop, row=row, resample=resample), survey
+    return prepare_cutout(cutout, name, survey, known, crop=crop, row=row), survey
 
 
 def prepare_cutout(
@@ -44,14 +43,13 @@ def prepare_cutout(
     *,
     crop: int | None = None,
     row: Row | None = None,
-    resample: bool = False,
 ) -> Galaxy:
     """Return a cutout as ``make-tfrecords`` would store it for a model that takes such images.
 
-    It is prepared as the images were that the model was fitted on, where that is known: cropped alike where the pixel
-    scales do not contradict, or resampled to their pixel scale where they were too. A cutout of the model's size is
-    taken to be prepared already. Else a larger one at the model's own pixel scale is cropped to the model's size, and
-    a larger one of another, or unknown, scale needs ``crop``.
+    It is prepared as the images were that the model was fitted on. Where the pixel scales of both are known, a cutout
+    of another one is resampled to the model's, as ``make-tfrecords --like`` does. Where they are not, a cutout of the
+    model's size is taken to be prepared already, a larger one is cropped as the model's were, and needs ``crop`` where
+    that is unknown too.
 
     Args:
         cutout: What `galkeras.surveys.cutouts.read_cutout` read in the bands of ``images``.
@@ -60,8 +58,6 @@ def prepare_cutout(
         images: The images that the model takes.
         crop: Take the central ``crop`` x ``crop`` pixels and resample them to the model's size.
         row: What the catalog says of it.
-        resample: Resample a cutout of another pixel scale than the crop brings to the model's own, as ``make-tfrecords
-            --like`` does, and do not refuse it.
 
     Raises:
         CutoutError: It does not fit the model.
@@ -74,11 +70,11 @@ def prepare_cutout(
     scaled = images.preparation is not None and images.preparation.resampling == "scale" and crop is None
     if scaled and not (side == image_size and own != own):
         scale = images.pixel_scale
-    elif resample and crop is None and images.pixel_scale and own == own:
+    elif crop is None and images.pixel_scale and own == own:
         crop, scale = images.preparation and images.preparation.crop, images.pixel_scale
     else:
         scale = None
-        crop = _crop(side, own, images) if crop is None else crop
+        crop = _crop(side, images) if crop is None else crop
     dtype = "uint8" if units == PICTURE else "float32"
     galaxy = prepare(cutout, row, Settings(survey, units, dtype, image_size, crop, image_size, images.bands, scale))
     if galaxy.pixel_scale == galaxy.pixel_scale and images.pixel_scale:
@@ -90,17 +86,13 @@ def prepare_cutout(
     return galaxy
 
 
-def _crop(side: int, own: float, images: ImageSpec) -> int | None:
-    """Return the side of the central square to take of a cutout with pixels of ``own`` arcsec, None for all of it."""
+def _crop(side: int, images: ImageSpec) -> int | None:
+    """Return the side of the central square to take where a pixel scale is not known, None for all of the cutout."""
     if side <= images.size:
         return None
-    known = images.preparation.crop if images.preparation else None
-    unsaid = own != own or not images.pixel_scale
-    if known and (unsaid or same_scale(own * known / images.size, images.pixel_scale)):
-        return known
-    if not same_scale(own, images.pixel_scale):
-        raise CutoutError(
-            f"wrong shape: {side} pixels where the model takes {images.size}, and which part of the sky that"
-            " is cannot be told: say `crop`"
-        )
-    return images.size
+    if images.preparation and images.preparation.crop:
+        return images.preparation.crop
+    raise CutoutError(
+        f"wrong shape: {side} pixels where the model takes {images.size}, and which part of the sky that is cannot be"
+        " told: say `crop`"
+    )

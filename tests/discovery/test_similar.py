@@ -173,6 +173,13 @@ def test_a_larger_cutout_is_cropped_at_the_same_scale(folder, encoded, tmp_path)
     assert similar(encoded, image=path, model=folder, count=1).columns["id"].tolist() == ["g0017"]
 
 
+def test_a_cutout_of_finer_pixels_is_resampled(folder, encoded, tmp_path):
+    fine = np.pad(np.repeat(np.repeat(galaxy(64, 17), 2, 0), 2, 1) / 4, ((9, 9), (9, 9), (0, 0)), constant_values=0.1)
+    path = write_fits(tmp_path / "fine.fits", fine, scale=0.131)
+    found = similar(encoded, image=path, model=folder, count=2).columns
+    assert found["id"][0] == "g0017" and found["distance"][0] < 1e-3 * found["distance"][1]
+
+
 def test_another_model_is_refused(folder, tmp_path):
     latent_table(50, 6).save(tmp_path / "l.parquet")
     cutout = write_fits(tmp_path / "new.fits", galaxy(64, 17))
@@ -182,8 +189,9 @@ def test_another_model_is_refused(folder, tmp_path):
 
 def test_an_image_that_does_not_fit_is_named_with_the_reason(folder, encoded, tmp_path):
     scale = write_fits(tmp_path / "scale.fits", galaxy(100, 1), scale=0.4)
-    with pytest.raises(GalkerasError, match=r"scale\.fits: wrong shape: 100 pixels .* say `crop`"):
-        similar(encoded, image=scale, model=folder)
+    small = write_fits(tmp_path / "small.fits", galaxy(100, 1), scale=0.1)
+    with pytest.raises(GalkerasError, match=r"small\.fits: wrong shape: 10 arcsec wide, less than the 16\.77"):
+        similar(encoded, image=small, model=folder)
     with pytest.raises(GalkerasError, match=r"scale\.fits: wrong pixel scale"):
         similar(encoded, image=scale, model=folder, crop=64)
     (tmp_path / "no.fits").write_text("no")

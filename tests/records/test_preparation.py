@@ -229,5 +229,5 @@ def test_a_cutout_of_another_scale_is_resampled_alike_in_company_and_alone(tmp_p
     np.testing.assert_allclose(stored["b"][0, 0], galaxy(96, 1)[16:18, 16:18].sum((0, 1)), rtol=1e-5)
     for name, image in stored.items():
         cutout = read_cutout(tmp_path / "cutouts" / f"{name}.fits")
-        alone, _ = prepare_for(cutout, name, like.images, ("decals",), resample=True)
+        alone, _ = prepare_for(cutout, name, like.images, ("decals",))
         np.testing.assert_array_equal(alone.image, image)

@@ -94,13 +94,15 @@ def test_fits_is_cropped_where_the_scale_is_the_models(fluxes, nanomaggy, tmp_pa
     np.testing.assert_allclose(rows["z_mean"], wanted["z_mean"], rtol=1e-4, atol=1e-5)
     assert rows["survey"].tolist() == ["decals"]
     coarse = write_fits(tmp_path / "coarse.fits", image, scale=0.524)
-    with pytest.raises(GalkerasError, match="say `crop`"):
-        request(fluxes.grpc, coarse)
     with pytest.raises(GalkerasError, match="0.524 arcsec a pixel where the model takes 0.262"):
         request(fluxes.grpc, coarse, crop=SIDE)
     fine = write_fits(tmp_path / "fine.fits", np.repeat(np.repeat(image, 2, 0), 2, 1) / 4, scale=0.131)
-    rows = request(fluxes.grpc, fine, crop=2 * SIDE).rows
-    np.testing.assert_allclose(rows["z_mean"], wanted["z_mean"], rtol=1e-4, atol=1e-5)
+    for crop in (2 * SIDE, None):
+        rows = request(fluxes.grpc, fine, crop=crop).rows
+        np.testing.assert_allclose(rows["z_mean"], wanted["z_mean"], rtol=1e-4, atol=1e-5)
+    small = write_fits(tmp_path / "small.fits", image[8:-8, 8:-8], scale=0.131)
+    with pytest.raises(GalkerasError, match="wrong shape"):
+        request(fluxes.grpc, small)
     other = write_fits(tmp_path / "north.fits", image, VERSION="DR9-north")
     with pytest.raises(GalkerasError, match="bass-mzls, not decals"):
         request(fluxes.grpc, other)
