@@ -34,20 +34,27 @@ def command(
         Path | None,
         typer.Option(help="Record set that was encoded: score principal components of its pixels beside the latents."),
     ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of the catalog to draw the scores against; may be given again. Default: size, brightness,"
+            " redshift and seeing, where it has them."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split, the forests, the draws and the intervals.")] = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Train and score random forests on latents: the questions of Galaxy Zoo, or a column of yours.
 
-    Writes forests.json, a skops file a question, scores.md, scores.json, confusion.png and calibration.png. Accuracy
-    comes with the majority class, balanced accuracy, macro F1 and 95 % intervals, probabilities with their Brier score
-    and calibration error.
+    Writes forests.json, a skops file a question, scores.md, scores.json, confusion.png, calibration.png and curves.png,
+    how scores change with size and brightness. Accuracy comes with the majority class, balanced accuracy, macro F1 and
+    95 % intervals, probabilities with their Brier score and calibration error.
 
     Examples:
 
         galkeras classify latents.parquet gz_decals_volunteers_5.parquet --out forests/first
 
-        galkeras classify latents.parquet catalog.csv --label-column ring --folds 5 --out forests/ring
+        galkeras classify latents.parquet catalog.csv --label-column ring --folds 5 --by mag_r --out forests/ring
 
         galkeras classify latents.parquet catalog.parquet --records tfrecords/decals --out forests/against-components
     """
@@ -64,6 +71,7 @@ def command(
         trees=trees,
         samples=samples,
         records=records,
+        by=by,
         seed=seed,
         overwrite=overwrite,
     )
@@ -73,4 +81,5 @@ def command(
     for name, reason in done.skipped.items():
         typer.echo(f"skipped {name}: {reason}")
     names = ", ".join(result.name for result in done.results)
-    typer.echo(f"\n{out}: forests of {names}; scores.md, scores.json, confusion.png, calibration.png")
+    drawn = ", curves.png" if any(result.curves for result in done.results) else ""
+    typer.echo(f"\n{out}: forests of {names}; scores.md, scores.json, confusion.png, calibration.png{drawn}")

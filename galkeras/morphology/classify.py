@@ -16,7 +16,8 @@ from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
 from galkeras.io.folders import OutputFolder
 from galkeras.latents.table import LatentTable, read_latents
-from galkeras.morphology.figures import save_confusion_matrices, save_reliability
+from galkeras.morphology.curves import BY, read_values
+from galkeras.morphology.figures import save_confusion_matrices, save_curves, save_reliability
 from galkeras.morphology.forests import FOREST, Forest, Forests
 from galkeras.morphology.posterior import check_draws
 from galkeras.morphology.report import ELSEWHERE, Classification
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
 MINIMUM = 10
 """A class of fewer galaxies is left out: it would be tested on one or two. The paper's smallest has 11."""
 
-_OURS = r"(scores\.(json|md)|(confusion|calibration)\.png|trained\.txt|.+\.skops)"
+_OURS = r"(scores\.(json|md)|(confusion|calibration|curves)\.png|trained\.txt|.+\.skops)"
 
 
 def classify(
@@ -47,6 +48,7 @@ def classify(
     trees: int | None = None,
     samples: int | None = None,
     records: str | Path | RecordSet | None = None,
+    by: str | Sequence[str] | None = None,
     overwrite: bool = False,
 ) -> Classification:
     """Train a random forest on latents for each question of the catalog's tree, score it and save it.
@@ -60,7 +62,7 @@ def classify(
         catalog: Vote fractions of one of the `TREES`, as published, or a table that `read_catalog` gave.
         out: The folder to write, ``forests/NAME``; without it the result alone has the forests. It holds
             ``forests.json``, a skops file a question, ``trained.txt`` (names of the galaxies that they were fitted on),
-            ``scores.md``, ``scores.json``, ``confusion.png`` and ``calibration.png``.
+            ``scores.md``, ``scores.json``, ``confusion.png``, ``calibration.png`` and ``curves.png``.
         label_column: Classify by this column of the catalog instead, or by each of several, a forest a column: text,
             or numbers with few distinct values.
         id_column: The catalog's column of galaxy names, where it is not one of the usual.
@@ -75,6 +77,8 @@ def classify(
             forests are fitted on the means all the same: see ``docs/calibration.md``.
         records: The record set that the latents are of. Forests on as many principal components of its pixels
             (`principal_components`) are then scored on the same galaxies, for the network to be held against.
+        by: Columns of the catalog to draw the scores against, in quarters of the tested galaxies; by default those of
+            `galkeras.morphology.curves.BY` that it has: size, brightness, redshift, seeing.
         overwrite: Replace what is there.
 
     Returns:
@@ -98,13 +102,15 @@ def classify(
         folder.check()
     call = Call.of(classify, locals())
     latents = read_latents(latents)
-    wanted = None if label_column else vote_columns()
+    by = [by] if isinstance(by, str) else by
+    wanted = None if label_column else (*vote_columns(), *(BY if by is None else by))
     catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
     rows, matches = rows_in(catalog, latents.id)
     columns = [label_column] if isinstance(label_column, str) else list(dict.fromkeys(label_column or ()))
     tasks, skipped = ([column_task(catalog, name) for name in columns], {}) if columns else tree_tasks(catalog)
 
     components = None if records is None else _components(records, latents, seed)
+    values = {name: numbers[matches] for name, numbers in read_values(catalog, by).items()}
     needed = max(minimum, folds or 0)
     forests: dict[str, Forest] = {}
     trained: frozenset[str] = frozenset()
@@ -117,7 +123,7 @@ def classify(
             # From here on in rows of the latent table.
             target = task.target[matches]
             beside = None if components is None else components[rows]
-            outcome = trial.run(task, latents[rows], target, beside)
+            outcome = trial.run(task, latents[rows], target, beside, values)
             # Of a question that is skipped, or of few galaxies, not all trees were grown.
             bar.update(number * grown - bar.n)
             if isinstance(outcome, str):
@@ -156,6 +162,11 @@ def classify(
         atomic_write(out / "scores.md", classification.markdown())
         save_confusion_matrices(out / "confusion.png", {result.title: result.scores for result in results})
         save_reliability(out / "calibration.png", {result.title: result.calibration for result in results})
+        drawn = {result.title: result.curves for result in results if result.curves}
+        if drawn:
+            save_curves(out / "curves.png", drawn)
+        else:
+            (out / "curves.png").unlink(missing_ok=True)
         classification.fitted.save(out)
     return classification
 

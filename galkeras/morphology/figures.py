@@ -1,8 +1,9 @@
-"""Confusion matrices and reliability diagrams to look at."""
+"""Confusion matrices, reliability diagrams and scores along size or brightness to look at."""
 
-__all__ = ["save_confusion_matrices", "save_reliability"]
+__all__ = ["save_confusion_matrices", "save_curves", "save_reliability"]
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 
 from galkeras.io.figures import figure, save_figure
 from galkeras.morphology.calibration import Calibration
+from galkeras.morphology.curves import BY, Curve
 from galkeras.morphology.scores import Scores
 
 
@@ -58,6 +60,34 @@ def save_reliability(path: str | Path, calibrations: Mapping[str, Mapping[str, C
         axes.set(xlim=(0.15, 1.02), ylim=(0, 1.05), title=title)
         axes.set(xlabel="probability of the class named", ylabel="share that is right")
         axes.legend(fontsize=7, loc="lower right")
+    save_figure(path, panels)
+
+
+def save_curves(path: str | Path, curves: Mapping[str, Mapping[str, Curve]]) -> None:
+    """Draw one row a question and one panel a column of the catalog: balanced accuracy along it; write it atomically.
+
+    Args:
+        path: An image file.
+        curves: Title of the question to the column's name to its curve.
+    """
+    columns = list(dict.fromkeys(column for one in curves.values() for column in one))
+    size = 3.4 * len(columns), 2.4 * len(curves)
+    panels, grid = figure(len(curves), len(columns), size, squeeze=False)
+    for row, (title, one) in zip(grid, curves.items(), strict=True):
+        for axes, column in zip(row, columns, strict=True):
+            if column not in one:
+                axes.remove()
+                continue
+            scored = zip(pairwise(one[column].edges), one[column].balanced_accuracy, one[column].intervals, strict=True)
+            for part, value, bounds in scored:
+                if value is not None and bounds is not None:
+                    axes.fill_between(part, *bounds, color="C0", alpha=0.2, lw=0)
+                    axes.plot(part, [value, value], color="C0", lw=1.5)
+            first, last = one[column].edges[0], one[column].edges[-1]
+            # Fluxes span decades.
+            axes.set_xscale("log" if 0 < 20 * first < last else "linear")
+            axes.set(ylim=(0, 1.02), xlabel=BY.get(column, column), ylabel="balanced accuracy")
+            axes.set_title(title, fontsize=10)
     save_figure(path, panels)
 
 

@@ -3,6 +3,7 @@
 __all__ = ["ELSEWHERE", "SCORES_FILE", "Classification", "QuestionResult"]
 
 from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from galkeras.io.files import write_json
 from galkeras.io.text import counted, markdown_table
 from galkeras.io.typed import read_typed
 from galkeras.morphology.calibration import BOUNDED, Calibration
+from galkeras.morphology.curves import BY, PARTS, Curve
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.scores import INTERVALS, Components, Scores
 
@@ -43,6 +45,7 @@ class QuestionResult:
         paper_galaxies: The paper's count of each class (Table 2), empty where it does not ask this question.
         paper_scores: The paper's scores (Table 3), likewise.
         components: What principal components of the pixels say, where they were asked.
+        curves: Name of a column to how the scores change with it.
     """
 
     name: str
@@ -57,6 +60,7 @@ class QuestionResult:
     paper_galaxies: dict[str, int] = field(default_factory=dict)
     paper_scores: dict[str, float] = field(default_factory=dict)
     components: Components | None = None
+    curves: dict[str, Curve] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,6 +141,7 @@ class Classification:
                     "folds": list(result.folds),
                     "paper": {"galaxies": result.paper_galaxies, **result.paper_scores},
                     "components": None if result.components is None else asdict(result.components),
+                    "curves": {column: asdict(curve) for column, curve in result.curves.items()},
                 }
                 for result in self.results
             },
@@ -150,6 +155,7 @@ class Classification:
             f"Scores by: {self.method()} Classes of fewer than {self.minimum} galaxies are left out. Seed {self.seed}.",
             "## Classes\n\n" + self.class_table(),
             "## Scores\n\n" + self.score_table() + "\n\n" + _READING,
+            *self._curves(),
             "## Calibration\n\n" + self.calibration_table() + "\n\n" + _TRUST,
             "## Confusion matrices\n\n" + "\n\n".join(map(_confusion, self.results)),
         ]
@@ -233,6 +239,25 @@ class Classification:
             )
         return markdown_table(header, rows)
 
+    def _curves(self) -> list[str]:
+        """Return how scores change with each number of the catalog, as Markdown; nothing where it has none."""
+        columns = dict.fromkeys(column for result in self.results for column in result.curves)
+        return [f"## By {BY.get(column, column)}\n\n" + self.curve_table(column) for column in columns]
+
+    def curve_table(self, column: str) -> str:
+        """Return the balanced accuracy of each part of the tested galaxies, as Markdown."""
+        rows = []
+        for result in self.results:
+            if column in result.curves:
+                curve = result.curves[column]
+                scored = zip(pairwise(curve.edges), curve.balanced_accuracy, curve.intervals, strict=True)
+                cells = [
+                    f"{low:.3g} to {high:.3g}: " + ("–" if value is None else _within(value, bounds))
+                    for (low, high), value, bounds in scored
+                ]
+                rows.append((result.title, *cells, *[""] * (PARTS - len(cells))))
+        return markdown_table(("question", *["balanced accuracy"] * PARTS), rows)
+
     def calibration_table(self) -> str:
         """Return how far the probabilities can be trusted, as Markdown."""
         header = ("question", "tested", "probabilities of", "Brier", "Brier of the shares", "ECE", "ECE by chance")
@@ -287,6 +312,8 @@ class _Question(Scores):
     calibration: dict[str, Calibration] = field(default_factory=dict)
     # Scores of before components were asked have none.
     components: Components | None = None
+    # Scores of before they were drawn against anything have none.
+    curves: dict[str, Curve] = field(default_factory=dict)
 
     def check(self, name: str) -> None:
         count = len(self.classes)
@@ -314,6 +341,7 @@ class _Question(Scores):
             paper_galaxies=self.paper.galaxies,
             paper_scores=self.paper.scores,
             components=self.components,
+            curves=self.curves,
         )
 
 
@@ -366,8 +394,12 @@ def _gain(components: Components) -> str:
 
 
 def _with_interval(scores: Scores, name: str) -> str:
-    low, high = scores.intervals[name]
-    return f"{getattr(scores, name):.1%} ({100 * low:.1f}–{100 * high:.1f})"
+    return _within(getattr(scores, name), scores.intervals[name])
+
+
+def _within(value: float, bounds: tuple[float, float]) -> str:
+    low, high = bounds
+    return f"{value:.1%} ({100 * low:.1f}–{100 * high:.1f})"
 
 
 def _bounded(value: float, bounds: tuple[float, float]) -> str:

@@ -2,7 +2,7 @@
 
 __all__ = ["TEST_FRACTION", "Trial"]
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train
 from galkeras.galaxyzoo.tree import LabelQuestion
 from galkeras.latents.table import LatentTable
 from galkeras.morphology.calibration import MEANS, SAMPLES, calibrate
+from galkeras.morphology.curves import curves
 from galkeras.morphology.forests import Forest, fit_forest
 from galkeras.morphology.posterior import sampled_probabilities
 from galkeras.morphology.report import QuestionResult
@@ -43,7 +44,12 @@ class Trial:
     tick: Callable[[int], object]
 
     def run(
-        self, task: Task, latents: LatentTable, target: np.ndarray, components: np.ndarray | None
+        self,
+        task: Task,
+        latents: LatentTable,
+        target: np.ndarray,
+        components: np.ndarray | None,
+        values: Mapping[str, np.ndarray],
     ) -> tuple[QuestionResult, Forest, frozenset[str]] | str:
         """Fit and score one question's forest.
 
@@ -52,6 +58,7 @@ class Trial:
             latents: The galaxies.
             target: (rows,) their class indices, -1 for none.
             components: (rows, …) other features of theirs, forests on which are scored beside it.
+            values: By name (rows,) numbers that scores are drawn against.
 
         Returns:
             The scores, the forest and the galaxies that it was fitted on; or one line on why there is none.
@@ -70,7 +77,7 @@ class Trial:
         latents, target = latents[rows], np.searchsorted(kept, target[rows])
 
         components = None if components is None else components[rows]
-        truth, shares, groups, fold_scores, by_components = [], [], [], [], []
+        truth, shares, tested, fold_scores, by_components = [], [], [], [], []
         probabilities: dict[str, list[np.ndarray]] = {}
         forest: Forest
         known = latents.known
@@ -84,7 +91,7 @@ class Trial:
                 probabilities.setdefault(how, []).append(given)
             share = np.bincount(target[train], minlength=len(classes)) / len(train)
             shares.append(np.tile(share, (len(test), 1)))
-            groups.append(latents.id[test])
+            tested.append(test)
             fold = measure(confusion_matrix(truth[-1], given.argmax(1), len(classes)))
             if components is not None:
                 other = fit_forest(components[train], target[train], self.seed, self.trees)
@@ -93,7 +100,8 @@ class Trial:
         learned = latents.id[train]
         if self.folds:
             forest, learned = self._fit(task.title, classes, latents, target, known), latents.id
-        truth, shares, groups = map(np.concatenate, (truth, shares, groups))
+        truth, shares, tested = map(np.concatenate, (truth, shares, tested))
+        groups = latents.id[tested]
         by_way = {how: np.concatenate(parts) for how, parts in probabilities.items()}
         named = by_way[SAMPLES if self.samples else MEANS].argmax(1)
         scores = score(
@@ -120,6 +128,14 @@ class Trial:
             components=None
             if components is None
             else compare(truth, named, np.concatenate(by_components), len(classes), groups=groups, seed=self.seed),
+            curves=curves(
+                {name: numbers[rows][tested] for name, numbers in values.items()},
+                truth,
+                named,
+                classes,
+                groups=groups,
+                seed=self.seed,
+            ),
         )
         return result, forest, frozenset(learned.tolist())
 

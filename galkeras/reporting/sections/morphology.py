@@ -29,6 +29,8 @@ def _part(subject: Subject) -> Part:
         part.pictures += stored_picture(folder / "confusion.png", alt, f"Confusion matrices of {folder.name}.")
         alt = "Reliability diagrams: how often a class is true against the probability that it was given."
         part.pictures += stored_picture(folder / "calibration.png", alt, "How far the probabilities can be trusted.")
+        alt = "Balanced accuracy in four parts of the tested galaxies, by size, brightness and the like."
+        part.pictures += stored_picture(folder / "curves.png", alt, "Where in size and brightness the classes hold.")
     part.text.append(
         "In brackets the 95 % interval when the tested galaxies are drawn again. Majority: the accuracy of always"
         " naming the class that was the largest in training; an accuracy near it says little. The paper's numbers,"
