@@ -48,7 +48,7 @@ def command(
     from galkeras.models.stored import StoredModel
 
     # Before TensorFlow, which takes seconds to load.
-    check_new(out, overwrite)
+    check_new(out, overwrite, (cutouts, catalog))
     StoredModel.load(model)
     from galkeras.morphology.measure import measure
 

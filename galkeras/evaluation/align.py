@@ -59,7 +59,7 @@ def align(
     """
     call = Call.of(align, locals())
     if out is not None:
-        out = check_new(out, overwrite)
+        out = check_new(out, overwrite, (source, target))
     if method is not None and method not in METHODS:
         raise GalkerasError(
             f"`method` must be one of {', '.join(METHODS)}.{did_you_mean(method, METHODS)} Received: method={method!r}"
@@ -82,6 +82,10 @@ def _check(to: LatentTable, from_: LatentTable) -> None:
     if to.model != from_.model:
         raise GalkerasError(
             f"the latents are of two models ({to.model[:12]} and {from_.model[:12]}): encode both surveys with one"
+        )
+    if to.latent_dim != from_.latent_dim:
+        raise GalkerasError(
+            f"`source` has {to.latent_dim} latents and `target` {from_.latent_dim}: encode both surveys with one model"
         )
     if to.views != from_.views:
         raise GalkerasError(
@@ -116,6 +120,15 @@ def _moved(map_: Map, table: LatentTable) -> tuple[np.ndarray, np.ndarray]:
     Every map is affine, so that its matrix is what it makes of unit vectors.
     """
     unit = np.eye(table.latent_dim)
-    matrix = map_(unit) - map_(np.zeros_like(unit))
-    variance = np.exp(table.log_var.astype(float)) @ np.square(matrix)
-    return map_(table.z), np.log(np.maximum(variance, 1e-12)).astype(np.float32)
+    with np.errstate(all="ignore"):
+        matrix = map_(unit) - map_(np.zeros_like(unit))
+        variance = np.exp(table.log_var.astype(float)) @ np.square(matrix)
+        z, log_var = map_(table.z), np.log(np.maximum(variance, 1e-12)).astype(np.float32)
+    finite = np.isfinite(z).all(1) & np.isfinite(log_var).all(1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise GalkerasError(
+            f"the map takes {np.sum(~finite):,} of {len(table):,} galaxies out of the range of numbers, the first"
+            f" {str(table.id[row])!r}: the latents of `source` and `target` are of too different a size"
+        )
+    return z, log_var

@@ -17,7 +17,7 @@ import csv
 import io
 import json
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,19 @@ HELD = "held"
 Metadata = dict[str, Any]
 
 
-def check_new(path: str | Path, overwrite: bool) -> Path:
-    """Return ``path`` if a table can be written there, and none is there that may not be replaced."""
+def check_new(path: str | Path, overwrite: bool, inputs: Iterable[object] = ()) -> Path:
+    """Return ``path`` if a table can be written there, and none is there that may not be replaced.
+
+    What a command reads it does not replace: ``inputs`` are its own, of which those count that are paths.
+    """
     path = check_format(path)
-    if path.exists() and not overwrite:
+    if not path.exists():
+        return path
+    if not overwrite:
         raise exists(path)
+    read = (Path(one) for one in inputs if isinstance(one, str | Path))
+    if any(one.exists() and one.samefile(path) for one in read):
+        raise GalkerasError(f"{path} is what is read, and would be lost: give another `out`")
     return path
 
 

@@ -215,10 +215,12 @@ def read_latents(path: str | Path | LatentTable) -> LatentTable:
         values = _column(path, columns, name)
         if values.dtype.kind not in "iuf":
             raise GalkerasError(f"{path}: column {name!r} must hold numbers. Received: {values.dtype}")
-        if finite and not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values))[0])
+        with np.errstate(over="ignore"):  # What is too large for it is infinite.
+            held = values.astype(dtype)
+        if finite and not np.isfinite(held).all():
+            row = int(np.flatnonzero(~np.isfinite(held))[0])
             raise GalkerasError(f"{path}: column {name!r} is {values[row]} in row {row + 1}; latents must be finite")
-        return values.astype(dtype)
+        return held
 
     def latents(prefix: str) -> np.ndarray:
         return np.stack([numbers(f"{prefix}_{i:02d}", np.float32, True) for i in range(latent_dim)], -1)

@@ -103,7 +103,7 @@ def measure(
     Raises:
         GalkerasError: Something does not fit, or no cutout can be used.
     """
-    out = check_new(out, overwrite)
+    out = check_new(out, overwrite, (cutouts, catalog))
     for name, value in (("batch_size", batch_size), ("crop", crop)):
         if value is not None and value < 1:
             raise GalkerasError(f"`{name}` must be 1 or more. Received: {name}={value}")

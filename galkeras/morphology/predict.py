@@ -76,7 +76,7 @@ def predict(
         GalkerasError: The latents are of another model, ``samples`` is below 1, or a file is missing or damaged.
     """
     if out is not None:
-        check_new(out, overwrite)
+        check_new(out, overwrite, (latents, catalog))
     check_draws(samples, seed)
     if catalog is None and (label_column is not None or id_column is not None):
         raise GalkerasError("`label_column` and `id_column` are of a catalog: say `catalog`")

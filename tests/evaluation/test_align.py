@@ -83,6 +83,9 @@ def test_what_cannot_be_aligned_is_refused_in_one_line(tmp_path):
     for other, said, options in (
         (replace(target, model="b" * 64), "of two models", {}),
         (replace(target, views=8), "`views`", {}),
+        (replace(target, z=target.z[:, :2], log_var=target.log_var[:, :2]), "has 4 latents and `target` 2", {}),
+        (replace(target, log_var=np.full_like(target.log_var, 1e3)), "400 of 400 galaxies out of the range", {}),
+        (replace(target, z=target.z * np.float32(1e-40)), "out of the range", {"method": "median-mad"}),
         (replace(target, survey=source.survey), "Received: decals and decals", {}),
         (target[target.split != "train"], "training split or more.*Received: 0", {}),
         (replace(target, ra=target.ra + 7), "Received: 0", {"method": "ridge"}),
@@ -94,3 +97,16 @@ def test_what_cannot_be_aligned_is_refused_in_one_line(tmp_path):
     align(source, target, out)
     with pytest.raises(gk.GalkerasError, match="overwrite"):
         align(source, target, out)
+
+
+def test_what_is_read_is_not_replaced(tmp_path):
+    source, target = surveys()
+    paths = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    source.save(paths[0])
+    target.save(paths[1])
+    (tmp_path / "link.npz").symlink_to(paths[1])
+    before = [path.read_bytes() for path in paths]
+    for out in (*paths, tmp_path / "link.npz"):
+        with pytest.raises(gk.GalkerasError, match=f"{out.name} is what is read.*another `out`"):
+            align(*paths, out, overwrite=True)
+    assert [path.read_bytes() for path in paths] == before

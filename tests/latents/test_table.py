@@ -132,6 +132,14 @@ def test_latent_that_is_not_finite_is_named(tmp_path, extension):
         read_latents(path)
 
 
+@pytest.mark.filterwarnings("error")
+def test_latent_that_is_too_large_a_number_is_named(tmp_path):
+    table = latent_table()
+    write_columns(tmp_path / "l.npz", table.columns() | {"z_01": np.full(50, 1e300)}, table.metadata())
+    with pytest.raises(GalkerasError, match=r"column 'z_01' is 1e\+300 in row 1"):
+        read_latents(tmp_path / "l.npz")
+
+
 def test_text_in_a_column_of_numbers_is_named(tmp_path):
     table = latent_table()
     columns = table.columns() | {"z_01": np.full(50, "much")}

@@ -149,6 +149,14 @@ def test_predict_from_files(tmp_path, forests):
         np.testing.assert_array_equal(from_files[name], column)
 
 
+def test_latents_and_catalog_are_not_replaced_by_what_they_say(tmp_path):
+    paths = tmp_path / "l.parquet", tmp_path / "f"
+    for name in ("l.parquet", "c.parquet"):
+        (tmp_path / name).write_bytes(b"of hours")
+        with pytest.raises(GalkerasError, match=rf"{name} is what is read, .*another `out`"):
+            predict(*paths, tmp_path / name, catalog=tmp_path / "c.parquet", overwrite=True)
+
+
 def test_unknown_extension_is_refused_before_the_work(tmp_path):
     with pytest.raises(GalkerasError, match="extension"):
         predict(tmp_path / "missing.parquet", tmp_path / "missing", tmp_path / "p.txt")
