@@ -62,7 +62,8 @@ def main() -> None:
     except GalkerasError as error:
         _fail(say(str(error)))
     except OSError as error:  # a full disk, a path that cannot be written, a file that has gone
-        _fail(f"{error.filename or 'writing'}: {error.strerror or error}")
+        # Of a file that cannot be renamed, where it was to go.
+        _fail(f"{error.filename2 or error.filename or 'writing'}: {error.strerror or error}")
     except UnicodeEncodeError as error:  # of libraries that take names in UTF-8 alone
         _fail(f"{error.object!r} is not UTF-8: choose another name")
     except MemoryError as error:

@@ -109,7 +109,8 @@ def measure(
             raise GalkerasError(f"`{name}` must be 1 or more. Received: {name}={value}")
     call = Call.of(measure, locals())
     loaded = forests if forests is None or isinstance(forests, Forests) else Forests.load(forests)
-    views = views or (1 if loaded is None else loaded.views)
+    if views is None:
+        views = 1 if loaded is None else loaded.views
     table, sources = gather(catalog, cutouts, id_column, False, CATALOG_COLUMNS)
     rows, rejects = plan_rows(table, sources)
     # As the catalog has them, and not in the order of a record set.
@@ -117,8 +118,11 @@ def measure(
     StoredModel.load(model)
     # TensorFlow loads when there is something to compute.
     from galkeras.latents.step import Made
+    from galkeras.latents.views import VIEWS
     from galkeras.models.folder import load_model
 
+    if views not in VIEWS:
+        raise GalkerasError(f"`views` must be 1 or 8. Received: views={views}")
     vae = load_model(model)
     surveys = vae.config.surveys
     if survey is not None and survey not in surveys:

@@ -46,6 +46,8 @@ _log = logging.getLogger(__name__)
 CATALOG_FILE = "catalog.csv"
 """What the cutouts' files say of the galaxies, where there was no other catalog."""
 
+# MB, as the command line has it.
+_SMALLEST_SHARD = 0.001
 # Relative spread of pixel scales that is told.
 _MIXED = 0.01
 _OURS = rf"{DATASET_FILE}|{REJECTED_FILE}|{CATALOG_FILE}|mosaic\.png|{re.escape(STATE_FOLDER)}|{SHARD_NAME.pattern}"
@@ -113,6 +115,10 @@ def make_tfrecords(
     out = Path(out)
     asked = wanted(survey, bands, crop, image_size, pixel_scale, width_arcsec, dtype, like)
     told = locals() | {"bands": bands if bands is None or isinstance(bands, str) else band_text(bands)}
+    if not _SMALLEST_SHARD <= shard_megabytes < math.inf:
+        raise GalkerasError(
+            f"`shard_megabytes` must be {_SMALLEST_SHARD} or more. Received: shard_megabytes={shard_megabytes}"
+        )
     call = Call.of(make_tfrecords, told, {"shard_megabytes": "shard-size"})
     if cutouts is None:
         catalog, cutouts = None, catalog

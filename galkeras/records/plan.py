@@ -221,7 +221,8 @@ def plan_tasks(out: Path, rows: list[Row], settings: Settings, megabytes: float)
     for row in rows:
         by_split[split_of(row.id)].append(row)
     for split, members in by_split.items():
-        count = math.ceil(len(members) * record_bytes(settings) / (megabytes * 1e6))
+        # No more shards than galaxies.
+        count = min(math.ceil(len(members) * record_bytes(settings) / (megabytes * 1e6)), len(members))
         count = max(count, min(_FEWEST_SHARDS, math.ceil(len(members) / _FEWEST_IN_SHARD)))
         edges = [index * len(members) // max(count, 1) for index in range(count + 1)]
         for index, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):

@@ -17,6 +17,10 @@ from galkeras.surveys.image import MAX_SIDE, ImageSpec, Preparation, bands_of
 _CONFIG_FILE = "config.json"
 
 
+# arcsec: to so much are the scales of files told, and numbers far below leave the range of floats.
+_LEAST = 1e-6
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What is asked for; None where the cutouts are to tell.
@@ -61,8 +65,8 @@ def wanted(
         if value is not None and not 1 <= value <= MAX_SIDE:
             raise GalkerasError(f"`{name}` must be 1 to {MAX_SIDE} pixels. Received: {name}={value}")
     for name, value in (("pixel_scale", pixel_scale), ("width_arcsec", width_arcsec)):
-        if value is not None and not 0 < value < 1e6:
-            raise GalkerasError(f"`{name}` must be positive arcsec. Received: {name}={value}")
+        if value is not None and not _LEAST <= value < 1e6:
+            raise GalkerasError(f"`{name}` must be positive arcsec, {_LEAST:g} or more. Received: {name}={value}")
     if dtype is not None and dtype not in DTYPES:
         raise GalkerasError(
             f"`dtype` must be one of {', '.join(DTYPES)}.{did_you_mean(dtype, DTYPES)} Received: dtype={dtype!r}"

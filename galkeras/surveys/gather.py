@@ -91,6 +91,8 @@ def _images(folder: Path) -> list[PurePosixPath]:
 
 
 def _folder(folder: Path, files: list[PurePosixPath], label_from: str | None) -> Table:
+    # A name of bytes that are no UTF-8 could be written into no table.
+    files = [PurePosixPath(str(file).encode(errors="backslashreplace").decode()) for file in files]
     stems = [file.name[: -len(extension_of(file.name) or "")] for file in files]
     several = {stem for stem, count in Counter(stems).items() if count > 1}
     names = [str(file.with_name(stem)) if stem in several else stem for file, stem in zip(files, stems, strict=True)]

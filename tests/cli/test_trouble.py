@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,18 @@ def test_a_path_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, capsys
     (tmp_path / "file").write_text("in the way")
     line = run(monkeypatch, capsys, "mock", "--galaxies", 1, "--size", 32, "--workers", 1, "--out", tmp_path / "file/m")
     assert str(tmp_path / "file") in line
+
+
+def test_a_folder_where_a_file_goes_is_named(tmp_path, monkeypatch, capsys):
+    for name, survey in (("a", "decals"), ("b", "sdss")):
+        latent_table(200, survey=np.full(200, survey)).save(tmp_path / f"{name}.npz")
+    # It stands there when the table is done, as its other files may from the start.
+    monkeypatch.setattr("galkeras.evaluation.align.check_new", lambda path, *_: path)
+    monkeypatch.setattr("galkeras.io.columns.check_format", Path)
+    (tmp_path / "out.npz").mkdir()
+    paths = tmp_path / "a.npz", tmp_path / "b.npz"
+    line = run(monkeypatch, capsys, "align", *paths, "--method", "coral", "--out", tmp_path / "out.npz")
+    assert line == f"galkeras: {tmp_path / 'out.npz'}: Is a directory"
 
 
 def test_a_finished_set_is_not_replaced_by_one_of_another_size(tmp_path, monkeypatch, capsys):

@@ -6,6 +6,7 @@ from astropy.table import Table
 from pyarrow import feather, parquet
 
 from galkeras.io.columns import FORMATS, check_format, column_writer, read_columns, write_columns
+from galkeras.io.errors import GalkerasError
 from galkeras.io.tables import TABLE_FORMATS, TableFormat
 
 
@@ -62,3 +63,15 @@ def test_units_are_written_where_the_format_holds_them_and_read_without(tmp_path
     assert metadata == {"table": "some"}
     for name, values in columns.items():
         np.testing.assert_array_equal(read[name], values)
+
+
+@pytest.mark.parametrize("end", FORMATS)
+@pytest.mark.parametrize("name", ["#7", "a\rb", "a\x0bb", "a\u2028b", "a\nb", 'a,"b', "a\tb"])
+def test_odd_names_come_back_or_are_not_written(tmp_path, end, name):
+    path = tmp_path / f"t{end}"
+    try:
+        write_columns(path, {"id": np.array([name, "b"])}, {})
+    except GalkerasError as error:
+        assert "write .parquet instead" in str(error) and not path.exists() and end in (".fits", ".ecsv")
+    else:
+        assert read_columns(path, ("id",))[0]["id"].tolist() == [name, "b"]

@@ -167,6 +167,9 @@ def test_nothing_that_fits_leaves_nothing(model, tmp_path):
         measure(tmp_path / "empty", model=model, out=tmp_path / "t.parquet")
     with pytest.raises(GalkerasError, match="`survey` must be one of the model's, decals"):
         measure(tmp_path / "in", model=model, out=tmp_path / "t.parquet", survey="sdss")
+    for views in (0, 3):
+        with pytest.raises(GalkerasError, match=f"`views` must be 1 or 8. Received: views={views}"):
+            measure(tmp_path / "in", model=model, out=tmp_path / "t.parquet", views=views)
 
 
 def test_forests_of_another_model_are_refused(model, cutouts, tmp_path):

@@ -183,6 +183,10 @@ def test_too_little_sky_and_no_scale_are_rejected_with_the_reason(mixed, picture
         ({"pixel_scale": 0.3, "image_size": 10, "crop": 20}, "leave one out"),
         ({"pixel_scale": -1.0, "image_size": 10}, "must be positive arcsec"),
         ({"width_arcsec": float("nan"), "image_size": 10}, "must be positive arcsec"),
+        ({"pixel_scale": 1e-300, "image_size": 10}, "must be positive arcsec, 1e-06 or more"),
+        ({"width_arcsec": 1.0, "pixel_scale": 1e-320}, "must be positive arcsec"),
+        ({"shard_megabytes": 0.0}, "`shard_megabytes` must be 0.001 or more"),
+        ({"shard_megabytes": float("nan")}, "must be 0.001 or more"),
         ({"width_arcsec": 5000.0, "pixel_scale": 0.1}, "1 to 4096 pixels"),
     ],
 )

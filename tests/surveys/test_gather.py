@@ -1,6 +1,7 @@
 """What people hold, without a catalog: folders, classes in names, npz, HDF5, Parquet, datasets."""
 
 import io
+import os
 import pickle
 
 import h5py
@@ -71,6 +72,14 @@ def test_of_one_name_in_two_formats_the_better_is_taken_and_folders_tell_names_a
     write_png(tmp_path / "in" / "y" / "b.png", rgb())
     table, sources = gather(None, tmp_path / "in")
     assert table["id"].tolist() == ["a", "x/b", "y/b"] and sources[0].path.endswith("a.fits")
+
+
+def test_a_name_that_is_not_utf_8_costs_no_other_galaxy(tmp_path):
+    for name in ("a", "b", os.fsdecode(b"\xff")):
+        write_png(tmp_path / "in" / f"{name}.png", rgb())
+    records = make(tmp_path / "in", tmp_path / "out")
+    assert sorted(row.id for row in read_galaxies(records)) == [r"\udcff", "a", "b"]
+    assert set(read_catalog(tmp_path / "out" / "catalog.csv", position=False)["id"]) == {r"\udcff", "a", "b"}
 
 
 def test_folders_hold_the_class(tmp_path, caplog):
