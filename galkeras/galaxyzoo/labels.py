@@ -36,6 +36,13 @@ def labels(table: Table, question: str, tree: Tree | None = None) -> np.ndarray:
     return (tree or tree_of(table)).labels(table, question)
 
 
+def no_column(catalog: Table, column: str) -> GalkerasError:
+    """Return the error for a column that a catalog has not, which names those of its file."""
+    held = catalog.meta.get(HELD, catalog.colnames)
+    known = ", ".join(held[:12]) + (", …" if len(held) > 12 else "")
+    return GalkerasError(f"the catalog has no column {column!r}.{did_you_mean(column, held)} It has: {known}")
+
+
 def column_labels(catalog: Table, column: str) -> np.ndarray:
     """Return the class of every galaxy by a column of the user's own, and tell the classes and the empty cells.
 
@@ -50,9 +57,7 @@ def column_labels(catalog: Table, column: str) -> np.ndarray:
         GalkerasError: There is no such column, or it has too many distinct values to be a label.
     """
     if column not in catalog.colnames:
-        held = catalog.meta.get(HELD, catalog.colnames)
-        known = ", ".join(held[:12]) + (", …" if len(held) > 12 else "")
-        raise GalkerasError(f"the catalog has no column {column!r}.{did_you_mean(column, held)} It has: {known}")
+        raise no_column(catalog, column)
     values = np.array([_class_name(value) for value in catalog[column].tolist()])
     counts = Counter(values.tolist())
     empty = counts.pop("", 0)

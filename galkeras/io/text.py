@@ -1,6 +1,6 @@
 """Numbers in sentences, and tables in Markdown."""
 
-__all__ = ["counted", "markdown_table", "one_of", "readable_bytes"]
+__all__ = ["counted", "markdown_table", "one_of", "readable_bytes", "share_within"]
 
 from collections.abc import Iterable, Sequence
 
@@ -18,6 +18,16 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table of text cells; a bar in a cell is escaped."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+
+
+def share_within(value: float, bounds: Sequence[float]) -> str:
+    """Return a share with its interval.
+
+    >>> share_within(0.9376, (0.85, 1))
+    '93.8% (85.0–100.0)'
+    """
+    low, high = bounds
+    return f"{value:.1%} ({100 * low:.1f}–{100 * high:.1f})"
 
 
 def readable_bytes(size: float) -> str:

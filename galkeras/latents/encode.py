@@ -17,8 +17,7 @@ from galkeras.io.schedulers import check_cluster
 from galkeras.io.text import one_of
 from galkeras.latents.parts import Sampling, latents_of, parts_on_cluster
 from galkeras.latents.step import Made
-from galkeras.latents.table import LatentTable, joined, latent_metadata, read_latents
-from galkeras.latents.views import VIEWS
+from galkeras.latents.table import LatentTable, check_views, joined, latent_metadata, read_latents
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
 from galkeras.records.reader import damage_named
@@ -109,8 +108,7 @@ def encode(
     """
     if out is not None:
         out = check_new(out, overwrite)
-    if views not in VIEWS:
-        raise GalkerasError(f"`views` must be 1 or 8. Received: views={views}")
+    check_views(views)
     if scores not in SCORES:
         raise GalkerasError(f"`scores` must be {one_of(SCORES)}. Received: scores={scores!r}")
     if batch_size < 1:
@@ -134,7 +132,7 @@ def encode(
     written, scored, similarity = 0, 0, 0.0
     made = Made.by(vae, views, record_set.digest)
     call = Call.of(encode, locals() | {"splits": None if splits is None else chosen}, {"splits": "split"})
-    metadata = latent_metadata(made.model, vae.config.latent_dim, views, made.votes, made.elsewhere, call=call)
+    metadata = latent_metadata(latent_dim=vae.config.latent_dim, **made._asdict(), call=call)
     shards = [shard for split in chosen for shard in record_set.in_split(split)]
     how = Sampling(batch_size, views, every)
     with (

@@ -1,7 +1,9 @@
 """The latent table: one row a galaxy, its posterior and how well it was reconstructed."""
 
 __all__ = [
+    "VIEWS",
     "LatentTable",
+    "check_views",
     "feature_table",
     "joined",
     "latent_columns",
@@ -24,6 +26,9 @@ from galkeras.io.calls import Call
 from galkeras.io.columns import Columns, Metadata, read_columns, write_columns
 from galkeras.io.errors import GalkerasError
 from galkeras.io.typed import from_json
+
+VIEWS = (1, 8)
+"""Of how many views a posterior may be: the image as it is, or its four quarter turns and their mirror images."""
 
 _STRINGS = ("id", "survey", "split")
 _POSE = ("position_angle", "parity")
@@ -115,6 +120,12 @@ class LatentTable:
     def save(self, path: str | Path) -> None:
         """Write the table as Parquet, FITS, ECSV, CSV or NPZ, by the extension of ``path``."""
         write_columns(path, self.columns(), self.metadata())
+
+
+def check_views(views: int) -> None:
+    """Refuse a number of views that is none of `VIEWS`."""
+    if views not in VIEWS:
+        raise GalkerasError(f"`views` must be 1 or 8. Received: views={views}")
 
 
 def joined(parts: Sequence[LatentTable]) -> LatentTable:

@@ -1,18 +1,15 @@
 """The eight views of a cutout: its quarter turns and their mirror images."""
 
-__all__ = ["VIEWS", "encode_views"]
+__all__ = ["encode_views"]
 
 from galkeras.backend import tf
 from galkeras.models.vae import VAE
-
-VIEWS = (1, 8)
-"""The image as it is, or its four quarter turns and their mirror images."""
 
 
 def encode_views(vae: VAE, images: tf.Tensor, views: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Return posterior means and log variances, each (batch, latent_dim), averaged over the views of each image.
 
-    The variances are averaged, and not their logarithms. ``views`` is one of `VIEWS`.
+    The variances are averaged, and not their logarithms. ``views`` is one of `galkeras.latents.table.VIEWS`.
     """
     if views == 1:
         return vae.encode(images)

@@ -109,8 +109,8 @@ def classify(
     columns = [label_column] if isinstance(label_column, str) else list(dict.fromkeys(label_column or ()))
     tasks, skipped = ([column_task(catalog, name) for name in columns], {}) if columns else tree_tasks(catalog)
 
-    components = None if records is None else _components(records, latents, seed)
     values = {name: numbers[matches] for name, numbers in read_values(catalog, by).items()}
+    components = None if records is None else _components(records, latents, seed)
     needed = max(minimum, folds or 0)
     forests: dict[str, Forest] = {}
     trained: frozenset[str] = frozenset()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Table
 
-from galkeras.io.errors import GalkerasError, did_you_mean
+from galkeras.galaxyzoo.labels import no_column
+from galkeras.io.errors import GalkerasError
 from galkeras.morphology.scores import score
 
 BY = {
@@ -26,6 +27,8 @@ BY = {
 PARTS = 4
 """Into how many parts the tested galaxies are cut, or fewer where they are few."""
 
+# Kinds of dtypes.
+_NUMBERS = "iuf"
 # Galaxies of a part: with fewer an interval says nothing.
 _FEWEST = 30
 
@@ -53,18 +56,15 @@ def read_values(catalog: Table, by: Sequence[str] | None) -> dict[str, np.ndarra
     Raises:
         GalkerasError: A column that is asked for is missing or holds no numbers.
     """
+    if by is None:
+        by = [name for name in BY if name in catalog.colnames and catalog[name].dtype.kind in _NUMBERS]
     values = {}
-    for name in BY if by is None else dict.fromkeys(by):
+    for name in by:
         if name not in catalog.colnames:
-            if by is None:
-                continue
-            raise GalkerasError(f"the catalog has no column {name!r}.{did_you_mean(name, catalog.colnames)}")
-        column = catalog[name]
-        if column.dtype.kind not in "iuf":
-            if by is None:
-                continue
-            raise GalkerasError(f"scores are drawn against numbers, and column {name!r} holds {column.dtype}")
-        values[name] = np.ma.filled(np.ma.asarray(column, np.float64), np.nan)
+            raise no_column(catalog, name)
+        if catalog[name].dtype.kind not in _NUMBERS:
+            raise GalkerasError(f"scores are drawn against numbers, and column {name!r} holds {catalog[name].dtype}")
+        values[name] = np.ma.filled(np.ma.asarray(catalog[name], np.float64), np.nan)
     return values
 
 
@@ -98,13 +98,10 @@ def curves(
             continue
         # The last part has its upper bound, too.
         part = np.where(known, np.clip(np.searchsorted(edges, numbers, "right") - 1, 0, len(edges) - 2), -1)
-        scored = [
-            _score(truth[part == one], named[part == one], classes, groups[part == one], seed)
-            for one in range(len(edges) - 1)
-        ]
+        members = [np.flatnonzero(part == one) for one in range(len(edges) - 1)]
+        scored = [_score(truth[rows], named[rows], classes, groups[rows], seed) for rows in members]
         accuracies, intervals = zip(*scored, strict=True)
-        rows = tuple(int(np.sum(part == one)) for one in range(len(edges) - 1))
-        found[name] = Curve(tuple(edges.tolist()), rows, accuracies, intervals)
+        found[name] = Curve(tuple(edges.tolist()), tuple(map(len, members)), accuracies, intervals)
     return found
 
 

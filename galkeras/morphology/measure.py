@@ -16,7 +16,7 @@ from galkeras.io.calls import Call
 from galkeras.io.columns import Columns, check_new, column_writer, write_rejected
 from galkeras.io.errors import GalkerasError
 from galkeras.io.processes import cores
-from galkeras.latents.table import LatentTable, latent_metadata
+from galkeras.latents.table import LatentTable, check_views, latent_metadata
 from galkeras.models.stored import StoredModel
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.predict import class_columns
@@ -111,6 +111,7 @@ def measure(
     loaded = forests if forests is None or isinstance(forests, Forests) else Forests.load(forests)
     if views is None:
         views = 1 if loaded is None else loaded.views
+    check_views(views)
     table, sources = gather(catalog, cutouts, id_column, False, CATALOG_COLUMNS)
     rows, rejects = plan_rows(table, sources)
     # As the catalog has them, and not in the order of a record set.
@@ -118,11 +119,8 @@ def measure(
     StoredModel.load(model)
     # TensorFlow loads when there is something to compute.
     from galkeras.latents.step import Made
-    from galkeras.latents.views import VIEWS
     from galkeras.models.folder import load_model
 
-    if views not in VIEWS:
-        raise GalkerasError(f"`views` must be 1 or 8. Received: views={views}")
     vae = load_model(model)
     surveys = vae.config.surveys
     if survey is not None and survey not in surveys:
@@ -134,7 +132,7 @@ def measure(
         )
     made = Made.by(vae, views, None)
     work = _Work(vae, loaded, made)
-    metadata = latent_metadata(made.model, vae.config.latent_dim, views, made.votes, made.elsewhere, call=call)
+    metadata = latent_metadata(latent_dim=vae.config.latent_dim, **made._asdict(), call=call)
     bar = tqdm(total=len(table), desc="measure", unit="galaxy", disable=None)
     with column_writer(out, metadata) as write, bar:
         for batch in _batches(rows, vae, survey, crop, batch_size, rejects):

@@ -12,7 +12,7 @@ import numpy as np
 from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
-from galkeras.io.text import counted, markdown_table
+from galkeras.io.text import counted, markdown_table, share_within
 from galkeras.io.typed import read_typed
 from galkeras.morphology.calibration import BOUNDED, Calibration
 from galkeras.morphology.curves import BY, PARTS, Curve
@@ -252,7 +252,7 @@ class Classification:
                 curve = result.curves[column]
                 scored = zip(pairwise(curve.edges), curve.balanced_accuracy, curve.intervals, strict=True)
                 cells = [
-                    f"{low:.3g} to {high:.3g}: " + ("–" if value is None else _within(value, bounds))
+                    f"{low:.3g} to {high:.3g}: " + ("–" if value is None else share_within(value, bounds))
                     for (low, high), value, bounds in scored
                 ]
                 rows.append((result.title, *cells, *[""] * (PARTS - len(cells))))
@@ -394,12 +394,7 @@ def _gain(components: Components) -> str:
 
 
 def _with_interval(scores: Scores, name: str) -> str:
-    return _within(getattr(scores, name), scores.intervals[name])
-
-
-def _within(value: float, bounds: tuple[float, float]) -> str:
-    low, high = bounds
-    return f"{value:.1%} ({100 * low:.1f}–{100 * high:.1f})"
+    return share_within(getattr(scores, name), scores.intervals[name])
 
 
 def _bounded(value: float, bounds: tuple[float, float]) -> str:

@@ -67,10 +67,8 @@ def prepare_cutout(
     row = row or Row(0, name, nan, nan, nan, nan, Source(name))
     own = pixel_scale(cutout, row, survey)
     side = min(cutout.image.shape[:2])
-    scaled = images.preparation is not None and images.preparation.resampling == "scale" and crop is None
-    if scaled and not (side == image_size and own != own):
-        scale = images.pixel_scale
-    elif crop is None and images.pixel_scale and own == own:
+    scaled = images.preparation is not None and images.preparation.resampling == "scale"
+    if crop is None and images.pixel_scale and (own == own or (scaled and side != image_size)):
         crop, scale = images.preparation and images.preparation.crop, images.pixel_scale
     else:
         scale = None

@@ -14,7 +14,7 @@ from galkeras.backend import tf
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
 from galkeras.io.locks import locked
-from galkeras.latents.views import VIEWS
+from galkeras.latents.table import VIEWS
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
 from galkeras.morphology.forests import Forests

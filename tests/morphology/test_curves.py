@@ -3,6 +3,7 @@ import pytest
 from astropy.table import MaskedColumn, Table
 from latents.tables import latent_table
 
+from galkeras.io.columns import HELD
 from galkeras.io.errors import GalkerasError
 from galkeras.morphology.classify import classify
 from galkeras.morphology.curves import curves, read_values
@@ -59,6 +60,10 @@ def test_columns_are_the_known_ones_or_those_that_are_asked_for():
     assert read_values(table, ["other"])["other"].tolist() == [3, 4]
     with pytest.raises(GalkerasError, match=r"no column 'othr'.*other"):
         read_values(table, ["othr"])
+    # Of a wide catalog some columns are read, and all are told.
+    table.meta[HELD] = ["id", "seeing"]
+    with pytest.raises(GalkerasError, match=r"no column 'seing'.*Did you mean 'seeing'"):
+        read_values(table, ["seing"])
     with pytest.raises(GalkerasError, match="numbers, and column 'mag_r' holds"):
         read_values(table, ["mag_r"])
 

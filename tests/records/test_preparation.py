@@ -216,6 +216,8 @@ def test_one_cutout_is_prepared_as_the_models_images_were(pictures, mixed, tmp_p
     for name in ("m00", "m01"):
         one, _ = prepare_for(read_cutout(mixed[1] / f"{name}.fits"), name, scaled.images, ("decals",))
         np.testing.assert_array_equal(one.image, stored[name])
+    with pytest.raises(CutoutError, match=r"neither file nor catalog has one to resample from to 1 arcsec"):
+        prepare_for(replace(fits, pixel_scale=float("nan")), "m01", scaled.images, ("decals",))
 
 
 def test_a_cutout_of_another_scale_is_resampled_alike_in_company_and_alone(tmp_path):

@@ -4,6 +4,7 @@ __all__ = ["bounded", "share", "ssim_rows"]
 
 from collections.abc import Sequence
 
+from galkeras.io.text import share_within
 from galkeras.training.stored import Quantiles, Summary
 
 
@@ -19,4 +20,4 @@ def share(value: float | None) -> str:
 
 def bounded(value: float | None, bounds: Sequence[float] | None) -> str:
     """Return a share with its interval."""
-    return "" if value is None else f"{value:.1%} ({100 * bounds[0]:.1f}–{100 * bounds[1]:.1f})"
+    return "" if value is None else share_within(value, bounds)
