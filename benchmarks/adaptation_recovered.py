@@ -10,6 +10,10 @@ that of the source, of the target as it is, of the target with forests that lear
 that its images hold for this VAE), of the target as each map that needs no network moves it, and of the adapted models.
 Intervals are of 95 % and of drawing both galaxies and trainings again. Latents that are in OUT already are kept.
 
+Pseudo-labels (after Ye et al. 2025) need no pairs either: forests of the source name the target's training galaxies,
+and new forests learn from both surveys, of the target from those that were named with a probability of `SURE` or
+more. What `align` makes of an adapted model's latents is printed too, with the AUC of telling the surveys apart.
+
 With ``--blur FWHM …`` (arcsec, a band each), what of the seeing the source lacks, there is one more way that needs
 neither pairs nor training: forests that learned from the source's own images, blurred so and with the target's noise.
 """
@@ -20,17 +24,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from astropy.table import vstack
+from astropy.table import Table, vstack
 from scipy.ndimage import gaussian_filter
 
 from galkeras.evaluation.shift.baselines import BASELINES
 from galkeras.evaluation.shift.compared import mapped_latents
 from galkeras.evaluation.shift.conservation import QuestionRow, table_4
 from galkeras.evaluation.shift.domains import tell_apart
+from galkeras.galaxyzoo.trees import tree_of
 from galkeras.io.text import markdown_table
 from galkeras.latents.encode import encode
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.folder import load_model
+from galkeras.morphology.forests import Forest, Forests, fit_forest
 from galkeras.records.pairs import join
 from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
@@ -39,6 +45,7 @@ from galkeras.surveys.catalog import read_catalog
 Pair = tuple[LatentTable, LatentTable]
 Ways = dict[str, tuple[str, list[QuestionRow]]]
 """What is printed, by name: the column of `table_4` that it is, and the rows that hold it."""
+SURE = 0.8
 SOURCE, BARE, CEILING = "source", "target, as it is", "target, forests of its own (the ceiling)"
 
 
@@ -62,27 +69,51 @@ def main() -> None:
     ways: Ways = {SOURCE: ("source before", before), BARE: ("target before", before)}
     ways[CEILING] = ("target before, refitted", before)
     ways |= {f"target, {one.title}": (f"target before, {name}", before) for name, one in BASELINES.items()}
+    pseudo = pseudo_labelled(known["source before"], known["target before"], catalog)
+    rows = table_4({"target before": tested["target before"]}, {}, {"before": pseudo}, catalog, refit=False)
+    ways["target, pseudo-labels"] = ("target before", rows)
     if given.blur:
         z, source = degraded_latents(given), known["source before"]
         blurred = {"source before": replace(source, z=np.stack([z[name] for name in source.id.tolist()]))}
         rows = table_4({"target before": tested["target before"]}, blurred, {}, catalog, refit=False)
         ways["target, source blurred and noised"] = ("target before", rows)
+    told = [(model.name, fresh[model]) for model in (given.vae, *given.adapted)]
     for number, model in enumerate(given.adapted):
-        pair = (named(sets[model], "after") for sets in (fresh, learned))
-        after = table_4(*pair, {}, catalog, refit=False)
+        tested, known = (named(sets[model], "after") for sets in (fresh, learned))
+        mapped = mapped_latents(tested, known, True, 0)
+        after = table_4(tested | mapped, known, {}, catalog, refit=False)
         ways |= {f"{of}, adapted {number}": (f"{of} after", after) for of in ("target", "source")}
+        for name, one in BASELINES.items():
+            ways[f"target, adapted {number}, {one.title}"] = (f"target after, {name}", after)
+            told.append((f"{model.name}, {one.title}", (tested["source after"], mapped[f"target after, {name}"])))
     print(f"{table(ways, len(given.adapted))}\n\n{questions_table(ways)}\n", flush=True)
     rows = []
-    for model in (given.vae, *given.adapted):
-        a, b = fresh[model]
-        told = tell_apart(a.z, b.z, paired=True, seed=0)
-        rows.append((model.name, *(f"{one.auc:.3f}" for one in told)))
+    for name, (a, b) in told:
+        rows.append((name, *(f"{one.auc:.3f}" for one in tell_apart(a.z, b.z, paired=True, seed=0))))
     print(markdown_table(("model", "AUC, logistic regression", "AUC, boosted trees"), rows))
 
 
 def named(pair: Pair, stage: str) -> dict[str, LatentTable]:
     """Return the latents of both surveys by the names that `table_4` knows."""
     return {f"source {stage}": pair[0], f"target {stage}": pair[1]}
+
+
+def pseudo_labelled(source: LatentTable, target: LatentTable, catalog: Table) -> Forests:
+    """Return forests of the source's labels and of what forests of these make of the target's galaxies."""
+    tree, found = tree_of(catalog), {}
+    for question in tree.classes:
+        by_id = dict(zip(map(str, catalog["id"]), tree.labels(catalog, question.name), strict=True))
+        labels = np.array([by_id.get(name, "") for name in source.id.tolist()])
+        known = labels != ""
+        classes, counts = np.unique(labels[known], return_counts=True)
+        truth = np.searchsorted(classes, labels[known])
+        likely = fit_forest(source.z[known], truth, 0).predict_proba(target.z)
+        sure = likely.max(1) >= SURE
+        z, both = np.concatenate([source.z[known], target.z[sure]]), np.concatenate([truth, likely[sure].argmax(1)])
+        print(f"{question.name}: {len(truth):,} labels, {np.sum(sure):,} of {len(sure):,} pseudo-labels", flush=True)
+        found[question.name] = Forest(question.title, tuple(classes.tolist()), tuple(counts), fit_forest(z, both, 0))
+    spread = (tuple(one.tolist()) for one in (source.z.mean(0), source.z.std(0)))
+    return Forests(source.model, source.z.shape[1], source.views, 0, found, *spread)
 
 
 def pairs_of(model: Path, out: Path, source: Path, target: Path, splits: tuple[str, ...] | None) -> Pair:

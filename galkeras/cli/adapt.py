@@ -1,4 +1,4 @@
-"""``galkeras adapt``: adapt a VAE to a second survey."""
+"""``galkeras adapt``: adapt a VAE to a second survey, or to several."""
 
 __all__ = ["command"]
 
@@ -19,7 +19,7 @@ from galkeras.training.options import AdaptOptions
 def command(
     model: Annotated[Path, Argument(help="Model folder that `galkeras fit` wrote.")],
     source: Annotated[Path, Argument(help="Record set of the survey that the model was fitted to.")],
-    target: Annotated[Path, Argument(help="Record set of the other survey.")],
+    target: Annotated[list[Path], Argument(help="Record set of the other survey, or those of several.")],
     out: NewModel,
     *,
     context: Context,
@@ -32,9 +32,9 @@ def command(
     resume: Resume = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Adapt a VAE so that its latents mean the same in a second survey.
+    """Adapt a VAE so that its latents mean the same in a second survey, or in several.
 
-    One encoder for both surveys, a decoder for each. Galaxies are joined by id and position; how many pairs there are,
+    One encoder for all surveys, a decoder for each. Galaxies are joined by id and position; how many pairs there are,
     and why others were left out, is printed. `galkeras shift` measures what adapting has done.
 
     Examples:
@@ -42,6 +42,8 @@ def command(
         galkeras adapt saved_models/vae40 tfrecords/decals tfrecords/bass-mzls --out saved_models/da40
 
         galkeras adapt saved_models/vae40 tfrecords/decals tfrecords/sdss --unpaired --out saved_models/da40
+
+        galkeras adapt saved_models/vae40 tfrecords/decals tfrecords/bass-mzls tfrecords/hsc --out saved_models/da40
     """
     from galkeras.models.stored import StoredModel
     from galkeras.records.schema import RecordSet
@@ -54,10 +56,12 @@ def command(
     }
     # Before TensorFlow, which takes seconds to load.
     StoredModel.load(model)
-    sets = [RecordSet.load(records) for records in (source, target)]
-    surveys = " and ".join(f"{one.path} ({counted(one.written, 'galaxy', 'galaxies')} of {one.survey})" for one in sets)
+    sets = [RecordSet.load(records) for records in (source, *target)]
+    *surveys, last = (f"{one.path} ({counted(one.written, 'galaxy', 'galaxies')} of {one.survey})" for one in sets)
     if Workers.of().chief:
-        typer.echo(f"{out}: {model} adapted to {surveys}, at most {counted(options.epochs, 'epoch')}")
+        typer.echo(
+            f"{out}: {model} adapted to {', '.join(surveys)} and {last}, at most {counted(options.epochs, 'epoch')}"
+        )
     from galkeras.training.adapt import adapt
 
     adapt(model, source, target, out, **asdict(options), settings=chosen, resume=resume, overwrite=overwrite)

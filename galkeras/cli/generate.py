@@ -32,7 +32,7 @@ def command(
     ] = None,
     forests: Annotated[Path | None, typer.Option(help="Forests that know the class, forests/NAME.")] = None,
     survey: Annotated[
-        str | None, typer.Option(help="For a model of two surveys: which is to look. [default: the first]")
+        str | None, typer.Option(help="For an adapted model: which is to look. [default: the first]")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same galaxies.")] = 0,
     overwrite: Overwrite = False,

@@ -23,7 +23,7 @@ def command(
         Path | None, typer.Option(help="Forests on this model's latents, forests/NAME: classes and outlier scores.")
     ] = None,
     survey: Annotated[
-        str | None, typer.Option(help="For a model of two surveys: whose pictures these are. [default: the first's]")
+        str | None, typer.Option(help="For an adapted model: whose pictures these are. [default: the first's]")
     ] = None,
     crop: Crop = None,
     id_column: IdColumn = None,

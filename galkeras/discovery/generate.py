@@ -92,7 +92,7 @@ def generate(
         classes: Question to class, as in ``{"bar": "strong"}``. Forests answer for any latent, so ask for what
             leads to a question too: ``{"disk-edge-on": "no", "bar": "strong"}``.
         forests: The forests that know these classes, fitted on latents of this model.
-        survey: Whose decoder, for a model of two surveys; by default the first.
+        survey: Whose decoder, for a model of several surveys; by default the first.
         seed: Any whole number. The same seed gives the same galaxies.
         overwrite: Replace what is there.
 

@@ -157,16 +157,25 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class AdapterConfig(ModelConfig):
-    """What `ModelConfig` says, of a model of two surveys; adapters add what else they have.
+    """What `ModelConfig` says, of a model of several surveys; adapters add what else they have.
 
     Attributes:
-        surveys: Source, then target.
+        surveys: The source, then each target.
     """
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.surveys) != 2 or self.surveys[0] == self.surveys[1]:
-            raise GalkerasError(f"`surveys` must be two different ones. Received: surveys={self.surveys}")
+        if len(set(self.surveys)) != len(self.surveys) or len(self.surveys) < 2:
+            raise GalkerasError(f"`surveys` must be two or more different ones. Received: surveys={self.surveys}")
+
+
+def named(name: str, number: int) -> str:
+    """Return what something of the source and its target number ``number`` is called, after the name for the first.
+
+    >>> named("target", 0), named("target", 1)
+    ('target', 'target_2')
+    """
+    return f"{name}_{number + 1}" if number else name
 
 
 def check_settings(owner: Any, *names: str) -> None:

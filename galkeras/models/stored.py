@@ -43,7 +43,7 @@ class StoredModel:
         kinds = (ModelConfig.kind, *ADAPTERS)
         if self.kind not in kinds:
             raise ValueError(f"`kind` must be one of {', '.join(kinds)}. Received: {self.kind!r}")
-        self.questions  # noqa: B018  its making checks them
+        self.questions, self.learned_from  # noqa: B018  their making checks them
 
     @classmethod
     def load(cls, folder: str | Path) -> "StoredModel":
@@ -60,13 +60,15 @@ class StoredModel:
 
     @property
     def adapted(self) -> bool:
-        """Whether it is a model of two surveys."""
+        """Whether it is a model of several surveys, made by `adapt`."""
         return self.kind != ModelConfig.kind
 
     @property
     def learned_from(self) -> frozenset[str]:
         """Digests of the record sets that it learned from."""
-        return frozenset(str(self.training[name]) for name in ("records", "target_records") if name in self.training)
+        first = (str(self.training[name]) for name in ("records", "target_records") if name in self.training)
+        more = from_json(tuple[str, ...], self.training.get("more_targets", []), "training.more_targets")
+        return frozenset((*first, *more))
 
     @property
     def questions(self) -> dict[str, tuple[str, ...]]:

@@ -77,7 +77,8 @@ class Served:
 
         ``encode``, ``measure`` and, with forests, ``classify`` take ``images``; with ``_example`` behind the name
         they take records, and with ``_bytes`` PNG or JPEG files. What decodes is there for each survey of a
-        domain-adaptation model, with ``_source`` or ``_target`` behind the name.
+        domain-adaptation model, with ``_source``, ``_target``, ``_target_2`` and so on behind the name. ``translate``
+        is to the first target, ``translate_2`` to the second.
         """
         tasks = {"encode": self._encode, "measure": self._measure}
         if self._forests:
@@ -93,11 +94,8 @@ class Served:
                 "decode" + _end(domain): _signature(self._z, self._bind(self._decode, domain)),
                 "generate" + _end(domain): _signature(self._seed, self._bind(self._generate, domain)),
             }
-        if len(self._surveys) > 1:
-            *_, last = self._surveys.values()
-            found["translate"] = _signature(
-                self._images, lambda images: {"images": self._model.translate(images, last)}
-            )
+        for domain in list(self._surveys)[1:]:
+            found[domain.replace("target", "translate")] = _signature(self._images, self._bind(self._translate, domain))
         found["describe"] = _signature(self._anything, self._describe)
         return {tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY: found["encode"], **found}
 
@@ -138,6 +136,9 @@ class Served:
     def _reconstruct(self, images: tf.Tensor, domain: str) -> Tensors:
         one = measure(self._model, images, self._surveys[domain])
         return {"images": self._model.stretch.inverse(one.rebuilt), "reconstruction_mse": one.mse, "ssim": one.ssim}
+
+    def _translate(self, images: tf.Tensor, domain: str) -> Tensors:
+        return {"images": self._model.translate(images, self._surveys[domain])}
 
     def _decode(self, z: tf.Tensor, domain: str) -> Tensors:
         return {"images": self._model.decode(z, self._surveys[domain])}

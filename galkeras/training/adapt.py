@@ -1,10 +1,11 @@
-"""Adapting a fitted VAE to a second survey."""
+"""Adapting a fitted VAE to a second survey, or to several."""
 
 __all__ = ["adapt"]
 
 import logging
-from collections.abc import Mapping
-from dataclasses import asdict, fields
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ import numpy as np
 from galkeras.backend import keras
 from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
+from galkeras.models.adapted import DOMAINS, AdaptedVAE
 from galkeras.models.adapters import ADAPTERS
-from galkeras.models.config import AdapterConfig, ModelConfig
+from galkeras.models.config import AdapterConfig, ModelConfig, named
 from galkeras.models.folder import load_model
-from galkeras.models.two_surveys import DOMAINS, TwoSurveyVAE
 from galkeras.models.vae import VAE
 from galkeras.records.pairs import Galaxies, index_galaxies, join
 from galkeras.records.schema import RecordSet
@@ -30,6 +31,8 @@ from galkeras.training.strategy import Team, joined
 _log = logging.getLogger(__name__)
 
 _SPLITS = ("train", "validation", "test")
+# The part of a batch that is of the source's galaxies without a partner.
+_EXTRA = "source_only"
 _FEWEST = 2
 
 
@@ -37,23 +40,25 @@ _FEWEST = 2
 def adapt(
     model: str | Path,
     source: str | Path,
-    target: str | Path,
+    target: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
     options: AdaptOptions,
     settings: Mapping[str, Any] | None = None,
     resume: bool = False,
     overwrite: bool = False,
-) -> TwoSurveyVAE:
-    """Adapt a fitted VAE so that its latents mean the same in a second survey, and write a model folder.
+) -> AdaptedVAE:
+    """Adapt a fitted VAE so that its latents mean the same in other surveys, and write a model folder.
 
+    One encoder for all, a decoder for each. Every target is joined and compared with the source, and the loss is the
+    mean over targets of what it is with that one alone, so a step takes as many times as long as there are targets.
     Learns from the training split alone, which is by galaxy. The weights kept are those of the epoch with the lowest
-    validation loss. Both surveys' images go through the VAE's own stretch.
+    validation loss. All surveys' images go through the VAE's own stretch.
 
     Args:
         model: Folder of the fitted VAE.
         source: Record set of the survey that the VAE was fitted to.
-        target: Record set of the other survey.
+        target: Record set of the other survey, or those of several.
         out: The model folder to write, by convention ``saved_models/NAME``.
         options: By keywords of their own, as in ``mmd_weight=500.0``: those of `AdaptOptions`, which says what each
             means and what it is by default. ``**AdaptOptions.PAPER`` gives the paper's terms; docs/adaptation.md says
@@ -78,40 +83,46 @@ def _adapted(
     team: Team,
     model: str | Path,
     source: str | Path,
-    target: str | Path,
+    target: str | Path | Sequence[str | Path],
     out: Path,
     options: AdaptOptions,
     settings: dict[str, Any],
     resume: bool,
     overwrite: bool,
-) -> TwoSurveyVAE:
+) -> AdaptedVAE:
     vae = _load_vae(model)
-    source, target = RecordSet.load(source), RecordSet.load(target)
-    _check_records(model, vae, source, target)
+    source = RecordSet.load(source)
+    targets = [RecordSet.load(one) for one in _listed(target)]
+    _check_records(model, vae, source, targets)
     adapter = ADAPTERS[options.adapter]
-    config = _config(adapter, vae, (source.survey, target.survey), options, settings)
-    parts = _parts(source, target, options.unpaired, options.pairs_only)
+    config = _config(adapter, vae, tuple(one.survey for one in (source, *targets)), options, settings)
+    parts = _parts(source, targets, options.unpaired, options.pairs_only)
     learned, paired = parts["train"], not options.unpaired
+    compared = [len(galaxies) for name, galaxies in learned.items() if name != _EXTRA]
     training = AdaptationTraining(
         records=source.digest,
-        target_records=target.digest,
+        target_records=targets[0].digest,
+        more_targets=tuple(one.digest for one in targets[1:]),
         vae=vae.digest,
         paired=paired,
         pairs_only=options.pairs_only,
-        **options.run | {"batch_size": min(options.batch_size, *(len(learned[name]) for name in DOMAINS))},
+        **options.run | {"batch_size": min(options.batch_size, *compared)},
     )
     if training.batch_size < _FEWEST:
         raise GalkerasError(
             f"`batch_size` must be {_FEWEST} or more: the estimator compares galaxies of a survey with each other."
             f" Received: batch_size={training.batch_size}"
         )
-    call = Call.of(adapt, locals() | vars(options), flags(AdaptOptions) | {"settings": "set"})
+    first, *more = _listed(target)
+    call = Call.of(adapt, locals() | vars(options) | {"target": first}, flags(AdaptOptions) | {"settings": "set"})
+    inputs = {named("target", number): os.fspath(one) for number, one in enumerate(more, 1)}
+    call = replace(call, inputs=call.inputs | inputs)
     config = agreed(team, config, training)
     with model_folder(out, config, training, call, resume, overwrite, team) as unfinished:
         if not unfinished:
             _log.info(f"{out}: finished already, and read")
             return team.hand_out(lambda: load_model(out), lambda: adapter(config))
-        steps = max(len(learned[name]) for name in DOMAINS) // training.batch_size
+        steps = max(compared) // training.batch_size
         with team.strategy.scope():
             keras.utils.set_random_seed(options.seed)
             adapted = adapter(config, paired=paired, seed=options.seed)
@@ -130,9 +141,7 @@ def _adapted(
                 first_step=first_epoch * steps,
                 share=team.share,
             ),
-            lambda: scoring_dataset(
-                parts["validation"]["source"], parts["validation"]["target"], training.batch_size, team.share
-            ),
+            lambda: scoring_dataset(parts["validation"], training.batch_size, team.share),
             lambda step: [
                 name
                 for names in adaptation_ids(
@@ -147,9 +156,7 @@ def _adapted(
             lambda: finish(
                 adapter(config),
                 out,
-                lambda model: summarise_adaptation(
-                    model, parts[scored]["source"], parts[scored]["target"], out, paired
-                ),
+                lambda model: summarise_adaptation(model, parts[scored], out, paired),
                 adapter.monitor,
             ),
             lambda: adapter(config),
@@ -157,7 +164,7 @@ def _adapted(
 
 
 def _config(
-    adapter: type[TwoSurveyVAE], vae: VAE, surveys: tuple[str, str], options: AdaptOptions, settings: dict[str, Any]
+    adapter: type[AdaptedVAE], vae: VAE, surveys: tuple[str, ...], options: AdaptOptions, settings: dict[str, Any]
 ) -> AdapterConfig:
     """Return what the VAE is, and what the adapter has beside it: from the options, and else from ``settings``."""
     known = {one.name for one in fields(adapter.config_class)} - {one.name for one in fields(ModelConfig)}
@@ -181,49 +188,65 @@ def _load_vae(path: str | Path) -> VAE:
     return vae
 
 
-def _check_records(model: str | Path, vae: VAE, source: RecordSet, target: RecordSet) -> None:
-    if source.survey == target.survey:
-        raise GalkerasError(
-            f"{source.path} and {target.path} are both of {source.survey}: adaptation needs two surveys"
-        )
+def _listed(target: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    """Return the targets, of which one may stand alone."""
+    listed = list(target) if isinstance(target, Sequence) and not isinstance(target, str) else [target]
+    if not listed:
+        raise GalkerasError("`target` must be a record set or several. Received: target=[]")
+    return listed
+
+
+def _check_records(model: str | Path, vae: VAE, source: RecordSet, targets: Sequence[RecordSet]) -> None:
+    seen = {source.survey: source}
+    for target in targets:
+        if target.survey in seen:
+            raise GalkerasError(
+                f"{seen[target.survey].path} and {target.path} are both of {target.survey}: adaptation needs two"
+                " surveys, or each of several once"
+            )
+        seen[target.survey] = target
     if source.survey not in vae.config.surveys:
         raise GalkerasError(
             f"{model} was fitted to {', '.join(vae.config.surveys)} and {source.path} is of {source.survey}: the first"
             " record set must be of the survey that the model knows, the second of the other"
         )
     vae.check_records(source)
-    vae.check_records(target, any_survey=True)
+    for target in targets:
+        vae.check_records(target, any_survey=True)
 
 
-def _parts(source: RecordSet, target: RecordSet, unpaired: bool, pairs_only: bool) -> dict[str, dict[str, Galaxies]]:
-    """Return, by split, the galaxies of each part of a batch; a test split only where both sets have one."""
-    sources, targets = index_galaxies(source, _SPLITS), index_galaxies(target, _SPLITS)
+def _parts(
+    source: RecordSet, targets: Sequence[RecordSet], unpaired: bool, pairs_only: bool
+) -> dict[str, dict[str, Galaxies]]:
+    """Return, by split, the galaxies of each part of a batch; a test split only where all sets have one."""
+    sources = index_galaxies(source, _SPLITS)
     alone = np.ones(len(sources), bool)
-    if unpaired:
-        alone[:] = False
-        _log.info(f"unpaired: {len(sources):,} galaxies of {source.survey}, {len(targets):,} of {target.survey}")
-    else:
-        pairs = join(sources, targets)
-        _log.info(f"{source.survey} and {target.survey}: {pairs}")
-        if not len(pairs):
-            raise GalkerasError(
-                f"{source.path} and {target.path} have no galaxy in common. Pairs agree in id, or else in position,"
-                " and their centres lie within 1 arcsec; for different galaxies say `unpaired=True`"
-            )
-        alone[pairs.source] = False
-        extra = sources[alone & (sources.split == "train")]
-        sources, targets = sources[pairs.source], targets[pairs.target]
-    parts = {}
-    for split in _SPLITS:
-        part = {"source": sources[sources.split == split], "target": targets[targets.split == split]}
-        if min(map(len, part.values())) == 0:
-            if split != "test":
+    parts: dict[str, dict[str, Galaxies]] = {split: {} for split in _SPLITS}
+    for number, target in enumerate(targets):
+        both = sources, index_galaxies(target, _SPLITS)
+        if unpaired:
+            _log.info(f"unpaired: {len(both[0]):,} galaxies of {source.survey}, {len(both[1]):,} of {target.survey}")
+        else:
+            pairs = join(*both)
+            _log.info(f"{source.survey} and {target.survey}: {pairs}")
+            if not len(pairs):
+                raise GalkerasError(
+                    f"{source.path} and {target.path} have no galaxy in common. Pairs agree in id, or else in position,"
+                    " and their centres lie within 1 arcsec; for different galaxies say `unpaired=True`"
+                )
+            alone[pairs.source] = False
+            both = both[0][pairs.source], both[1][pairs.target]
+        for split, part in parts.items():
+            its = [galaxies[galaxies.split == split] for galaxies in both]
+            if min(map(len, its)) == 0 and split != "test":
                 raise GalkerasError(
                     f"no galaxies for {split}: more are needed."
-                    f" Received: {len(part['source'])} of {source.survey}, {len(part['target'])} of {target.survey}"
+                    f" Received: {len(its[0])} of {source.survey}, {len(its[1])} of {target.survey}"
                 )
-            continue
-        parts[split] = part
+            part |= {named(domain, number): one for domain, one in zip(DOMAINS, its, strict=True)}
+    if min(map(len, parts["test"].values())) == 0:
+        del parts["test"]
+    extra = sources[alone & (sources.split == "train")]
     if not unpaired and not pairs_only and len(extra):
-        parts["train"]["source_only"] = extra
+        parts["train"][_EXTRA] = extra
     return parts

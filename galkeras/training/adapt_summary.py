@@ -9,8 +9,9 @@ import numpy as np
 
 from galkeras.backend import tf
 from galkeras.io.figures import figure, save_figure
+from galkeras.models.adapted import AdaptedVAE
+from galkeras.models.config import named
 from galkeras.models.measure import compare, measure, measure_surveys
-from galkeras.models.two_surveys import DOMAINS, TwoSurveyVAE
 from galkeras.models.worth import WORTH_IMAGES, worth
 from galkeras.records.pairs import Galaxies
 from galkeras.surveys.pictures import save_mosaic
@@ -23,47 +24,54 @@ _SHOWN = 12
 _BATCH = 64
 
 
-def summarise_adaptation(
-    model: TwoSurveyVAE, source: Galaxies, target: Galaxies, out: Path, paired: bool
-) -> AdaptSummary:
+def summarise_adaptation(model: AdaptedVAE, parts: dict[str, Galaxies], out: Path, paired: bool) -> AdaptSummary:
     """Score ``model`` on galaxies that it did not learn from and draw its figures into ``out``.
 
     Writes ``summary.json``, ``losses.png`` and ``reconstructions.png``; warns when the latents have collapsed.
 
+    Args:
+        model: The model.
+        parts: The galaxies of source and target, and of further targets and the source beside them, by the names of
+            `AdaptedVAE.train_step`.
+        out: Its folder.
+        paired: Whether they are the same galaxies.
+
     Returns:
         What ``summary.json`` holds.
     """
-    images: dict[str, list[np.ndarray]] = {domain: [] for domain in DOMAINS}
-    similarity = {domain: [] for domain in (*DOMAINS, "translated")}
-    shown = None
-    for batch in scoring_dataset(source, target, _BATCH):
-        own, as_target = measure_surveys(model, batch["source"], tuple(model.roles.values()))
-        measured = {"source": own, "target": measure(model, batch["target"], model.roles["target"])}
-        translated = as_target.rebuilt
-        there = {domain: batch[f"{domain}_weights"] > 0 for domain in DOMAINS}
-        for domain in DOMAINS:
-            if len(images[domain]) * _BATCH < WORTH_IMAGES:
-                images[domain].append(tf.boolean_mask(batch[domain], there[domain]).numpy())
-            similarity[domain].append(tf.boolean_mask(measured[domain].ssim, there[domain]))
-        _, alike = compare(measured["target"].stretched, translated)
-        similarity["translated"].append(tf.boolean_mask(alike, there["target"]))
-        if shown is None:
-            rows = [image for one in measured.values() for image in (one.stretched, one.rebuilt)] + [translated]
-            count = int(min(_SHOWN, *(np.sum(there[domain]) for domain in DOMAINS)))
-            shown = [show(model, row[:count]) for row in rows]
-    worths = [
-        worth(model, np.concatenate(images[domain])[:WORTH_IMAGES], survey) for domain, survey in model.roles.items()
-    ]
+    surveys, own = model.roles, {name: [] for name in model.roles}
+    similarity = {name: [] for name in (*surveys, *(named("translated", number) for number in model.targets))}
+    shown: dict[int, list[np.ndarray]] = {}
+    for batch in scoring_dataset(parts, _BATCH):
+        there = {name: batch[f"{name}_weights"] > 0 for name in parts}
+        for number in model.targets:
+            source, target, translated = (named(name, number) for name in ("source", "target", "translated"))
+            seen, as_target = measure_surveys(model, batch[source], (surveys["source"], surveys[target]))
+            measured = {source: seen, target: measure(model, batch[target], surveys[target])}
+            # The source beside further targets is scored once, beside the first.
+            for name in set(measured) & set(own):
+                if len(own[name]) * _BATCH < WORTH_IMAGES:
+                    own[name].append(tf.boolean_mask(batch[name], there[name]).numpy())
+                similarity[name].append(tf.boolean_mask(measured[name].ssim, there[name]))
+            _, alike = compare(measured[target].stretched, as_target.rebuilt)
+            similarity[translated].append(tf.boolean_mask(alike, there[target]))
+            if number not in shown:
+                rows = [image for one in measured.values() for image in (one.stretched, one.rebuilt)]
+                count = int(min(_SHOWN, *(np.sum(there[name]) for name in measured)))
+                shown[number] = [show(model, row[:count]) for row in (*rows, as_target.rebuilt)]
+    worths = [worth(model, np.concatenate(own[name])[:WORTH_IMAGES], survey) for name, survey in surveys.items()]
     scored = {name: np.concatenate(values) for name, values in similarity.items()}
     if not paired:
-        del scored["translated"]
+        scored = {name: values for name, values in scored.items() if name in surveys}
     summary = AdaptSummary(
-        **common(model, str(source.split[0]), np.mean(worths, 0)),
-        galaxies={domain: len(scored[domain]) for domain in DOMAINS},
+        **common(model, str(parts["source"].split[0]), np.mean(worths, 0)),
+        galaxies={name: len(scored[name]) for name in surveys},
         ssim={name: Quantiles.of(values) for name, values in scored.items()},
     )
     summary.save(out)
-    save_mosaic(out / "reconstructions.png", np.concatenate(shown), columns=len(shown[0]))
+    fewest = min(len(rows[0]) for rows in shown.values())
+    drawn = [row[:fewest] for rows in shown.values() for row in rows]
+    save_mosaic(out / "reconstructions.png", np.concatenate(drawn), columns=fewest)
     _draw_losses(out / "losses.png", read_history(out), tuple(model.factors))
     if summary.collapsed:
         warnings.warn(

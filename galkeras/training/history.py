@@ -13,6 +13,7 @@ __all__ = [
 import csv
 import io
 import math
+import re
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -71,12 +72,11 @@ def draw_term(axis: Axes, history: list[dict[str, float]], term: str, title: str
     moves by less than a decade would have hardly a tick with a number.
     """
     epochs = [row["epoch"] for row in history]
-    for column in (f"{term}_source", f"{term}_target", term):
-        if column in history[0]:
-            name = column.removeprefix(term).strip("_")
-            (line,) = axis.plot(epochs, [row[column] for row in history], label=f"{name} train".strip())
-            values = [row[f"val_{column}"] for row in history]
-            axis.plot(epochs, values, ls="--", color=line.get_color(), label=f"{name} validation".strip())
+    for column in [name for name in history[0] if re.fullmatch(rf"{term}(_source|_target)?(_\d+)?", name)]:
+        name = column.removeprefix(term).strip("_")
+        (line,) = axis.plot(epochs, [row[column] for row in history], label=f"{name} train".strip())
+        values = [row[f"val_{column}"] for row in history]
+        axis.plot(epochs, values, ls="--", color=line.get_color(), label=f"{name} validation".strip())
     axis.set(title=title, xlabel="epoch")
     axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axis.yaxis.set_major_locator(MaxNLocator(6))

@@ -50,7 +50,7 @@ class RunOptions:
     """How a model is trained, whatever it is."""
 
     epochs: int = option(20, "Passes over the training galaxies, at most.")
-    batch_size: int = option(64, "Images a step (of two surveys: of each), over all devices.")
+    batch_size: int = option(64, "Images a step (of several surveys: of each), over all devices.")
     learning_rate: float | None = option(
         None,
         "Adam's, at its highest: it warms up and then follows a half cosine to 0 [default: the architecture's own].",
@@ -192,7 +192,7 @@ class AdaptOptions(RunOptions, _WithPaper):
     )
     unpaired: bool = option(False, "The two sets are of different galaxies; else they are joined by id and position.")
     pairs_only: bool = option(False, "Leave out source galaxies without a partner. With them the model forgets less.")
-    adapter: str = option("domain-adaptation", f"What makes one model of the two surveys: {one_of(ADAPTERS)}.")
+    adapter: str = option("domain-adaptation", f"What makes one model of the surveys: {one_of(ADAPTERS)}.")
     epochs: int = option(30, "Passes over the pairs (unpaired: over the larger record set), at most.")
     learning_rate: float = option(3e-4, "Adam's, at its highest: it warms up and then follows a half cosine to 0.")
 

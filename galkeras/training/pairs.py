@@ -1,4 +1,4 @@
-"""What `adapt` reads: batches of the same galaxies in two surveys, or of different ones side by side."""
+"""What `adapt` reads: batches of the same galaxies in two surveys or more, or of different ones side by side."""
 
 __all__ = ["adaptation_dataset", "adaptation_ids", "scoring_dataset"]
 
@@ -25,7 +25,8 @@ def adaptation_dataset(
     """Return an endless stream of dicts of (batch_size, side, side, 3) images in survey units.
 
     Each part goes through its galaxies in an order of its own, drawn anew each time round; with ``paired`` the rows of
-    ``source`` and ``target`` are the same galaxies and stay side by side. What a step holds follows from ``seed`` and
+    ``source`` and ``target``, of ``source_2`` and ``target_2`` and so on, are the same galaxies and stay side by side.
+    What a step holds follows from ``seed`` and
     its number alone, so a stream from ``first_step`` goes on as an uninterrupted one would.
     With ``share``, which of how many equal parts of every batch, no others are read.
     """
@@ -56,19 +57,18 @@ def _orders(parts: dict[str, Galaxies], paired: bool) -> dict[str, int]:
     """Return the number of the order that each part is drawn in; pairs are drawn alike."""
     order = {name: number for number, name in enumerate(parts)}
     if paired:
-        order["target"] = order["source"]
+        for name in parts:
+            if name.startswith("target"):
+                order[name] = order[name.replace("target", "source")]
     return order
 
 
-def scoring_dataset(
-    source: Galaxies, target: Galaxies, batch_size: int, share: tuple[int, int] = (0, 1)
-) -> tf.data.Dataset:
-    """Return all galaxies once, in order, in dicts with ``source_weights`` and ``target_weights``.
+def scoring_dataset(parts: dict[str, Galaxies], batch_size: int, share: tuple[int, int] = (0, 1)) -> tf.data.Dataset:
+    """Return all galaxies of each part once, in order, in dicts with ``source_weights``, ``target_weights`` and so on.
 
     What a batch lacks is filled up with its part's first galaxy, of weight 0. ``share`` is as in `adaptation_dataset`.
     """
-    parts = {"source": source, "target": target}
-    count = -(-max(len(source), len(target)) // batch_size)
+    count = -(-max(map(len, parts.values())) // batch_size)
 
     def batches():
         rows = {name: np.full((count, batch_size), -1) for name in parts}

@@ -22,6 +22,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.io.files import write_json
 from galkeras.io.text import counted
 from galkeras.io.typed import from_json, read_typed
+from galkeras.models.config import named
 from galkeras.models.stored import CONFIG_FILE, StoredModel
 from galkeras.training.options import RunOptions
 
@@ -50,19 +51,27 @@ class AdaptationTraining(TrainingConfig):
 
     Attributes:
         target_records: Digest of the target's record set.
+        more_targets: Digests of those of further targets.
         vae: Digest of the VAE it starts from.
         paired: Whether source and target are images of the same galaxies.
         pairs_only: Whether source galaxies without a partner are left out.
     """
 
     target_records: str = ""
+    more_targets: tuple[str, ...] = ()
     vae: str = ""
     paired: bool = True
     pairs_only: bool = False
 
+    @property
+    def record_sets(self) -> dict[str, str]:
+        """The digests by what each survey is to the model: ``source``, ``target``, ``target_2`` and so on."""
+        targets = (self.target_records, *self.more_targets)
+        return {"source": self.records} | {named("target", number): one for number, one in enumerate(targets)}
+
 
 def read_training(folder: str | Path) -> TrainingConfig:
-    """Return how the model of a folder is trained, an `AdaptationTraining` where it is one of two surveys.
+    """Return how the model of a folder is trained, an `AdaptationTraining` where it is one of several surveys.
 
     Raises:
         GalkerasError: The folder's ``config.json`` is missing, damaged or foreign; names the field.
@@ -190,9 +199,11 @@ class AdaptSummary(Summary):
     """What `adapt` says of an adapted model.
 
     Attributes:
-        galaxies: How many were scored, by survey: ``source`` and ``target``.
+        galaxies: How many were scored, by survey: ``source`` and ``target``, and of further targets ``target_2`` and
+            so on.
         ssim: Of their reconstructions, by survey; where the surveys have the same galaxies ``translated``, too: of the
-            source's images, translated to the target, against the target's own.
+            source's images, translated to the target, against the target's own. Of further targets ``translated_2``
+            and so on.
     """
 
     command: ClassVar[str] = "adapt"

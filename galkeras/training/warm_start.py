@@ -39,7 +39,7 @@ def load_start(
     """
     old = load_model(path)
     if old.roles:
-        raise GalkerasError(f"{path} is adapted to two surveys: start from a model that `fit` wrote")
+        raise GalkerasError(f"{path} is adapted to other surveys: start from a model that `fit` wrote")
     differ = [
         f"`{name}={getattr(old.config, attribute)}`"
         for name, attribute, value in (

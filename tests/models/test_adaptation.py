@@ -22,7 +22,7 @@ SURVEYS = ("decals", "bass-mzls")
 def build(paired=True, **changes) -> DomainAdaptationVAE:
     keras.utils.set_random_seed(0)
     return DomainAdaptationVAE(
-        AdaptationConfig(surveys=SURVEYS, **SETTINGS | PAPER_ADAPTATION | changes), paired=paired
+        AdaptationConfig(**{"surveys": SURVEYS} | SETTINGS | PAPER_ADAPTATION | changes), paired=paired
     )
 
 
@@ -195,8 +195,49 @@ def test_two_devices_do_what_one_does_with_the_whole_batch():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"alignment": "mmd"}, {"mmd_weight": -1.0}, {"pair_weight": float("nan")}, {"surveys": ("a", "a")}],
+    [
+        {"alignment": "mmd"},
+        {"mmd_weight": -1.0},
+        {"pair_weight": float("nan")},
+        {"surveys": ("a", "a")},
+        {"surveys": ("a", "b", "a")},
+    ],
 )
 def test_bad_settings_are_named(changes):
     with pytest.raises(GalkerasError, match=next(iter(changes))):
         AdaptationConfig(**{"surveys": SURVEYS} | SETTINGS | PAPER_ADAPTATION | changes)
+
+
+def test_the_loss_of_several_targets_is_the_mean_of_each_with_the_source():
+    together = build(surveys=(*SURVEYS, "hsc"), mmd_weight=3.0, pair_weight=0.7)
+    keras.utils.set_random_seed(1)
+    # Decoders that draw each survey otherwise.
+    together.target_decoder_2.set_weights([w + 0.01 for w in together.target_decoder_2.get_weights()])
+    assert together.roles == {"source": "decals", "target": "bass-mzls", "target_2": "hsc"}
+    assert together.decoder_of("hsc") is together.target_decoder_2
+    batch = {"source": IMAGES, "target": IMAGES[::-1] * 0.5, "source_2": IMAGES[:6], "target_2": IMAGES[2:] * 0.8}
+    weights = {"source": np.ones(8, "f"), "source_2": np.r_[np.ones(5, "f"), 0].astype("f")}
+    weights |= {name.replace("source", "target"): values for name, values in weights.items()}
+    together.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+    scored = batch | {f"{name}_weights": values for name, values in weights.items()}
+    found = {name: float(value) for name, value in together.test_step(scored).items()}
+    losses = []
+    for number, end in enumerate(("", "_2")):
+        alone = build(surveys=("decals", together.config.surveys[1 + number]), mmd_weight=3.0, pair_weight=0.7)
+        for name in ("encoder", "decoder"):
+            getattr(alone, name).set_weights(getattr(together, name).get_weights())
+        alone.target_decoder.set_weights(getattr(together, f"target_decoder{end}").get_weights())
+        alone._seeds = lambda step, number=number: [together._seeds(step)[number]]
+        alone.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+        its = {
+            f"{domain}{of}": scored[f"{domain}{end}{of}"] for domain in ("source", "target") for of in ("", "_weights")
+        }
+        one = {name: float(value) for name, value in alone.test_step(its).items()}
+        losses.append(one.pop("loss"))
+        for name in one.keys() - {"elbo_loss"}:
+            np.testing.assert_allclose(found[f"{name}{end}"], one[name], rtol=1e-4, err_msg=f"{name}{end}")
+    np.testing.assert_allclose(found["loss"], np.mean(losses), rtol=1e-4)
+    before = [w.numpy().copy() for w in (together.target_decoder.weights[0], together.target_decoder_2.weights[0])]
+    together.train_step({name: tf.constant(images) for name, images in batch.items()})
+    after = [w.numpy() for w in (together.target_decoder.weights[0], together.target_decoder_2.weights[0])]
+    assert all(np.abs(a - b).max() > 0 for a, b in zip(before, after, strict=True))

@@ -4,8 +4,8 @@ from battery import build
 
 from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
+from galkeras.models.adapted import Latents
 from galkeras.models.config import PAPER_ADAPTATION
-from galkeras.models.two_surveys import Latents
 
 RNG = np.random.default_rng(4)
 SOURCE, TARGET = RNG.normal(0, 1, (40, 6)).astype("f"), RNG.normal(0.8, 1, (30, 6)).astype("f")

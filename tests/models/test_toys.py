@@ -9,6 +9,7 @@ from sky import survey
 
 from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
+from galkeras.models.adapted import AdaptedVAE
 from galkeras.models.adapters import ADAPTERS
 from galkeras.models.alignment import ALIGNMENTS
 from galkeras.models.architectures import ARCHITECTURES, Architecture
@@ -16,7 +17,6 @@ from galkeras.models.config import PAPER, AdapterConfig, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, load_model, write_config, write_weights
 from galkeras.models.losses import LOSSES, PixelLoss
 from galkeras.models.measure import measure
-from galkeras.models.two_surveys import TwoSurveyVAE
 from galkeras.models.vae import VAE
 from galkeras.training.adapt import adapt
 from galkeras.training.fit import fit
@@ -80,7 +80,7 @@ class CriticConfig(AdapterConfig):
     strength: float = 2.0
 
 
-class Critic(TwoSurveyVAE):
+class Critic(AdaptedVAE):
     """An encoder trained against a linear critic that names the survey."""
 
     config_class = CriticConfig

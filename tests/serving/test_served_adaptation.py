@@ -1,4 +1,4 @@
-"""A domain-adaptation model serves one encoder and two decoders."""
+"""A domain-adaptation model serves one encoder and a decoder for each survey."""
 
 import json
 
@@ -20,7 +20,7 @@ def adapted(tmp_path_factory):
     config = AdaptationConfig(
         SIDE,
         "nanomaggy",
-        ("decals", "bass-mzls"),
+        ("decals", "bass-mzls", "hsc"),
         (3.0, 4.0, 5.0),
         (0.05, 0.06, 0.07),
         latent_dim=LATENTS,
@@ -54,6 +54,7 @@ def test_answers_as_keras(adapted, batch):
         np.testing.assert_allclose(drawn["images"], model.decode(drawn["z"], survey), rtol=1e-4, atol=1e-4)
     assert np.abs(pictures["source"] - pictures["target"]).max() > 0.01
     np.testing.assert_allclose(session.run("translate", images=images)["images"], pictures["target"], atol=1e-5)
+    np.testing.assert_allclose(session.run("translate_2", images=images)["images"], pictures["target_2"], atol=1e-5)
 
 
 def test_names_say_which_survey(adapted):
@@ -63,4 +64,5 @@ def test_names_say_which_survey(adapted):
     assert dict(zip(about["input"]["surveys"], about["domains"], strict=True)) == {
         "decals": "source",
         "bass-mzls": "target",
+        "hsc": "target_2",
     }

@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import shlex
 import sys
 
 import numpy as np
@@ -8,15 +9,20 @@ import pytest
 from kills import kill_after_an_epoch
 from sky import survey
 
+from galkeras import cli
 from galkeras.io.errors import GalkerasError
+from galkeras.latents.encode import encode
+from galkeras.latents.table import read_latents
 from galkeras.models.adapters.domain_adaptation import DomainAdaptationVAE
 from galkeras.models.folder import load_model
-from galkeras.records.pairs import index_galaxies
+from galkeras.models.stored import StoredModel
+from galkeras.records.pairs import index_galaxies, join
 from galkeras.records.schema import RecordSet
 from galkeras.training.adapt import adapt
 from galkeras.training.fit import fit
 from galkeras.training.history import read_history
-from galkeras.training.pairs import adaptation_dataset, scoring_dataset
+from galkeras.training.pairs import adaptation_dataset, adaptation_ids, scoring_dataset
+from galkeras.training.stored import AdaptSummary, read_training
 
 SMALL = {"epochs": 3, "batch_size": 8}
 COUNT = 60
@@ -127,7 +133,7 @@ def test_scoring_takes_every_galaxy_once(decals, bass):
     parts = [index_galaxies(RecordSet.load(records), ("train",)) for records in (decals, bass)]
     weights = {"source": 0.0, "target": 0.0}
     seen = set()
-    for batch in scoring_dataset(*parts, 8):
+    for batch in scoring_dataset(dict(zip(weights, parts, strict=True)), 8):
         for name in weights:
             weights[name] += batch[f"{name}_weights"].numpy().sum()
         seen |= {image.tobytes() for image in batch["source"].numpy()[batch["source_weights"].numpy() > 0]}
@@ -142,6 +148,8 @@ def test_bad_input_is_named_and_nothing_is_written(adapted, vae, decals, bass, t
         assert not (tmp_path / "da").exists()
 
     refused("both of decals", target=decals)
+    refused("both of bass-mzls: .* each of several once", target=[bass, bass])
+    refused("`target` must be a record set", target=[])
     refused("the first record set", source=bass, target=decals)
     refused("adapted already", model=adapted)
     refused("not a model folder", model=decals)
@@ -153,9 +161,52 @@ def test_bad_input_is_named_and_nothing_is_written(adapted, vae, decals, bass, t
     refused("no galaxy in common", target=elsewhere)
 
 
+def test_several_surveys_come_to_one_encoder_and_a_decoder_each(decals, bass, tmp_path, monkeypatch):
+    # Every other galaxy, and some that only this survey saw.
+    other = survey(tmp_path / "other", "other", [*range(0, COUNT, 2), *range(COUNT + 20, COUNT + 25)], fade=1.5)
+    fit(decals, tmp_path / "vae", latent_dim=4, epochs=1, batch_size=16, architecture="paper", loss="mse")
+    out = tmp_path / "da"
+    command = ["galkeras", "adapt", tmp_path / "vae", decals, bass, other, "--out", out, "--epochs", "2"]
+    monkeypatch.setattr(sys, "argv", list(map(str, command)))
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
+    model = load_model(out)
+    assert model.config.surveys == ("decals", "bass-mzls", "other")
+    sets = [RecordSet.load(records) for records in (decals, bass, other)]
+    assert StoredModel.load(out).learned_from == {one.digest for one in sets}
+    assert read_training(out).record_sets == dict(
+        zip(("source", "target", "target_2"), (one.digest for one in sets), strict=True)
+    )
+    assert StoredModel.load(out).call.line(out) == shlex.join(map(str, [*command[:-4], "--epochs", "2", "--out", out]))
+    summary = AdaptSummary.load(out)
+    assert set(summary.ssim) == {"source", "target", "target_2", "translated", "translated_2"}
+    assert {"pair_2", "mmd2_2", "val_reconstruction_target_2"} <= set(read_history(out)[0])
+    images = index_galaxies(sets[0], ("train",)).images()
+    faint, bright = (model.translate(images, name).numpy().sum() for name in ("bass-mzls", "other"))
+    assert faint < bright
+    assert set(read_latents(encode(out, other, tmp_path / "other.parquet")).survey) == {"other"}
+    given = tmp_path / "vae", decals, [bass, other], out
+    assert adapt(*given, epochs=2, resume=True).digest == model.digest
+    # A run of other targets is another.
+    with pytest.raises(GalkerasError, match="begun with surveys="):
+        adapt(tmp_path / "vae", decals, bass, out, epochs=2, resume=True)
+
+
+def test_rows_of_further_targets_stay_beside_their_source(decals, bass):
+    galaxies = [index_galaxies(RecordSet.load(records), ("train",)) for records in (decals, bass)]
+    pairs = join(*galaxies)
+    some = galaxies[0][pairs.source], galaxies[1][pairs.target]
+    parts = dict(zip(("source", "target"), some, strict=True))
+    parts |= dict(zip(("source_2", "target_2"), (one[np.arange(10)] for one in some), strict=True))
+    ids = adaptation_ids(parts, 8, paired=True, seed=0, step=3)
+    assert ids["source"] == ids["target"] != ids["source_2"] == ids["target_2"]
+    apart = adaptation_ids(parts, 8, paired=False, seed=0, step=3)
+    assert apart["source_2"] != apart["target_2"]
+
+
 def test_the_papers_loss_is_one_flag(vae, decals, bass, tmp_path, monkeypatch):
     import galkeras.training.adapt as module
-    from galkeras import cli
 
     given = {}
     monkeypatch.setattr(module, "adapt", lambda *paths, **options: given.update(options))

@@ -80,10 +80,13 @@ def test_a_foreign_summary_is_refused(tmp_path):
     [
         ("vae", TrainingConfig(records="r", epochs=3, learning_rate=1e-3)),
         ("domain-adaptation", AdaptationTraining(records="r", target_records="t", paired=False)),
+        ("domain-adaptation", AdaptationTraining(records="r", target_records="t", more_targets=("u", "v"))),
     ],
 )
 def test_a_model_and_its_training_come_back(kind, training, tmp_path):
-    stored = StoredModel(kind, {"latent_dim": 2, "questions": [["bar", ["yes", "no"]]]}, asdict(training))
+    # As JSON has them: lists.
+    model, how = json.loads(json.dumps([{"latent_dim": 2, "questions": [["bar", ["yes", "no"]]]}, asdict(training)]))
+    stored = StoredModel(kind, model, how)
     stored.save(tmp_path)
     assert StoredModel.load(tmp_path) == stored and stored.questions == {"bar": ("yes", "no")}
     assert stored.adapted == (kind != "vae") and read_training(tmp_path) == training

@@ -1,4 +1,4 @@
-"""What makes one model of two surveys, one adapter a file."""
+"""What makes one model of several surveys, one adapter a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from galkeras.io.registry import LazyRegistry
 
 if TYPE_CHECKING:  # annotations alone: nobody pays for TensorFlow to list the names
-    from galkeras.models.two_surveys import TwoSurveyVAE
+    from galkeras.models.adapted import AdaptedVAE
 
-ADAPTERS: LazyRegistry[type[TwoSurveyVAE]] = LazyRegistry("adapter", package=__name__)
+ADAPTERS: LazyRegistry[type[AdaptedVAE]] = LazyRegistry("adapter", package=__name__)
 """Model classes by the ``kind`` of their config."""

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from galkeras.backend import keras, tf
 from galkeras.io.errors import GalkerasError
+from galkeras.models.adapted import DOMAINS, Latents, gather
 from galkeras.models.adapters import ADAPTERS
 from galkeras.models.adapters.domain_adaptation import AdaptationConfig, DomainAdaptationVAE
-from galkeras.models.two_surveys import DOMAINS, Latents, gather
 
 _WIDTH = 64
 

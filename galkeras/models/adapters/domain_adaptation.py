@@ -1,4 +1,4 @@
-"""The domain-adaptation model: one encoder that reads two surveys alike, and a decoder for each."""
+"""The domain-adaptation model: one encoder that reads surveys alike, and a decoder for each."""
 
 __all__ = ["AdaptationConfig", "DomainAdaptationVAE"]
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from galkeras.backend import tf
+from galkeras.models.adapted import DOMAINS, AdaptedVAE, Latents, gather
 from galkeras.models.adapters import ADAPTERS
 from galkeras.models.alignment import ALIGNMENTS
 from galkeras.models.config import AdapterConfig, check_settings
-from galkeras.models.two_surveys import DOMAINS, Latents, TwoSurveyVAE, gather
 from galkeras.models.vae import VAE
 
 # What a latent must vary by over galaxies for its differences to matter; far below `active_units`.
@@ -41,13 +41,13 @@ class AdaptationConfig(AdapterConfig):
 
 
 @ADAPTERS.add("domain-adaptation")
-class DomainAdaptationVAE(TwoSurveyVAE):
-    r"""A `TwoSurveyVAE` whose latents are aligned as distributions and pair by pair (paper, sec. 5.2 and eq. 6).
+class DomainAdaptationVAE(AdaptedVAE):
+    r"""A `AdaptedVAE` whose latents are aligned as distributions and pair by pair (paper, sec. 5.2 and eq. 6).
 
     .. math:: \mathcal{L} = \tfrac12 (\mathcal{L}_\mathrm{VAE}^S + \mathcal{L}_\mathrm{VAE}^T)
         + \lambda\,\mathrm{MMD}^2(\mu^S, \mu^T) + w\,d(\mu^S, \mu^T) + v\,d(\mu^S, \mu^\mathrm{VAE})
 
-    on the scale of one image, as in `TwoSurveyVAE`; MMD² is that of the posterior means; and
+    on the scale of one image, as in `AdaptedVAE`; MMD² is that of the posterior means; and
 
     .. math:: d(a, b) = \left\langle \frac{N_L\,r}{1 + r} \right\rangle, \qquad
         r = \frac{1}{N_L} \sum_d \frac{(a_d - b_d)^2}{2\,\mathrm{Var}_d}

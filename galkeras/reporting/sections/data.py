@@ -32,7 +32,7 @@ def _part(subject: Subject) -> Part | None:
     rows = []
     for records in sets:
         role = "trained on" if records.digest == training.records else "not trained on"
-        if isinstance(training, AdaptationTraining) and records.digest == training.target_records:
+        if isinstance(training, AdaptationTraining) and records.digest in list(training.record_sets.values())[1:]:
             role = "adapted to"
         scale = "various" if records.pixel_scale is None else f"{records.pixel_scale:.3g} arcsec"
         splits = (f"{records.count(split):,}" for split in SPLITS)

@@ -27,7 +27,7 @@ def _part(subject: Subject) -> Part:
     part = Part("reconstructions", "Reconstructions")
     rows = (
         "From top to bottom: source images, their reconstructions, target images, their reconstructions, and the source"
-        " images translated to the target survey."
+        " images translated to the target survey; then the same of further targets."
         if subject.stored.adapted
         else "From top to bottom: images, reconstructions, and residuals (doubled, grey is none)."
     )

@@ -57,8 +57,8 @@ def _steps(subject: Subject) -> Iterator[tuple[Call | None, Call, Path, dict[str
         yield one.call, known, one.path, {}
     sets = {one.digest: str(one.path) for one in subject.sets}
     for folder, stored, training in _models(subject.folder, subject.stored, subject.training):
-        places = {"records": training.records, "source": training.records}
-        places["target"] = getattr(training, "target_records", "")
+        adapted = isinstance(training, AdaptationTraining)
+        places = training.record_sets if adapted else {"records": training.records}
         places = {name: sets[digest] for name, digest in places.items() if digest in sets}
         yield stored.call, _of_model(stored, training, votes), folder, places
     yield from _of_latents(subject, sets, votes)
@@ -163,7 +163,9 @@ def _of_model(stored: StoredModel, training: TrainingConfig, votes: str) -> Call
         own = [name for name in model if name not in _FROM_VAE | {one.name for one in choices(AdaptOptions)}]
         flags |= {"set": {name: model[name] for name in own}}
         options["adapter"] = stored.kind
-    inputs: dict[str, str | None] = {"model": "VAE", "source": "RECORDS", "target": "TARGET_RECORDS"}
+    inputs: dict[str, str | None] = {"model": "VAE", "source": "RECORDS"}
+    for role in list(training.record_sets)[1:]:
+        inputs[role] = f"{role.upper()}_RECORDS"
     return Call("adapt", inputs, flags | options)
 
 
