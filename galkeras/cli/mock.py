@@ -8,14 +8,17 @@ from typing import Annotated
 import typer
 
 from galkeras.io.text import counted
+from galkeras.simulation import SIMULATED
 from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS
+
+_KNOWN = [name for name, survey in SURVEYS.items() if set(survey.bands) <= set(SIMULATED)]
 
 
 def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for cutouts and tables.")],
     galaxies: Annotated[int, typer.Option(help="How many galaxies.")] = 2000,
     surveys: Annotated[
-        str, typer.Option(help=f"Of {', '.join(SURVEYS)}, with commas between, of bands g, r, i, z, y.")
+        str, typer.Option(help=f"Of {', '.join(_KNOWN)}, or of yours of bands {', '.join(SIMULATED)}; commas between.")
     ] = "decals,bass-mzls",
     seed: Annotated[int, typer.Option(help="The same seed gives the same galaxies, the first ones first.")] = 1,
     size: Annotated[int, typer.Option(help="Side of the cutouts in pixels.")] = 256,

@@ -1,6 +1,6 @@
 """The true sky around a galaxy, as both surveys would see it without air, telescope or noise."""
 
-__all__ = ["SIMULATED", "Sky", "draw_sky"]
+__all__ = ["Sky", "draw_sky"]
 
 import math
 from dataclasses import dataclass
@@ -13,9 +13,6 @@ from galkeras.simulation.paint import MAP_SIZE, Populations, paint_edge_on, pain
 from galkeras.simulation.simulator import galsim
 from galkeras.simulation.truth import random_of
 from galkeras.surveys.facts import BANDS, ZERO_POINT
-
-SIMULATED = ("g", "r", "i", "z", "y")
-"""The bands that a simulated sky can be seen in."""
 
 # Bands beside g, r and z as sums of r and z: flux density is taken to be linear in wavelength (622, 763, 905 and
 # 1020 nm), which is right to a few per cent for starlight without lines.
@@ -37,7 +34,7 @@ class Sky:
     extra: dict[str, Any]
 
     def light(self, band: str) -> np.ndarray:
-        """Return the Fourier components in one of the bands of `SIMULATED`."""
+        """Return the Fourier components in one of the bands of `galkeras.simulation.SIMULATED`."""
         if band in self.bands:
             return self.bands[band]
         of_r, of_z = _MIXED[band]

@@ -20,9 +20,9 @@ from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path, atomic_write, read_json, write_json
 from galkeras.io.folders import OutputFolder
 from galkeras.io.processes import cores, in_parallel
+from galkeras.simulation import SIMULATED
 from galkeras.simulation.cosmos import check_seeds
 from galkeras.simulation.galaxy import PAIR, Settings, Simulated, simulate
-from galkeras.simulation.sky import SIMULATED
 from galkeras.simulation.telescope import Conditions
 from galkeras.simulation.truth import draw_truth
 from galkeras.surveys.cutouts.fits_file import cutout_bytes, cutout_length
