@@ -74,6 +74,8 @@ def draw_term(axis: Axes, history: list[dict[str, float]], term: str, title: str
     epochs = [row["epoch"] for row in history]
     for column in [name for name in history[0] if re.fullmatch(rf"{term}(_source|_target)?(_\d+)?", name)]:
         name = column.removeprefix(term).strip("_")
+        # Of a term that is of both surveys at once, a number is that of its target.
+        name = f"target_{name}" if name.isdigit() else name
         (line,) = axis.plot(epochs, [row[column] for row in history], label=f"{name} train".strip())
         values = [row[f"val_{column}"] for row in history]
         axis.plot(epochs, values, ls="--", color=line.get_color(), label=f"{name} validation".strip())
