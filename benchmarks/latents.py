@@ -91,6 +91,38 @@ def supervised(vae: VAE, records: RecordSet, votes, epochs: int, seed: int, shar
         print(f"epoch {epoch + 1:3d}/{epochs}  votes {np.mean(losses):.3f} nats", flush=True)
     encode = tf.function(lambda stretched: network(stretched, training=False)[0], reduce_retracing=True)
     write_table(vae, records, encode, f"supervised, {epochs} epochs, seed {seed}", out)
+    answer = tf.function(lambda stretched: network(stretched, training=False)[1], reduce_retracing=True)
+    own_answers(vae, records, votes, answer)
+
+
+def own_answers(vae: VAE, records: RecordSet, votes, answer) -> None:
+    """Print the balanced accuracy of the network's own answers, of galaxies outside the training split.
+
+    The answer is the most probable one; then the one most probable if all were as frequent in the training split, which
+    is what balanced accuracy asks for.
+    """
+    rows = {name: row for row, name in enumerate(votes.ids.tolist())}
+    kept = {"train": ([], []), "held out": ([], [])}
+    for batch in ordered_dataset(records, batch_size=256):
+        names = [name.decode() for name in np.asarray(batch["id"]).tolist()]
+        counts = np.stack([votes.counts[rows[name]] if name in rows else 0 * votes.counts[0] for name in names])
+        logits, learned = np.asarray(answer(vae.stretch(batch["image"]))), np.asarray(batch["split"]) == b"train"
+        for which, its in (("train", learned), ("held out", ~learned)):
+            for values, found in zip(kept[which], (logits, counts), strict=True):
+                values.append(found[its])
+    place = 0
+    _, known = (np.concatenate(values) for values in kept["train"])
+    logits, counts = (np.concatenate(values) for values in kept["held out"])
+    for question, answers in votes.questions:
+        columns = slice(place, place := place + len(answers))
+        asked = counts[:, columns].any(1)
+        truth = counts[asked, columns].argmax(1)
+        frequency = known[:, columns].sum(0)
+        said = []
+        for prior in (1.0, frequency / frequency.sum()):
+            right = (logits[asked, columns] - np.log(prior)).argmax(1) == truth
+            said.append(f"{100 * np.mean([right[truth == one].mean() for one in np.unique(truth)]):.1f}")
+        print(f"{question}: {said[0]} %, balanced {said[1]} % of {len(truth)}", flush=True)
 
 
 def score(catalog, paths: list[Path], columns: list[str], share: float, seed: int) -> None:

@@ -12,6 +12,8 @@ for name in ("fcntl", "resource", "pwd", "grp", "termios"):
     sys.modules[name] = None
 for name in ("sched_getaffinity", "sched_setaffinity"):
     delattr(os, name)
+# From Python 3.13 on it asks the former, where that is there when Python starts.
+os.process_cpu_count = os.cpu_count
 """
 
 

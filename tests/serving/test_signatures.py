@@ -206,6 +206,9 @@ def test_openvino_reads_encode(served):
         compare(run(images), served.session.run("encode", images=images))
 
 
+@pytest.mark.skipif(
+    sys.version_info >= (3, 13), reason="OpenVINO 2026 deletes a name by exec(), which Python 3.13 does not let it"
+)
 def test_openvino_runs_decode(nanomaggy):
     # Its reader knows the default signature alone, so TensorFlow hands it the function.
     openvino = pytest.importorskip("openvino")
