@@ -1,6 +1,6 @@
 """Forests that are there already, scored on galaxies whose classes are known and that they did not learn from."""
 
-__all__ = ["Judgement", "judge", "save_judgement"]
+__all__ = ["Judgement", "judge", "read_classes", "save_judgement"]
 
 import logging
 from collections.abc import Mapping
@@ -44,6 +44,20 @@ class Judgement(Classification):
         return f"the forests as they are, on galaxies of this catalog; {known}{self.further()}"
 
 
+def read_classes(
+    catalog: str | Path | Table, forests: Forests, label_column: str | None = None, id_column: str | None = None
+) -> Table:
+    """Read the catalog that `judge` scores by, with the same arguments.
+
+    Raises:
+        GalkerasError: It cannot be read, or has no classes that the forests know.
+    """
+    wanted = [label_column] if label_column else vote_columns()
+    table = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
+    _tasks(table, forests, label_column)
+    return table
+
+
 def judge(
     latents: LatentTable,
     forests: Forests,
@@ -74,8 +88,7 @@ def judge(
     Raises:
         GalkerasError: No galaxy is left to score, or the catalog has no classes that the forests know.
     """
-    wanted = [label_column] if label_column else vote_columns()
-    catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
+    catalog = read_classes(catalog, forests, label_column, id_column)
     rows, matches = rows_in(catalog, latents.id)
     tasks, skipped = _tasks(catalog, forests, label_column)
     fresh = np.ones(len(rows), bool)

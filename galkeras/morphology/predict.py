@@ -83,6 +83,11 @@ def predict(
     table = read_latents(latents)
     loaded = forests if isinstance(forests, Forests) else Forests.load(forests)
     loaded.check(table)
+    if catalog is not None:
+        # Catalogs are astropy's, which takes a second to load. What cannot be scored by is told before all the work.
+        from galkeras.morphology.judge import judge, read_classes, save_judgement
+
+        catalog = read_classes(catalog, loaded, label_column, id_column)
     columns: dict[str, np.ndarray] = {name: getattr(table, name) for name in ("id", "ra", "dec", "survey")}
     drawn = None if samples is None else sampled_probabilities(loaded.by_question, table, samples, seed)
     by_question: dict[str, np.ndarray] = {}
@@ -92,9 +97,6 @@ def predict(
         columns |= class_columns(question, forest.classes, probabilities, columns, spread)
     scores = None
     if catalog is not None:
-        # Catalogs are astropy's, which takes a second to load.
-        from galkeras.morphology.judge import judge, save_judgement
-
         scores = judge(
             table,
             loaded,

@@ -13,7 +13,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.morphology import forests as forests_module
 from galkeras.morphology import judge as judge_module
 from galkeras.morphology.classify import classify
-from galkeras.morphology.forests import TRAINED_FILE, Forests
+from galkeras.morphology.forests import TRAINED_FILE, Forest, Forests
 from galkeras.morphology.predict import predict
 from galkeras.morphology.scores import confusion_matrix
 
@@ -140,10 +140,12 @@ def test_classes_that_the_forests_do_not_know_are_counted(fitted):
         predict(table, fitted[2], catalog=catalog, label_column="ring")
 
 
-def test_a_column_of_another_name_and_what_is_missing(fitted):
+def test_a_column_of_another_name_and_what_is_missing(fitted, monkeypatch):
     table, catalog = rings(60, seed=2, prefix="N")
     catalog["is_ring"] = catalog["ring"]
     assert predict(table, fitted[2], catalog=catalog, label_column="is_ring").scores.results[0].name == "ring"
+    # Before the work.
+    monkeypatch.setattr(Forest, "probabilities", None)
     with pytest.raises(GalkerasError, match="no column 'rong'. Did you mean 'ring'"):
         predict(table, fitted[2], catalog=catalog, label_column="rong")
     with pytest.raises(GalkerasError, match="say `catalog`"):
