@@ -63,6 +63,18 @@ def room(module: str) -> str:
     return module.split(".")[1]
 
 
+def found(module: str) -> set[str]:
+    """Return the modules that the registry of a module imports when somebody asks it, all of its package at once."""
+    packages = {
+        module if isinstance(one.value, ast.Name) else ast.literal_eval(one.value)
+        for node in ast.walk(ast.parse(MODULES[module].read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Registry"
+        for one in node.keywords
+        if one.arg == "package"
+    }
+    return {name for name in MODULES if name.rpartition(".")[0] in packages}
+
+
 def ours(module: str, top_only: bool = False) -> set[str]:
     return {name for name in imported(module, top_only) if name in MODULES and name != "galkeras"}
 
@@ -118,12 +130,12 @@ def test_a_command_does_not_wait_for_what_it_may_not_need(start, unneeded):
 
 
 def not_loaded(start: str, unneeded: set[str]) -> None:
-    """Fail with the way by which importing ``start`` leads to one of the modules or packages."""
+    """Fail with the way by which importing ``start``, or asking a registry, leads to one of the modules or packages."""
     came_from: dict[str, str] = {start: ""}
     waiting = [start]
     while waiting:
         module = waiting.pop()
-        for name in set(imported(module, top_only=True)) - came_from.keys() - {"galkeras"}:
+        for name in {*imported(module, top_only=True), *found(module)} - came_from.keys() - {"galkeras"}:
             came_from[name] = module
             if name in MODULES:
                 waiting.append(name)

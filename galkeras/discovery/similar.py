@@ -4,7 +4,7 @@ __all__ = ["LatentIndex", "Similar", "information", "similar"]
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from PIL import Image
 from sklearn.neighbors import NearestNeighbors
 
 from galkeras import __version__
+from galkeras.io.calls import Call
 from galkeras.io.columns import Columns, write_columns
 from galkeras.io.errors import GalkerasError, did_you_mean
 from galkeras.io.folders import OutputFolder
@@ -141,6 +142,8 @@ def similar(
         raise GalkerasError("`image` needs `model`, the model that made the table")
     if records and out is None:
         raise GalkerasError("`records` needs `out`, the folder of the mosaic")
+    call = Call.of(similar, locals() | {"ids": None})
+    call = replace(call, inputs=call.inputs | {f"id-{number}": name for number, name in enumerate(ids, 1)})
     folder = None if out is None else _folder(Path(out), overwrite)
     if folder is not None:
         folder.check()
@@ -158,6 +161,7 @@ def similar(
     columns = _columns(table, queries, distances, rows)
     if folder is not None:
         metadata = {"table": "similar", "model": table.model, "typical_distance": index.typical_distance}
+        metadata["call"] = asdict(call)
         with folder.writing() as out:
             if sets:
                 _draw(out / MOSAIC, table, sets, queries, rows)

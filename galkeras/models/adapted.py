@@ -115,7 +115,8 @@ class AdaptedVAE(VAE):
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Learn from a batch of ``source`` and ``target`` images, and ``source_only`` ones where there are any.
 
-        Those of further targets, and of the source beside them, are ``source_2``, ``target_2`` and so on.
+        Those of further targets, and of the source beside them, are ``source_2``, ``target_2``, ``source_only_2`` and
+        so on.
         """
         step = tf.cast(self.optimizer.iterations, tf.int32)
         seeds = self._seeds(step)

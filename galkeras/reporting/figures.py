@@ -15,6 +15,7 @@ import base64
 import io
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.io.figures import figure
 from galkeras.io.text import counted
 from galkeras.reporting.page import Picture
+from galkeras.training.history import split_column
 
 _WIDEST, _WIDE = 1600, 700
 _QUALITY = 82
@@ -69,13 +71,13 @@ def curves(history: list[dict[str, float]]) -> list[Picture]:
     terms: dict[str, list[str]] = {}
     for column in history[0]:
         if f"val_{column}" in history[0] and column != "loss":
-            terms.setdefault(column.removesuffix("_source").removesuffix("_target"), []).append(column)
+            terms.setdefault(split_column(column)[0], []).append(column)
     epochs = [row["epoch"] for row in history]
     pictures = []
     for term, columns in terms.items():
         panel, axis = figure(1, 1, _PANEL)
-        for column, colour in zip(columns, _COLOURS, strict=False):
-            name = f"{column.removeprefix(term).strip('_')} ".lstrip()
+        for column, colour in zip(columns, cycle(_COLOURS)):  # noqa: B905  colours come round
+            name = f"{split_column(column)[1]} ".lstrip()
             axis.plot(epochs, [row[column] for row in history], color=colour, label=f"{name}train")
             values = [row[f"val_{column}"] for row in history]
             axis.plot(epochs, values, color=colour, ls="--", label=f"{name}validation")

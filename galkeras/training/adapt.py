@@ -9,8 +9,6 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from galkeras.backend import keras
 from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
@@ -98,7 +96,7 @@ def _adapted(
     config = _config(adapter, vae, tuple(one.survey for one in (source, *targets)), options, settings)
     parts = _parts(source, targets, options.unpaired, options.pairs_only)
     learned, paired = parts["train"], not options.unpaired
-    compared = [len(galaxies) for name, galaxies in learned.items() if name != _EXTRA]
+    compared = [len(galaxies) for name, galaxies in learned.items() if not name.startswith(_EXTRA)]
     training = AdaptationTraining(
         records=source.digest,
         target_records=targets[0].digest,
@@ -113,6 +111,8 @@ def _adapted(
             f"`batch_size` must be {_FEWEST} or more: the estimator compares galaxies of a survey with each other."
             f" Received: batch_size={training.batch_size}"
         )
+    if training.batch_size < options.batch_size:
+        _log.info(f"steps of {training.batch_size} galaxies of each survey: one has no more to learn from")
     first, *more = _listed(target)
     call = Call.of(adapt, locals() | vars(options) | {"target": first}, flags(AdaptOptions) | {"settings": "set"})
     inputs = {named("target", number): os.fspath(one) for number, one in enumerate(more, 1)}
@@ -190,7 +190,7 @@ def _load_vae(path: str | Path) -> VAE:
 
 def _listed(target: str | Path | Sequence[str | Path]) -> list[str | Path]:
     """Return the targets, of which one may stand alone."""
-    listed = list(target) if isinstance(target, Sequence) and not isinstance(target, str) else [target]
+    listed = [target] if isinstance(target, str | os.PathLike) else list(target)
     if not listed:
         raise GalkerasError("`target` must be a record set or several. Received: target=[]")
     return listed
@@ -208,7 +208,7 @@ def _check_records(model: str | Path, vae: VAE, source: RecordSet, targets: Sequ
     if source.survey not in vae.config.surveys:
         raise GalkerasError(
             f"{model} was fitted to {', '.join(vae.config.surveys)} and {source.path} is of {source.survey}: the first"
-            " record set must be of the survey that the model knows, the second of the other"
+            " record set must be of the survey that the model knows, those behind it of others"
         )
     vae.check_records(source)
     for target in targets:
@@ -220,10 +220,9 @@ def _parts(
 ) -> dict[str, dict[str, Galaxies]]:
     """Return, by split, the galaxies of each part of a batch; a test split only where all sets have one."""
     sources = index_galaxies(source, _SPLITS)
-    alone = np.ones(len(sources), bool)
     parts: dict[str, dict[str, Galaxies]] = {split: {} for split in _SPLITS}
     for number, target in enumerate(targets):
-        both = sources, index_galaxies(target, _SPLITS)
+        both, alone = (sources, index_galaxies(target, _SPLITS)), sources.split == "train"
         if unpaired:
             _log.info(f"unpaired: {len(both[0]):,} galaxies of {source.survey}, {len(both[1]):,} of {target.survey}")
         else:
@@ -244,9 +243,9 @@ def _parts(
                     f" Received: {len(its[0])} of {source.survey}, {len(its[1])} of {target.survey}"
                 )
             part |= {named(domain, number): one for domain, one in zip(DOMAINS, its, strict=True)}
-    if min(map(len, parts["test"].values())) == 0:
+        if not unpaired and not pairs_only and alone.any():
+            parts["train"][named(_EXTRA, number)] = sources[alone]
+    if lacking := [name for name, galaxies in parts["test"].items() if not len(galaxies)]:
+        _log.info(f"no test galaxies of {', '.join(lacking)}: the validation split is scored")
         del parts["test"]
-    extra = sources[alone & (sources.split == "train")]
-    if not unpaired and not pairs_only and len(extra):
-        parts["train"][_EXTRA] = extra
     return parts

@@ -7,6 +7,7 @@ __all__ = [
     "draw_term",
     "history_digest",
     "read_history",
+    "split_column",
     "write_history",
 ]
 
@@ -65,6 +66,17 @@ def write_history(folder: Path, rows: list[dict[str, float]]) -> None:
     atomic_write(folder / HISTORY_FILE, text.getvalue())
 
 
+def split_column(column: str) -> tuple[str, str]:
+    """Return the term that a column is of, and the survey; a number alone is that of a target.
+
+    >>> split_column("kl_source"), split_column("pair"), split_column("mmd2_2")
+    (('kl', 'source'), ('pair', ''), ('mmd2', 'target_2'))
+    """
+    found = re.fullmatch(r"(.+?)(_source|_target)?(_\d+)?", column)
+    term, survey, number = (part or "" for part in found.groups()) if found else (column, "", "")
+    return term, f"{survey or '_target' * bool(number)}{number}"[1:]
+
+
 def draw_term(axis: Axes, history: list[dict[str, float]], term: str, title: str) -> None:
     """Draw one loss term by epoch: training as a line, validation as a dashed one, each survey in its colour.
 
@@ -72,10 +84,8 @@ def draw_term(axis: Axes, history: list[dict[str, float]], term: str, title: str
     moves by less than a decade would have hardly a tick with a number.
     """
     epochs = [row["epoch"] for row in history]
-    for column in [name for name in history[0] if re.fullmatch(rf"{term}(_source|_target)?(_\d+)?", name)]:
-        name = column.removeprefix(term).strip("_")
-        # Of a term that is of both surveys at once, a number is that of its target.
-        name = f"target_{name}" if name.isdigit() else name
+    for column in [name for name in history[0] if split_column(name)[0] == term]:
+        _, name = split_column(column)
         (line,) = axis.plot(epochs, [row[column] for row in history], label=f"{name} train".strip())
         values = [row[f"val_{column}"] for row in history]
         axis.plot(epochs, values, ls="--", color=line.get_color(), label=f"{name} validation".strip())

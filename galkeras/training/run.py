@@ -137,7 +137,8 @@ def _is_longer(out: Path, config: ModelConfig, training: TrainingConfig) -> bool
     for part, values in settings.items():
         for name, value in values.items():
             # Models from before a setting was written down have its default.
-            old = stored[part].get(name, getattr(type(training), name, None))
+            default = getattr(type(training), name, None)
+            old = stored[part].get(name, list(default) if isinstance(default, tuple) else default)
             if old == value:
                 continue
             if name in LONGER and isinstance(old, int) and value > old:

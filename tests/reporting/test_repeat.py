@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from galkeras import cli
 from galkeras.discovery.outlier_table import read_outliers
+from galkeras.discovery.similar_table import read_similar
 from galkeras.io.files import read_json, write_json
 from galkeras.latents.table import read_latents
 from galkeras.models.stored import StoredModel
@@ -28,6 +29,7 @@ MADE = (
     "classify latents.npz survey/kinds.csv --label-column kind --label-column side --id-column galaxy --seed 5"
     " --minimum 2 --trees 3 --samples 2 --out forests",
     "outliers latents.npz --sigma 2.5 --records records --out odd",
+    "similar latents.npz g0002 g0001 --count 3 --records records --out alike",
 )
 MOCKED = (
     "mock --galaxies 3 --surveys decals --seed 5 --size 32 --pixel-scale 0.524 --out sky",
@@ -56,6 +58,7 @@ def commands(page) -> list[str]:
 
 def said(page) -> list[str]:
     given = {"records": ["records"], "latents": "latents.npz", "forests": ["forests"], "outliers": "odd"}
+    given["inputs"] = {"similar": "alike"}
     return commands(report("model", page, **given))
 
 
@@ -105,6 +108,8 @@ def test_the_commands_of_a_page_make_the_same_again(made, tmp_path, monkeypatch)
     assert read_latents("latents.npz").call == read_latents(made / "latents.npz").call
     one, other = (read_outliers(folder / "odd") for folder in (tmp_path, made))
     assert one.id.tolist() == other.id.tolist() and one.call == other.call
+    one, other = (read_similar(folder / "alike") for folder in (tmp_path, made))
+    assert one.columns["id"].tolist() == other.columns["id"].tolist() and one.call == other.call
     assert said("page") == lines
 
 

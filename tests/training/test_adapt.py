@@ -2,6 +2,7 @@ import io
 import json
 import logging
 import shlex
+import shutil
 import sys
 
 import numpy as np
@@ -10,15 +11,17 @@ from kills import kill_after_an_epoch
 from sky import survey
 
 from galkeras import cli
+from galkeras.io.checksums import sealed
 from galkeras.io.errors import GalkerasError
 from galkeras.latents.encode import encode
 from galkeras.latents.table import read_latents
 from galkeras.models.adapters.domain_adaptation import DomainAdaptationVAE
+from galkeras.models.config import named
 from galkeras.models.folder import load_model
 from galkeras.models.stored import StoredModel
 from galkeras.records.pairs import index_galaxies, join
 from galkeras.records.schema import RecordSet
-from galkeras.training.adapt import adapt
+from galkeras.training.adapt import _listed, _parts, adapt
 from galkeras.training.fit import fit
 from galkeras.training.history import read_history
 from galkeras.training.pairs import adaptation_dataset, adaptation_ids, scoring_dataset
@@ -191,6 +194,30 @@ def test_several_surveys_come_to_one_encoder_and_a_decoder_each(decals, bass, tm
     # A run of other targets is another.
     with pytest.raises(GalkerasError, match="begun with surveys="):
         adapt(tmp_path / "vae", decals, bass, out, epochs=2, resume=True)
+
+
+def test_each_target_has_what_it_would_have_alone(decals, bass, tmp_path):
+    other = survey(tmp_path / "other", "other", range(0, COUNT, 2))
+    source, *targets = (RecordSet.load(records) for records in (decals, bass, other))
+    together = _parts(source, targets, False, False)["train"]
+    for number, target in enumerate(targets):
+        alone = _parts(source, [target], False, False)["train"]
+        assert set(alone) == {"source", "target", "source_only"}
+        for name, galaxies in alone.items():
+            assert together[named(name, number)].id.tolist() == galaxies.id.tolist()
+    assert _listed(iter("ab")) == ["a", "b"] and _listed(decals) == [decals]
+
+
+def test_a_model_from_before_there_were_several_targets_goes_on(adapted, vae, decals, bass, tmp_path):
+    out = shutil.copytree(adapted, tmp_path / "da")
+    value = json.loads((out / "config.json").read_text())
+    del value["training"]["more_targets"]
+    (out / "config.json").write_text(json.dumps(sealed(value)))
+    assert adapt(vae, decals, bass, out, **SMALL, resume=True).digest == load_model(adapted).digest
+    value["model"]["surveys"].append("hsc")
+    (out / "config.json").write_text(json.dumps(sealed(value)))
+    with pytest.raises(GalkerasError, match="`model.surveys` must be those of 2 record sets"):
+        load_model(out)
 
 
 def test_rows_of_further_targets_stay_beside_their_source(decals, bass):

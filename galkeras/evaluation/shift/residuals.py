@@ -3,12 +3,14 @@
 __all__ = ["Residuals", "residuals"]
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from galkeras.models.measure import measure
-from galkeras.models.vae import VAE
 from galkeras.records.pairs import Galaxies
+
+if TYPE_CHECKING:
+    from galkeras.models.vae import VAE
 
 _BATCH = 64
 # More galaxies than this are sampled.
@@ -36,7 +38,7 @@ class Residuals:
     quartiles: tuple[float, float] | None
 
 
-def residuals(model: VAE, galaxies: Galaxies, seed: int = 0) -> Residuals:
+def residuals(model: "VAE", galaxies: Galaxies, seed: int = 0) -> Residuals:
     """Return the reconstruction errors of galaxies in units of their sky's noise.
 
     Image and reconstruction are compared as the network has them, stretched, where noise is about the same in light and
@@ -48,6 +50,9 @@ def residuals(model: VAE, galaxies: Galaxies, seed: int = 0) -> Residuals:
         galaxies: Of a record set that fits it.
         seed: Of the sample, of at most 500.
     """
+    # TensorFlow, which those do not need who read what was found.
+    from galkeras.models.measure import measure
+
     if len(galaxies) > _MOST:
         rows = np.sort(np.random.default_rng(seed).choice(len(galaxies), _MOST, replace=False))
         galaxies = galaxies[rows]

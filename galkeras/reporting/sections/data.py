@@ -32,8 +32,9 @@ def _part(subject: Subject) -> Part | None:
     rows = []
     for records in sets:
         role = "trained on" if records.digest == training.records else "not trained on"
-        if isinstance(training, AdaptationTraining) and records.digest in list(training.record_sets.values())[1:]:
-            role = "adapted to"
+        if isinstance(training, AdaptationTraining):
+            roles = {digest: f"adapted to, {name}" for name, digest in training.record_sets.items() if name != "source"}
+            role = roles.get(records.digest, role)
         scale = "various" if records.pixel_scale is None else f"{records.pixel_scale:.3g} arcsec"
         splits = (f"{records.count(split):,}" for split in SPLITS)
         side = f"{records.image_size} px, {records.units}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from galkeras import __version__
 from galkeras.discovery.outlier_table import read_outliers
+from galkeras.discovery.similar_table import read_similar
 from galkeras.evaluation.scan.report import Scan
 from galkeras.evaluation.shift.result import Shift
 from galkeras.galaxyzoo.trees import TREES
@@ -102,6 +103,9 @@ def _compared(subject: Subject) -> Iterator[tuple[Call | None, Call, Path, dict[
         table = read_outliers(one)
         places = {} if subject.latents is None else {"latents": str(subject.latents[0])}
         yield table.call, Call("outliers", {"latents": None}, {"sigma": table.threshold}), one, places
+    if one := subject.inputs.get("similar"):
+        places = {} if subject.latents is None else {"latents": str(subject.latents[0])}
+        yield read_similar(one).call, Call("similar", {"latents": None}, {}), one, places
     if one := subject.inputs.get("shift"):
         shift = Shift.load(one)
         known = Call("shift", {"model": None, "source": None, "target": None}, {"split": shift.split})

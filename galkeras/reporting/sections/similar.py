@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from galkeras.discovery.similar import MOSAIC, TABLE
-from galkeras.io.columns import read_columns
-from galkeras.io.errors import GalkerasError
+from galkeras.discovery.similar_table import read_similar
 from galkeras.reporting.figures import stored_picture
-from galkeras.reporting.page import Part, Table, reading
+from galkeras.reporting.page import Part, Table
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.subject import Subject, check_model
 
-_TEXT = ("query", "query_survey", "id", "survey")
 # Queries that are listed, and neighbours of each: all of them are in the table on disk.
 _QUERIES, _NEIGHBOURS = 12, 3
 
@@ -24,26 +22,23 @@ def _part(subject: Subject) -> Part | None:
     if "similar" not in subject.inputs:
         return None
     folder: Path = subject.inputs["similar"]
-    path = folder / TABLE
-    columns, metadata = read_columns(path, strings=_TEXT)
-    if metadata.get("table") != "similar":
-        raise GalkerasError(f"{path} is no table of similar galaxies: its metadata say {metadata.get('table')!r}")
-    check_model(path, str(metadata.get("model")), subject.digest)
+    found = read_similar(folder)
+    check_model(folder / TABLE, found.model, subject.digest)
     part = Part("similar", "Galaxies that look alike")
     part.pictures += stored_picture(
         folder / MOSAIC, "Mosaic of galaxies and those most like them.", "A query in each row, and its neighbours."
     )
-    with reading(path, "similar"):
-        typical = float(metadata["typical_distance"])
-        queries = list(dict.fromkeys(zip(*(columns[name].tolist() for name in ("query", "query_survey")), strict=True)))
-        rows = []
-        for query, survey in queries[:_QUERIES]:
-            of_query = np.flatnonzero((columns["query"] == query) & (columns["query_survey"] == survey))
-            nearest = of_query[np.argsort(columns["neighbour"][of_query], kind="stable")][:_NEIGHBOURS]
-            rows += [
-                (str(query), str(columns["id"][row]), str(columns["survey"][row]), f"{columns['distance'][row]:.2f}")
-                for row in nearest
-            ]
+    columns = found.columns
+    queries = list(dict.fromkeys(zip(*(columns[name].tolist() for name in ("query", "query_survey")), strict=True)))
+    rows = []
+    for query, survey in queries[:_QUERIES]:
+        of_query = np.flatnonzero((columns["query"] == query) & (columns["query_survey"] == survey))
+        nearest = of_query[np.argsort(columns["neighbour"][of_query], kind="stable")][:_NEIGHBOURS]
+        rows += [
+            (str(query), str(columns["id"][row]), str(columns["survey"][row]), f"{columns['distance'][row]:.2f}")
+            for row in nearest
+        ]
+    typical = found.typical_distance
     part.facts = [("galaxies asked for", f"{len(queries):,}"), ("two galaxies at random", f"{typical:.1f} apart")]
     part.tables.append(
         Table(("query", "like it", "survey", "distance"), rows, "The nearest of each, by their latents.")
