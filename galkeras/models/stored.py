@@ -44,8 +44,8 @@ class StoredModel:
         if self.kind not in kinds:
             raise ValueError(f"`kind` must be one of {', '.join(kinds)}. Received: {self.kind!r}")
         self.questions, self.learned_from  # noqa: B018  their making checks them
-        surveys, sets = self.model.get("surveys", ()), 2 + len(self.training.get("more_targets", ()))
-        if "target_records" in self.training and len(surveys) != sets:
+        surveys, sets = self.model.get("surveys"), 2 + len(self.training.get("more_targets", ()))
+        if "target_records" in self.training and isinstance(surveys, list | tuple) and len(surveys) != sets:
             raise ValueError(f"`model.surveys` must be those of {sets} record sets. Received: {surveys!r:.80}")
 
     @classmethod

@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 _SPLITS = ("train", "validation", "test")
 # The part of a batch that is of the source's galaxies without a partner.
 _EXTRA = "source_only"
+# A step has as many of them as of pairs: where they are fewer than this share of these, the few are seen too often.
+_ENOUGH = 0.5
 _FEWEST = 2
 
 
@@ -243,7 +245,15 @@ def _parts(
                     f" Received: {len(its[0])} of {source.survey}, {len(its[1])} of {target.survey}"
                 )
             part |= {named(domain, number): one for domain, one in zip(DOMAINS, its, strict=True)}
-        if not unpaired and not pairs_only and alone.any():
+        if unpaired or pairs_only or not alone.any():
+            continue
+        lone, beside = int(alone.sum()), len(parts["train"][named("source", number)])
+        if lone < _ENOUGH * beside:
+            _log.info(
+                f"{lone:,} galaxies of {source.survey} without a partner in {target.survey} are left out:"
+                f" beside {beside:,} pairs each would be learned from {beside / lone:.0f} times as often"
+            )
+        else:
             parts["train"][named(_EXTRA, number)] = sources[alone]
     if lacking := [name for name, galaxies in parts["test"].items() if not len(galaxies)]:
         _log.info(f"no test galaxies of {', '.join(lacking)}: the validation split is scored")

@@ -191,7 +191,9 @@ class AdaptOptions(RunOptions, _WithPaper):
         1.0, "Weight of what is said of a source image differently from the VAE. The paper's is 0."
     )
     unpaired: bool = option(False, "The two sets are of different galaxies; else they are joined by id and position.")
-    pairs_only: bool = option(False, "Leave out source galaxies without a partner. With them the model forgets less.")
+    pairs_only: bool = option(
+        False, "Leave out source galaxies without a partner. With many the model forgets less; few are left out anyway."
+    )
     adapter: str = option("domain-adaptation", f"What makes one model of the surveys: {one_of(ADAPTERS)}.")
     epochs: int = option(30, "Passes over the pairs (unpaired: over the larger record set), at most.")
     learning_rate: float = option(3e-4, "Adam's, at its highest: it warms up and then follows a half cosine to 0.")

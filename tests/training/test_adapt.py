@@ -196,7 +196,7 @@ def test_several_surveys_come_to_one_encoder_and_a_decoder_each(decals, bass, tm
         adapt(tmp_path / "vae", decals, bass, out, epochs=2, resume=True)
 
 
-def test_each_target_has_what_it_would_have_alone(decals, bass, tmp_path):
+def test_each_target_has_what_it_would_have_alone(decals, bass, tmp_path, caplog):
     other = survey(tmp_path / "other", "other", range(0, COUNT, 2))
     source, *targets = (RecordSet.load(records) for records in (decals, bass, other))
     together = _parts(source, targets, False, False)["train"]
@@ -205,6 +205,10 @@ def test_each_target_has_what_it_would_have_alone(decals, bass, tmp_path):
         assert set(alone) == {"source", "target", "source_only"}
         for name, galaxies in alone.items():
             assert together[named(name, number)].id.tolist() == galaxies.id.tolist()
+    # So few would be seen six times as often as the others.
+    most = RecordSet.load(survey(tmp_path / "most", "most", range(COUNT - 8)))
+    assert "source_only" not in _parts(source, [most], False, False)["train"]
+    assert "galaxies of decals without a partner in most are left out: beside" in caplog.messages[-1]
     assert _listed(iter("ab")) == ["a", "b"] and _listed(decals) == [decals]
 
 
