@@ -64,8 +64,10 @@ def supervised(vae: VAE, records: RecordSet, votes, epochs: int, seed: int, shar
     layers, side = keras.layers, vae.config.network_shape
     inputs = keras.Input(side)
     x = layers.Conv2D(32, 5, strides=2, padding="same", kernel_initializer="he_normal")(inputs)
-    for width in (32, 64, 128):
-        x = x if width == 32 else layers.Conv2D(width, 3, strides=2, padding="same", kernel_initializer="he_normal")(x)
+    # The last map is of 8 x 8 whatever the side.
+    widths = [32, 64, 128] + [128] * max(0, round(np.log2(side[0] / 64)))
+    for number, width in enumerate(widths):
+        x = x if not number else layers.Conv2D(width, 3, strides=2, padding="same", kernel_initializer="he_normal")(x)
         x = ResidualBlock(width, identity=True)(x)
     x = layers.Activation("swish")(layers.GroupNormalization(8)(x))
     pooled = layers.Concatenate()([layers.GlobalAveragePooling2D()(x), layers.GlobalMaxPooling2D()(x)])

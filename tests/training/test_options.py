@@ -42,14 +42,15 @@ def test_what_is_of_a_catalog_is_refused_without_one(options):
         ("fit", (ARCHITECTURES, LOSSES)),
         ("scan", (ARCHITECTURES, LOSSES)),
         ("adapt", (ALIGNMENTS, ADAPTERS)),
-        ("mock", (SURVEYS,)),
+        # Of the others the simulated sky lacks bands.
+        ("mock", ([name for name, one in SURVEYS.items() if set(one.bands) <= set("grizy")],)),
         ("make-tfrecords", (SURVEYS,)),
     ],
 )
 def test_help_names_all_that_there_is(command, registries):
     shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "1000", "TERM": "dumb"}).output
     for registry in registries:
-        assert [name for name in registry if name not in shown] == []
+        assert len(registry) > 1 and [name for name in registry if name not in shown] == []
 
 
 def test_losses_have_ticks_with_whole_numbers_of_epochs_and_plain_values():
