@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from galkeras.discovery.findings import read_findings
 from galkeras.discovery.outliers import TABLE
 from galkeras.io.calls import Call
-from galkeras.io.columns import read_columns
-from galkeras.io.errors import GalkerasError
-from galkeras.io.typed import from_json
 
+_TEXT = ("id", "survey", "because")
 _NUMBERS = ("score", "sigma", "beyond_sigma")
 
 
@@ -45,25 +44,6 @@ class OutlierTable:
 
 def read_outliers(path: str | Path) -> OutlierTable:
     """Read a table that `outliers` wrote, or that in the folder which it wrote."""
-    path = Path(path)
-    path = path / TABLE if path.is_dir() or not path.suffix else path
-    columns, metadata = read_columns(path, strings=("id", "survey", "because"))
-    if metadata.get("table") != "outliers":
-        raise GalkerasError(f"{path} is no table of outliers: its metadata say {metadata.get('table')!r}")
-    wanted = ("id", "survey", "because", *_NUMBERS)
-    for name in wanted:
-        if name not in columns or (name in _NUMBERS and columns[name].dtype.kind not in "iuf"):
-            raise GalkerasError(f"{path} has no column {name!r} as `galkeras outliers` writes it")
-    threshold = metadata.get("sigma")
-    if not isinstance(threshold, int | float):
-        raise GalkerasError(f"{path}: its metadata must name `sigma`. Received: {threshold!r}")
-    try:
-        call = from_json(Call | None, metadata.get("call"), "call")
-    except ValueError as error:
-        raise GalkerasError(f"{path} is no table of outliers: {error}") from None
-    return OutlierTable(
-        **{name: columns[name] for name in wanted},
-        threshold=float(threshold),
-        model=str(metadata.get("model")),
-        call=call,
-    )
+    found = read_findings(path, TABLE, "outliers", "outliers", _TEXT, _NUMBERS)
+    wanted = {name: found.columns[name] for name in (*_TEXT, *_NUMBERS)}
+    return OutlierTable(**wanted, threshold=found.number("sigma"), model=found.model, call=found.call)

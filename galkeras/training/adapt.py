@@ -18,7 +18,7 @@ from galkeras.models.config import AdapterConfig, ModelConfig, named
 from galkeras.models.folder import load_model
 from galkeras.models.vae import VAE
 from galkeras.records.pairs import Galaxies, index_galaxies, join
-from galkeras.records.schema import RecordSet
+from galkeras.records.schema import SPLITS, RecordSet
 from galkeras.training.adapt_summary import summarise_adaptation
 from galkeras.training.options import AdaptOptions, flags, takes
 from galkeras.training.pairs import adaptation_dataset, adaptation_ids, scoring_dataset
@@ -28,7 +28,6 @@ from galkeras.training.strategy import Team, joined
 
 _log = logging.getLogger(__name__)
 
-_SPLITS = ("train", "validation", "test")
 # The part of a batch that is of the source's galaxies without a partner.
 _EXTRA = "source_only"
 # A step has as many of them as of pairs: where they are fewer than this share of these, the few are seen too often.
@@ -221,10 +220,10 @@ def _parts(
     source: RecordSet, targets: Sequence[RecordSet], unpaired: bool, pairs_only: bool
 ) -> dict[str, dict[str, Galaxies]]:
     """Return, by split, the galaxies of each part of a batch; a test split only where all sets have one."""
-    sources = index_galaxies(source, _SPLITS)
-    parts: dict[str, dict[str, Galaxies]] = {split: {} for split in _SPLITS}
+    sources = index_galaxies(source, SPLITS)
+    parts: dict[str, dict[str, Galaxies]] = {split: {} for split in SPLITS}
     for number, target in enumerate(targets):
-        both, alone = (sources, index_galaxies(target, _SPLITS)), sources.split == "train"
+        both, alone = (sources, index_galaxies(target, SPLITS)), sources.split == "train"
         if unpaired:
             _log.info(f"unpaired: {len(both[0]):,} galaxies of {source.survey}, {len(both[1]):,} of {target.survey}")
         else:
