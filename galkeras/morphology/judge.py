@@ -52,10 +52,14 @@ def read_classes(
     Raises:
         GalkerasError: It cannot be read, or has no classes that the forests know.
     """
-    wanted = [label_column] if label_column else vote_columns()
-    table = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
+    table = _read(catalog, label_column, id_column)
     _tasks(table, forests, label_column)
     return table
+
+
+def _read(catalog: str | Path | Table, label_column: str | None, id_column: str | None) -> Table:
+    wanted = [label_column] if label_column else vote_columns()
+    return read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
 
 
 def judge(
@@ -88,7 +92,7 @@ def judge(
     Raises:
         GalkerasError: No galaxy is left to score, or the catalog has no classes that the forests know.
     """
-    catalog = read_classes(catalog, forests, label_column, id_column)
+    catalog = _read(catalog, label_column, id_column)
     rows, matches = rows_in(catalog, latents.id)
     tasks, skipped = _tasks(catalog, forests, label_column)
     fresh = np.ones(len(rows), bool)

@@ -91,7 +91,8 @@ def _adapted(
 ) -> AdaptedVAE:
     vae = _load_vae(model)
     source = RecordSet.load(source)
-    targets = [RecordSet.load(one) for one in _listed(target)]
+    first, *more = _listed(target)
+    targets = [RecordSet.load(one) for one in (first, *more)]
     _check_records(model, vae, source, targets)
     adapter = ADAPTERS[options.adapter]
     config = _config(adapter, vae, tuple(one.survey for one in (source, *targets)), options, settings)
@@ -114,7 +115,6 @@ def _adapted(
         )
     if training.batch_size < options.batch_size:
         _log.info(f"steps of {training.batch_size} galaxies of each survey: one has no more to learn from")
-    first, *more = _listed(target)
     call = Call.of(adapt, locals() | vars(options) | {"target": first}, flags(AdaptOptions) | {"settings": "set"})
     inputs = {named("target", number): os.fspath(one) for number, one in enumerate(more, 1)}
     call = replace(call, inputs=call.inputs | inputs)

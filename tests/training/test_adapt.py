@@ -189,7 +189,8 @@ def test_several_surveys_come_to_one_encoder_and_a_decoder_each(decals, bass, tm
     faint, bright = (model.translate(images, name).numpy().sum() for name in ("bass-mzls", "other"))
     assert faint < bright
     assert set(read_latents(encode(out, other, tmp_path / "other.parquet")).survey) == {"other"}
-    given = tmp_path / "vae", decals, [bass, other], out
+    # A generator is asked once.
+    given = tmp_path / "vae", decals, (one for one in (bass, other)), out
     assert adapt(*given, epochs=2, resume=True).digest == model.digest
     # A run of other targets is another.
     with pytest.raises(GalkerasError, match="begun with surveys="):

@@ -99,12 +99,11 @@ def _of_latents(
 
 def _compared(subject: Subject) -> Iterator[tuple[Call | None, Call, Path, dict[str, str]]]:
     """Yield what led to the parts of the page that are commands of their own: outliers, the shift, the scan."""
+    places = {} if subject.latents is None else {"latents": str(subject.latents[0])}
     if one := subject.inputs.get("outliers"):
         table = read_outliers(one)
-        places = {} if subject.latents is None else {"latents": str(subject.latents[0])}
         yield table.call, Call("outliers", {"latents": None}, {"sigma": table.threshold}), one, places
     if one := subject.inputs.get("similar"):
-        places = {} if subject.latents is None else {"latents": str(subject.latents[0])}
         yield read_similar(one).call, Call("similar", {"latents": None}, {}), one, places
     if one := subject.inputs.get("shift"):
         shift = Shift.load(one)
