@@ -34,11 +34,11 @@ from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.text import markdown_table
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.calibration import calibrate
-from galkeras.morphology.classify import _splits
 from galkeras.morphology.figures import save_reliability
 from galkeras.morphology.forests import FOREST, sharpened
 from galkeras.morphology.posterior import draw_latents
 from galkeras.morphology.sharpening import fit_power
+from galkeras.morphology.splits import splits
 from galkeras.surveys.catalog import read_catalog
 
 PARTS = 10
@@ -114,7 +114,7 @@ def main() -> None:
         classes = [one for one in classes if np.sum(named == one) >= 10]
         rows = np.flatnonzero(np.isin(named, classes))
         here, target = table[rows], np.array([classes.index(one) for one in named[rows]])
-        ((train, test),) = _splits(target, here.id, given.seed, None)
+        ((train, test),) = splits(target, here.id, given.seed, None, np.zeros(len(here), bool))
         probabilities = ways(here[train], here[test], target[train], given.samples, given.seed)
         shares = np.tile(np.bincount(target[train]) / len(train), (len(test), 1))
         found[name] = calibrate(target[test], probabilities, shares=shares, groups=here.id[test], seed=given.seed)

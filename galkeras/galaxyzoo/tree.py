@@ -1,6 +1,6 @@
 """A decision tree of Galaxy Zoo as data: its questions, its columns, its classes, and who was asked what."""
 
-__all__ = ["ASKED", "Label", "LabelQuestion", "Question", "Tree", "broad_types"]
+__all__ = ["ASKED", "LABEL_VOTES", "Label", "LabelQuestion", "Question", "Tree", "broad_types"]
 
 import re
 from collections.abc import Callable, Collection
@@ -17,6 +17,11 @@ ASKED = 0.5
 
 The paper's Table 2 names the group a question belongs to ("Smooth", "Edge-on", "Have arm") and no threshold for it.
 Half is the usual cut, and needed: 2 votes of 40 that say "edge-on: no" are a fraction of 1.0 of a smooth galaxy.
+"""
+
+LABEL_VOTES = 30.0
+"""How many votes an expert's label counts as, and a galaxy of unknown numbers at the first question: about what
+volunteers give.
 """
 
 
@@ -191,6 +196,19 @@ class Tree:
         led_on = sum(np.nan_to_num(_fraction(table, this.after, answer)) for answer in this.when)
         proportion: np.ndarray = led_on * self.asked(table, this.after)
         return proportion
+
+    def counts(self, table: Table, question: str) -> np.ndarray:
+        """Return the votes for a question's answers, as (rows, answers) float64, 0 where nobody was asked.
+
+        They are fractions times the volunteers asked: ``{question}_total-votes`` where the catalog has it, else the
+        proportion that was led to the question, of `LABEL_VOTES`.
+        """
+        total = f"{question}_total-votes"
+        if total in table.colnames:
+            votes = np.nan_to_num(np.ma.filled(np.ma.asarray(table[total], dtype=np.float64), 0.0))
+        else:
+            votes = LABEL_VOTES * self.asked(table, question)
+        return np.nan_to_num(self.answer_fractions(table, question)) * np.maximum(votes, 0)[:, None]
 
     def labels(self, table: Table, question: str) -> np.ndarray:
         """Return the class of every galaxy for one question of `label_questions`.

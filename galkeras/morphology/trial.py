@@ -1,12 +1,12 @@
 """One question: its forest fitted, scored on galaxies that it did not see, and kept."""
 
-__all__ = ["TEST_FRACTION", "Trial"]
+__all__ = ["Trial"]
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
+from sklearn.model_selection import StratifiedGroupKFold
 
 from galkeras.galaxyzoo.tree import LabelQuestion
 from galkeras.latents.table import LatentTable
@@ -17,10 +17,8 @@ from galkeras.morphology.posterior import sampled_probabilities
 from galkeras.morphology.report import QuestionResult
 from galkeras.morphology.scores import compare, confusion_matrix, measure, score
 from galkeras.morphology.sharpening import best_power, fit_power
+from galkeras.morphology.splits import splits
 from galkeras.morphology.tasks import Task
-
-TEST_FRACTION = 0.3
-"""As in the paper: 70 % of the galaxies train, 30 % test."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Trial:
         known = latents.known
         if not _testable(target, known):
             return "the model learned from the votes of all its galaxies but those of one class"
-        for train, test in _splits(target, latents.id, self.seed, self.folds, known):
+        for train, test in splits(target, latents.id, self.seed, self.folds, known):
             forest = self._fit(task.title, classes, latents[train], target[train], known[train])
             given_by_way, forest = self._judge(forest, latents[test], target[test], told=known[train].all())
             truth.append(target[test])
@@ -189,25 +187,3 @@ def _paper_scores(question: LabelQuestion | None) -> dict[str, float]:
 def _testable(target: np.ndarray, known: np.ndarray) -> bool:
     """Tell whether galaxies of more than one class are left to test on."""
     return len(np.unique(target[~known])) > 1
-
-
-def _splits(
-    target: np.ndarray, ids: np.ndarray, seed: int, folds: int | None, known: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield row indices to train and to test on; all rows of a galaxy are on the same side.
-
-    Galaxies whose votes the model learned from, the ``known`` rows, are never tested on: their latents know the answer.
-    """
-    galaxies, first, galaxy = np.unique(ids, return_index=True, return_inverse=True)
-    learned = np.unique(galaxy[known])
-    free = np.setdiff1d(np.arange(len(galaxies)), learned)
-    strata = target[first][free]
-    if folds:
-        sides = StratifiedKFold(folds, shuffle=True, random_state=seed).split(strata, strata)
-    elif len(learned):
-        sides = [(np.array([], int), np.arange(len(free)))]
-    else:
-        sides = [train_test_split(np.arange(len(free)), test_size=TEST_FRACTION, stratify=strata, random_state=seed)]
-    for train, test in sides:
-        train = np.concatenate([free[train], learned])
-        yield np.flatnonzero(np.isin(galaxy, train)), np.flatnonzero(np.isin(galaxy, free[test]))

@@ -1,6 +1,6 @@
 """The votes of a catalog, or labels, as counts for each galaxy: what a model can observe beside the image."""
 
-__all__ = ["LABEL_VOTES", "Votes", "read_votes"]
+__all__ = ["Votes", "read_votes"]
 
 import hashlib
 import json
@@ -12,13 +12,10 @@ import numpy as np
 from astropy.table import Table
 
 from galkeras.galaxyzoo.labels import column_labels
-from galkeras.galaxyzoo.tree import Tree
-from galkeras.galaxyzoo.trees import tree_of, vote_columns
+from galkeras.galaxyzoo.tree import LABEL_VOTES, Tree
+from galkeras.galaxyzoo.trees import count_columns, tree_of
 from galkeras.io.errors import GalkerasError
 from galkeras.surveys.catalog import ID_COLUMNS, read_catalog
-
-LABEL_VOTES = 30.0
-"""How many votes an expert's label counts as: about what a galaxy gets from volunteers at the first question."""
 
 Questions = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -49,8 +46,7 @@ class Votes:
 def read_votes(catalog: str | Path | Table, label_columns: Sequence[str] = (), id_column: str | None = None) -> Votes:
     """Read who voted what.
 
-    Votes of a tree are its fractions times the volunteers asked: ``{question}_total-votes`` where the catalog has it,
-    else the share of volunteers who were led to the question, of `LABEL_VOTES`.
+    Votes of a tree are its `Tree.counts`; a label counts as `LABEL_VOTES`.
 
     Args:
         catalog: A catalog, or a table that `read_catalog` gave.
@@ -60,7 +56,7 @@ def read_votes(catalog: str | Path | Table, label_columns: Sequence[str] = (), i
     Raises:
         GalkerasError: The catalog has neither votes of a known tree nor the columns, or none of any galaxy.
     """
-    wanted = tuple(label_columns) or _columns_of_votes()
+    wanted = tuple(label_columns) or (*ID_COLUMNS, *count_columns())
     catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
     questions, counts = _labels(catalog, label_columns) if label_columns else _votes(catalog, tree_of(catalog))
     if not counts.any():
@@ -68,24 +64,10 @@ def read_votes(catalog: str | Path | Table, label_columns: Sequence[str] = (), i
     return Votes(questions, np.array([str(name) for name in catalog["id"]]), counts)
 
 
-def _columns_of_votes() -> tuple[str, ...]:
-    names = vote_columns()
-    totals = {f"{name.split('_')[0]}_total-votes" for name in names}
-    return (*ID_COLUMNS, *names, *sorted(totals))
-
-
 def _votes(catalog: Table, tree: Tree) -> tuple[Questions, np.ndarray]:
     if tree.refused:
         raise GalkerasError(tree.refused)
-    parts = []
-    for question in tree.asks:
-        fractions = np.nan_to_num(tree.answer_fractions(catalog, question.name))
-        total = f"{question.name}_total-votes"
-        if total in catalog.colnames:
-            asked = np.nan_to_num(np.ma.filled(np.ma.asarray(catalog[total], dtype=np.float64), 0.0))
-        else:
-            asked = LABEL_VOTES * tree.asked(catalog, question.name)
-        parts.append(fractions * np.maximum(asked, 0)[:, None])
+    parts = [tree.counts(catalog, question.name) for question in tree.asks]
     questions = tuple((question.name, question.answers) for question in tree.asks)
     return questions, np.concatenate(parts, 1).astype(np.float32)
 

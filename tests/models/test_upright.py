@@ -5,6 +5,7 @@ import pytest
 from astropy.table import Table
 
 from galkeras.backend import keras, tf
+from galkeras.galaxyzoo.tree import LABEL_VOTES
 from galkeras.io.errors import GalkerasError
 from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import PAPER, ModelConfig
@@ -16,7 +17,7 @@ from galkeras.models.variance import LearnedVariance
 from galkeras.models.votes import vote_log_likelihood
 from galkeras.records.reader import by_id
 from galkeras.training.fit import fit
-from galkeras.training.votes import LABEL_VOTES, read_votes
+from galkeras.training.votes import read_votes
 
 UPRIGHT = {"architecture": "upright", "loss": "gaussian", "kl_weight": 1.0, "focus": 0.4}
 SIDE = 64

@@ -1,6 +1,6 @@
 """The decision trees of Galaxy Zoo, one a file, and which of them a catalog follows."""
 
-__all__ = ["TREES", "canonical_names", "recognized", "tree_of", "vote_columns"]
+__all__ = ["TREES", "canonical_names", "count_columns", "recognized", "tree_of", "vote_columns"]
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +18,12 @@ TREES: Registry[Tree] = Registry("decision tree", package=__name__)
 def vote_columns() -> tuple[str, ...]:
     """Return the columns that any tree speaks of, by which a catalog is recognised and labelled."""
     return tuple(dict.fromkeys(name for tree in TREES.values() for name in tree.vote_columns))
+
+
+def count_columns() -> tuple[str, ...]:
+    """Return the columns that `Tree.counts` reads, of any tree."""
+    names = vote_columns()
+    return (*names, *sorted({f"{name.split('_')[0]}_total-votes" for name in names}))
 
 
 def recognized(table: Table) -> Tree | None:
