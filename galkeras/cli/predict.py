@@ -31,6 +31,10 @@ def command(
     and QUESTION_probability. With --samples also QUESTION_CLASS_std, the standard deviation over the draws. With
     --catalog, OUT.scores.md and OUT.scores.json hold the scores, of galaxies that did not train the forests.
 
+    Those are of galaxies that have a class. Of forests of Galaxy Zoo votes there stand, too, QUESTION_ANSWER_fraction,
+    the share of the votes that is expected for each answer, of whatever galaxy, and
+    QUESTION_proportion_volunteers_asked, how many would be led to the question.
+
     Examples:
 
         galkeras predict latents.parquet forests/first --out predictions.parquet
@@ -53,7 +57,8 @@ def command(
     galaxies = counted(len(columns["id"]), "galaxy", "galaxies")
     probabilities = sum(map(len, columns.classes.values()))
     averaged = "" if samples is None else f", averaged over {counted(samples, 'draw')}"
-    typer.echo(f"{out}: {galaxies}, {probabilities} probabilities each{averaged}")
+    votes = f", the votes expected for {counted(len(columns.votes), 'question')}" if columns.votes else ""
+    typer.echo(f"{out}: {galaxies}, {probabilities} probabilities each{averaged}{votes}")
     scores = columns.scores
     if scores is None:
         return

@@ -10,7 +10,7 @@ import numpy as np
 from astropy.table import Table
 from tqdm import tqdm
 
-from galkeras.galaxyzoo.trees import recognized, vote_columns
+from galkeras.galaxyzoo.trees import count_columns, recognized
 from galkeras.io.calls import Call
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_write
@@ -21,6 +21,7 @@ from galkeras.morphology.figures import save_confusion_matrices, save_curves, sa
 from galkeras.morphology.forests import FOREST, Forest, Forests
 from galkeras.morphology.posterior import check_draws
 from galkeras.morphology.report import ELSEWHERE, Classification
+from galkeras.morphology.share_trial import learn_shares
 from galkeras.morphology.sharpening import trees_of_power
 from galkeras.morphology.stored import FORESTS_FILE
 from galkeras.morphology.tasks import Task, column_task, tree_tasks
@@ -52,6 +53,9 @@ def classify(
     overwrite: bool = False,
 ) -> Classification:
     """Train a random forest on latents for each question of the catalog's tree, score it and save it.
+
+    Of a catalog of votes it learns, too, how many volunteers would give each answer of its tree, from the votes of all
+    galaxies (`learn_shares`): forests know galaxies of clear classes alone, and are as sure of the others.
 
     Galaxies are split and not rows: one that two surveys saw is on one side. Splits are stratified by class. Where the
     model learned from votes, no galaxy of its training split is tested on. A forest's probabilities are sharpened
@@ -103,7 +107,7 @@ def classify(
     call = Call.of(classify, locals())
     latents = read_latents(latents)
     by = [by] if isinstance(by, str) else by
-    wanted = None if label_column else (*vote_columns(), *(BY if by is None else by))
+    wanted = None if label_column else (*count_columns(), *(BY if by is None else by))
     catalog = read_catalog(catalog, id_column=id_column, position=False, columns=wanted)
     rows, matches = rows_in(catalog, latents.id)
     columns = [label_column] if isinstance(label_column, str) else list(dict.fromkeys(label_column or ()))
@@ -138,6 +142,10 @@ def classify(
         raise GalkerasError(f"nothing to classify by. {_why_nothing(tasks, skipped, needed, folds)}")
 
     tree = recognized(catalog)
+    votes, shares = None, {}
+    if tree is not None and not columns:
+        votes, shares, learned = learn_shares(latents[rows], catalog[matches], tree, seed, folds)
+        trained |= learned
     order = [] if tree is None else tree.label_questions
     mean, std = (tuple(values.tolist()) for values in (latents.z.mean(0, np.float64), latents.z.std(0, np.float64)))
     classification = Classification(
@@ -150,8 +158,9 @@ def classify(
         samples=samples,
         results=tuple(results),
         skipped={name: skipped[name] for name in [*order, *skipped] if name in skipped},
-        fitted=Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std, trained),
+        fitted=Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std, trained, votes),
         known=int(latents.known[rows].sum()),
+        shares=shares,
         elsewhere=latents.elsewhere,
         call=call,
     )

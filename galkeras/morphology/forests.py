@@ -20,6 +20,7 @@ from galkeras.io.files import atomic_path, atomic_write, sha256_of, write_json
 from galkeras.latents.table import LatentTable
 from galkeras.morphology.forest_file import read_forest, write_forest
 from galkeras.morphology.settings import FOREST
+from galkeras.morphology.shares import VoteShares
 from galkeras.morphology.stored import FORESTS_FILE, StoredForest, StoredForests, read_description
 
 TRAINED_FILE = "trained.txt"
@@ -111,6 +112,7 @@ class Forests:
         latent_mean: (latent_dim,) means of the latents of all galaxies that were given: what an outlier is far from.
         latent_std: (latent_dim,) their standard deviations.
         trained: Names of the galaxies that some forest was fitted on, in ``trained.txt``; None where that is not known.
+        votes: How latents tell the shares of volunteers' votes, None where none were learned from.
     """
 
     model: str
@@ -121,6 +123,7 @@ class Forests:
     latent_mean: tuple[float, ...]
     latent_std: tuple[float, ...]
     trained: frozenset[str] | None = None
+    votes: VoteShares | None = None
 
     def check(self, latents: LatentTable) -> None:
         """Raise a `GalkerasError` if the latents are not of the model and kind that the forests were fitted on."""
@@ -167,6 +170,7 @@ class Forests:
             latent_std=self.latent_std,
             questions=questions,
             trained_sha256=checksum,
+            votes={} if self.votes is None else self.votes.questions,
         )
         write_json(folder / FORESTS_FILE, stored.to_json())
 
@@ -193,6 +197,7 @@ class Forests:
             latent_mean=stored.latent_mean,
             latent_std=stored.latent_std,
             trained=_read_trained(folder, stored.trained_sha256),
+            votes=VoteShares(stored.votes) if stored.votes else None,
         )
 
 

@@ -20,6 +20,7 @@ from galkeras.latents.table import LatentTable, check_views, latent_metadata
 from galkeras.models.stored import StoredModel
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.predict import class_columns
+from galkeras.morphology.shares import share_columns
 from galkeras.records.example import Galaxy
 from galkeras.records.plan import CATALOG_COLUMNS, plan_rows
 from galkeras.records.schema import split_of
@@ -209,6 +210,8 @@ class _Work:
             columns["outlier_score"] = far.max(1)
             for question, forest in self._forests.by_question.items():
                 columns |= class_columns(question, forest.classes, forest.probabilities(z), columns)
+            if self._forests.votes is not None:
+                columns |= share_columns(self._forests.votes, z, columns)
         yield columns
 
 

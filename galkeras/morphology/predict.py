@@ -16,6 +16,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.posterior import check_draws, sampled_probabilities
+from galkeras.morphology.shares import share_columns
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -28,12 +29,20 @@ class Predicted(Columns):
 
     Attributes:
         classes: Question to its class names.
+        votes: Questions of which the expected votes are told.
         scores: How they agree with a catalog, where one was given.
     """
 
-    def __init__(self, columns: Columns, classes: dict[str, tuple[str, ...]], scores: Judgement | None = None) -> None:
+    def __init__(
+        self,
+        columns: Columns,
+        classes: dict[str, tuple[str, ...]],
+        votes: tuple[str, ...] = (),
+        scores: Judgement | None = None,
+    ) -> None:
         super().__init__(columns)
         self.classes = classes
+        self.votes = votes
         self.scores = scores
 
 
@@ -68,9 +77,13 @@ def predict(
     Returns:
         Columns by name: ``id``, ``ra``, ``dec``, ``survey``, and ``{question}_{class}``, float64, which add up to
         1 for each question; with ``samples`` also ``{question}_{class}_std``, their standard deviation over the
-        draws; and behind them ``{question}``, the likeliest class, and ``{question}_probability``, its own. A
-        question is answered for every galaxy; whether it makes sense (the arms of a smooth galaxy) is for the reader
-        to say. ``classes`` names the classes of each question, and ``scores`` are those by the catalog.
+        draws; and behind them ``{question}``, the likeliest class, and ``{question}_probability``, its own. These are
+        of galaxies that have a class. Forests of a catalog of votes know of the others, too: at the end stand, for
+        every question of its tree, the share of the votes that is expected for each answer,
+        ``{question}_{answer}_fraction``, and the proportion of volunteers who would be led to the question,
+        ``{question}_proportion_volunteers_asked``, named as Galaxy Zoo publishes votes. A question is answered for
+        every galaxy; whether it makes sense (the arms of a smooth galaxy) that proportion says. ``classes`` names the
+        classes of each question, and ``scores`` are those by the catalog.
 
     Raises:
         GalkerasError: The latents are of another model, ``samples`` is below 1, or a file is missing or damaged.
@@ -95,6 +108,8 @@ def predict(
         probabilities, spread = (forest.probabilities(table.z), None) if drawn is None else drawn[question]
         by_question[question] = probabilities
         columns |= class_columns(question, forest.classes, probabilities, columns, spread)
+    if loaded.votes is not None:
+        columns |= share_columns(loaded.votes, table.z, columns)
     scores = None
     if catalog is not None:
         scores = judge(
@@ -116,7 +131,8 @@ def predict(
             write(columns)
             if scores is not None:  # Before the table appears, which means that all is there.
                 save_judgement(scores, Path(out))
-    return Predicted(columns, {name: forest.classes for name, forest in loaded.by_question.items()}, scores)
+    classes = {name: forest.classes for name, forest in loaded.by_question.items()}
+    return Predicted(columns, classes, tuple(loaded.votes.questions) if loaded.votes else (), scores)
 
 
 def class_columns(

@@ -18,6 +18,8 @@ from galkeras.morphology.calibration import BOUNDED, Calibration
 from galkeras.morphology.curves import BY, PARTS, Curve
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.scores import INTERVALS, Components, Scores
+from galkeras.morphology.share_table import VOTES, share_table
+from galkeras.morphology.shares import ShareScores
 
 SCORES_FILE = "scores.json"
 ELSEWHERE = (
@@ -79,6 +81,7 @@ class Classification:
         results: The questions that were trained.
         skipped: The others, each with its reason.
         fitted: The forests themselves, where they have just been fitted.
+        shares: By question how the shares of votes that are expected agree with the volunteers; empty without votes.
         known: Of the matched rows, those whose votes the model learned from: they are never tested on.
         elsewhere: As of the `LatentTable`: the model may know tested galaxies by other names.
         call: How it was called, None where that was not written down yet.
@@ -94,6 +97,7 @@ class Classification:
     results: tuple[QuestionResult, ...]
     skipped: dict[str, str]
     fitted: Forests | None = field(default=None, compare=False, kw_only=True)
+    shares: dict[str, ShareScores] = field(default_factory=dict, kw_only=True)
     known: int = field(default=0, kw_only=True)
     elsewhere: bool = field(default=False, kw_only=True)
     call: Call | None = field(default=None, kw_only=True)
@@ -124,11 +128,13 @@ class Classification:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
-        said = {one.name: getattr(self, one.name) for one in fields(_Stored) if one.name not in ("questions", "call")}
+        apart = ("questions", "call", "shares")
+        said = {one.name: getattr(self, one.name) for one in fields(_Stored) if one.name not in apart}
         return {
             "format": _FORMAT,
             **said,
             **({} if self.call is None else {"call": asdict(self.call)}),
+            "shares": {name: asdict(one) for name, one in self.shares.items()},
             "questions": {
                 result.name: {
                     "title": result.title,
@@ -157,6 +163,7 @@ class Classification:
             "## Scores\n\n" + self.score_table() + "\n\n" + _READING,
             *self._curves(),
             "## Calibration\n\n" + self.calibration_table() + "\n\n" + _TRUST,
+            *(["## Expected votes\n\n" + share_table(self.shares) + "\n\n" + VOTES] if self.shares else []),
             "## Confusion matrices\n\n" + "\n\n".join(map(_confusion, self.results)),
         ]
         if self.skipped:
@@ -362,6 +369,8 @@ class _Stored:
     known: int = 0
     # Scores of before it was asked of which galaxies: none said so.
     elsewhere: bool = False
+    # Scores of before votes were learned from have none.
+    shares: dict[str, ShareScores] = field(default_factory=dict)
     # Scores of before calls were written down have none.
     call: Call | None = None
 

@@ -3,7 +3,7 @@
 __all__ = ["FORESTS_FILE", "StoredForest", "StoredForests", "model_of", "read_description"]
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from galkeras import __version__
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import read_json
 from galkeras.io.typed import of_format, read_typed
+from galkeras.morphology.shares import SharedQuestion, VoteShares
 
 FORESTS_FILE = "forests.json"
 """Name of the file, which is written last."""
@@ -62,6 +63,7 @@ class StoredForests:
         latent_std: (latent_dim,) their standard deviations.
         questions: Name of the question to its forest.
         trained_sha256: The checksum of the list of galaxies that forests were fitted on; None where there is no list.
+        votes: Name of the question to how latents tell its votes; empty where no votes were learned from.
     """
 
     sklearn: str
@@ -74,12 +76,18 @@ class StoredForests:
     questions: dict[str, StoredForest]
     # Folders of before there was a list have none.
     trained_sha256: str | None = None
+    # Folders of before votes were learned from have none.
+    votes: dict[str, SharedQuestion] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("latent_mean", "latent_std"):
             values = getattr(self, name)
             if len(values) != self.latent_dim or not all(map(math.isfinite, values)):
                 raise ValueError(f"`{name}` must be a finite number for each of {self.latent_dim} latents")
+        VoteShares(self.votes)  # Its making checks how questions lead to each other.
+        for name, question in self.votes.items():
+            if len(question.weights[0]) != self.latent_dim:
+                raise ValueError(f"`votes.{name}.weights` must be of {self.latent_dim} latents")
 
     def to_json(self) -> dict[str, Any]:
         """Return what the file holds, as plain JSON values."""

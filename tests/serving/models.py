@@ -12,6 +12,7 @@ from galkeras.models.config import PAPER, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
 from galkeras.models.vae import VAE
 from galkeras.morphology.forests import Forest, Forests
+from galkeras.morphology.shares import SharedQuestion, VoteShares
 
 SIDE = 64
 LATENTS = 6
@@ -43,7 +44,9 @@ def write_forests(folder: Path, model: VAE, images: np.ndarray, views: int = 1) 
         counts, power = tuple(np.bincount(target).tolist()), 1 + 1.5 * index
         by_question[name] = Forest(name, classes, counts, classifier, power)
     mean, std = (tuple(v.tolist()) for v in (z.mean(0), z.std(0)))
-    forests = Forests(model.digest, model.config.latent_dim, views, 0, by_question, mean, std)
+    weights = tuple(map(tuple, np.random.default_rng(0).normal(size=(2, z.shape[1])).tolist()))
+    votes = VoteShares({"disk-edge-on": SharedQuestion(("yes", "no"), None, (), weights, (0.1, 0.2))})
+    forests = Forests(model.digest, model.config.latent_dim, views, 0, by_question, mean, std, votes=votes)
     forests.save(folder)
     return forests
 

@@ -1,0 +1,145 @@
+"""The shares of votes learned from some galaxies and held against what volunteers said of others."""
+
+__all__ = ["fit_shares", "learn_shares"]
+
+from collections.abc import Callable
+
+import numpy as np
+from astropy.table import Table
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from galkeras.galaxyzoo.tree import Question, Tree
+from galkeras.io.errors import GalkerasError
+from galkeras.latents.table import LatentTable
+from galkeras.morphology.shares import SharedQuestion, ShareScores, VoteShares
+from galkeras.morphology.splits import splits
+
+# Inverse of the strength by which weights are drawn to 0; it matters below a thousand galaxies.
+_C = 0.1
+_ITERATIONS = 1000
+# Log odds of an answer that nobody gave: its share is 0.
+_NEVER = -1e9
+# A question that fewer training galaxies were asked is left out.
+_FEWEST = 10
+
+
+def fit_shares(z: np.ndarray, counts: np.ndarray, question: Question) -> SharedQuestion | None:
+    """Fit one question by the likelihood of all its votes: a multinomial whose log odds are linear in the latents.
+
+    Args:
+        z: (rows, latent_dim) latents of training galaxies.
+        counts: (rows, answers) votes, 0 where nobody was asked.
+        question: The question.
+
+    Returns:
+        None where all votes are for one answer.
+    """
+    given = np.flatnonzero(counts.sum(0) > 0)
+    if len(given) < 2:
+        return None
+    scaler = StandardScaler().fit(z.astype(np.float64))
+    # A row for each answer that a galaxy got, which weighs as many as its votes.
+    rows, answer = np.nonzero(counts[:, given])
+    votes = counts[:, given][rows, answer]
+    model = LogisticRegression(C=_C, max_iter=_ITERATIONS)
+    model.fit(scaler.transform(z)[rows], answer, votes / votes.mean())
+    weights, bias = model.coef_, model.intercept_
+    if len(given) == 2:
+        # Of two answers scikit-learn has the log odds of the second.
+        weights, bias = np.concatenate([0 * weights, weights]), np.array([0.0, *bias])
+    weights = weights / scaler.scale_
+    all_weights, all_bias = np.zeros((counts.shape[1], z.shape[1])), np.full(counts.shape[1], _NEVER)
+    all_weights[given], all_bias[given] = weights, bias - weights @ scaler.mean_
+    return SharedQuestion(
+        question.answers,
+        question.after,
+        question.when,
+        tuple(map(tuple, all_weights.tolist())),
+        tuple(all_bias.tolist()),
+    )
+
+
+def learn_shares(
+    latents: LatentTable,
+    catalog: Table,
+    tree: Tree,
+    seed: int,
+    folds: int | None,
+    tick: Callable[[str], object] | None = None,
+) -> tuple[VoteShares, dict[str, ShareScores], frozenset[str]]:
+    """Learn the shares of all questions of a tree that the catalog has votes of.
+
+    Args:
+        latents: The galaxies.
+        catalog: Their votes, a row each.
+        tree: Whose questions they are.
+        seed: Of the sides.
+        folds: Score by cross-validation and learn from all; None for one split, whose training side it is learned from.
+        tick: Called with the name of each question before its turn.
+
+    Returns:
+        The shares, the scores by question, and the galaxies that were learned from.
+    """
+    questions: dict[str, SharedQuestion] = {}
+    scores: dict[str, ShareScores] = {}
+    sides = list(splits(np.zeros(len(latents), int), latents.id, seed, folds, latents.known))
+    learned = np.arange(len(latents)) if folds else sides[0][0]
+    for question in tree.asks:
+        if tick is not None:
+            tick(question.name)
+        try:
+            counts = tree.counts(catalog, question.name)
+        except GalkerasError:
+            # The catalog does not ask it.
+            continue
+        if np.sum(counts[learned].sum(1) > 0) < _FEWEST:
+            continue
+        found = fit_shares(latents.z[learned], counts[learned], question)
+        if found is None:
+            continue
+        questions[question.name] = found
+        expected, mean = np.zeros((2, *counts.shape))
+        tested = np.zeros(len(latents), bool)
+        for train, test in sides:
+            of_side = fit_shares(latents.z[train], counts[train], question) if folds else found
+            if of_side is None:
+                continue
+            expected[test] = of_side.shares(latents.z[test])
+            mean[test] = counts[train].sum(0) / counts[train].sum()
+            tested[test] = True
+        tested &= counts.sum(1) > 0
+        if tested.any():
+            has_class = np.zeros(len(latents), bool)
+            if question.name in tree.label_questions:
+                has_class = tree.labels(catalog, question.name) != ""
+            scores[question.name] = _score(
+                counts[tested], expected[tested], mean[tested], has_class[tested], latents.id[tested]
+            )
+    return VoteShares(questions), scores, frozenset(latents.id[learned].tolist())
+
+
+def _score(
+    counts: np.ndarray, expected: np.ndarray, mean: np.ndarray, has_class: np.ndarray, ids: np.ndarray
+) -> ShareScores:
+    weight = counts.sum(1)
+    voted = counts / weight[:, None]
+    rows, most = np.arange(len(counts)), expected.argmax(1)
+    over = (expected - voted)[rows, most]
+
+    def average(values: np.ndarray, which: np.ndarray | slice = slice(None)) -> float:
+        return float(np.average(values[which], weights=weight[which]))
+
+    # Of a ratio of sums over galaxies, to first order.
+    _, galaxy = np.unique(ids, return_inverse=True)
+    scatter = np.bincount(galaxy, weight * (over - average(over)))
+    error = 1.96 * np.sqrt(np.square(scatter).sum()) / weight.sum()
+    return ShareScores(
+        galaxies=len(scatter),
+        expected=average(expected[rows, most]),
+        voted=average(voted[rows, most]),
+        interval=(average(over) - float(error), average(over) + float(error)),
+        without_class=None if has_class.all() else average(over, ~has_class),
+        error=average(np.abs(expected - voted).sum(1) / 2),
+        error_of_mean=average(np.abs(mean - voted).sum(1) / 2),
+    )

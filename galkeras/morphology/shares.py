@@ -1,0 +1,136 @@
+"""How volunteers would vote: the share of each answer, for galaxies of all kinds.
+
+Forests know galaxies of clear classes, and their probabilities are of such a class. Of a galaxy that has none they are
+nearly as sure. The shares here are learned from the votes of all galaxies that were asked.
+"""
+
+__all__ = ["ShareScores", "SharedQuestion", "VoteShares", "share_columns"]
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import softmax
+
+from galkeras.io.columns import Columns
+from galkeras.io.errors import GalkerasError
+
+
+@dataclass(frozen=True)
+class SharedQuestion:
+    """How latents tell the votes of one question.
+
+    Attributes:
+        answers: Its answers in the order of the published columns. One that nobody gave gets a share of 0.
+        after: The question that leads here, None for the first.
+        when: The answers of ``after`` that lead here.
+        weights: (answers, latent_dim).
+        bias: (answers,).
+    """
+
+    answers: tuple[str, ...]
+    after: str | None
+    when: tuple[str, ...]
+    weights: tuple[tuple[float, ...], ...]
+    bias: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        rows = [*self.weights, self.bias]
+        if not len(self.answers) == len(self.weights) == len(self.bias) > 1:
+            raise ValueError("`weights` and `bias` must be of each of two or more `answers`")
+        if len({len(row) for row in self.weights}) > 1 or not all(math.isfinite(x) for row in rows for x in row):
+            raise ValueError("`weights` must be rows of as many finite numbers as there are latents")
+
+    def shares(self, z: np.ndarray) -> np.ndarray:
+        """Return (rows, answers) float64 shares of the votes, which add up to 1, of (rows, latent_dim) latents."""
+        return softmax(z.astype(np.float64) @ np.array(self.weights).T + self.bias, axis=-1)
+
+
+@dataclass(frozen=True)
+class VoteShares:
+    """How latents tell the votes down a tree.
+
+    Attributes:
+        questions: By name, in the order of the tree.
+    """
+
+    questions: dict[str, SharedQuestion]
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for name, question in self.questions.items():
+            before = self.questions.get(question.after or "")
+            if before and (question.after not in seen or not {*question.when} <= {*before.answers}):
+                raise ValueError(f"`votes.{name}` must come after {question.after} and by its answers")
+            seen.add(name)
+
+    def shares(self, z: np.ndarray) -> dict[str, np.ndarray]:
+        """Return by question the (rows, answers) shares of the votes of those who are asked it."""
+        return {name: question.shares(z) for name, question in self.questions.items()}
+
+    def asked(self, shares: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return by question the (rows,) proportion of volunteers who are led to it: a product down the tree.
+
+        A question is left out where nothing is known of one that leads to it.
+        """
+        asked: dict[str, np.ndarray] = {}
+        for name, question in self.questions.items():
+            if question.after is None:
+                asked[name] = np.ones(len(shares[name]))
+            elif question.after in asked:
+                before = self.questions[question.after].answers
+                leading = [before.index(answer) for answer in question.when]
+                asked[name] = asked[question.after] * shares[question.after][:, leading].sum(1)
+        return asked
+
+
+@dataclass(frozen=True)
+class ShareScores:
+    """How the shares of one question agree with the votes for galaxies that they were not learned from.
+
+    Each galaxy weighs as many as the volunteers who were asked the question of it.
+
+    Attributes:
+        galaxies: How many were asked.
+        expected: Mean share of the answer from which most is expected.
+        voted: The share that it got.
+        interval: The 95 % interval of ``expected`` less ``voted`` by the scatter between galaxies.
+        without_class: ``expected`` less ``voted`` of the galaxies that have no class by the thresholds of the tree;
+            None where all have one.
+        error: Half the sum over answers of the distances of expected and voted shares: how many volunteers would have
+            to change their minds. It holds the scatter of a few dozen volunteers.
+        error_of_mean: The same of always expecting the mean of the training galaxies.
+    """
+
+    galaxies: int
+    expected: float
+    voted: float
+    interval: tuple[float, float]
+    without_class: float | None
+    error: float
+    error_of_mean: float
+
+
+def share_columns(votes: VoteShares, z: np.ndarray, beside: Collection[str]) -> Columns:
+    """Return the columns of all questions, named as Galaxy Zoo publishes them.
+
+    Args:
+        votes: What tells them.
+        z: (rows, latent_dim) latents.
+        beside: Names of the columns that are there already.
+
+    Raises:
+        GalkerasError: Two columns would have one name.
+    """
+    shares = votes.shares(z)
+    asked = votes.asked(shares)
+    columns: Columns = {}
+    for name, question in votes.questions.items():
+        if name in asked:
+            columns[f"{name}_proportion_volunteers_asked"] = asked[name]
+        for index, answer in enumerate(question.answers):
+            columns[f"{name}_{answer}_fraction"] = shares[name][:, index]
+    if taken := {*beside} & {*columns}:
+        raise GalkerasError(f"two columns would be called {taken.pop()!r}: rename the label and classify again")
+    return columns
