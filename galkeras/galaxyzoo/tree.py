@@ -208,7 +208,8 @@ class Tree:
             votes = np.nan_to_num(np.ma.filled(np.ma.asarray(table[total], dtype=np.float64), 0.0))
         else:
             votes = LABEL_VOTES * self.asked(table, question)
-        return np.nan_to_num(self.answer_fractions(table, question)) * np.maximum(votes, 0)[:, None]
+        counts: np.ndarray = np.nan_to_num(self.answer_fractions(table, question)) * np.maximum(votes, 0)[:, None]
+        return counts
 
     def labels(self, table: Table, question: str) -> np.ndarray:
         """Return the class of every galaxy for one question of `label_questions`.
