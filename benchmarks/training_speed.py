@@ -147,21 +147,28 @@ def matrix_products() -> Work:
     return {"train": lambda: product(matrix).numpy()}
 
 
-def ours(name: str, side: int, half: bool, folder: Path) -> tuple[Work, dict[str, int]]:
-    """Return a training step and an encoding of one of our architectures, and their operations."""
+def fresh(name: str, side: int):
+    """Return a model of an architecture, ready to be trained, and a batch of images."""
     import numpy as np
 
     from galkeras.backend import keras, tf
     from galkeras.models.config import ModelConfig
     from galkeras.models.vae import VAE
 
-    if half:
-        keras.mixed_precision.set_global_policy("mixed_bfloat16")
     loss = {"loss": "mse" if name == REFERENCE else "gaussian", "kl_weight": 1.0, "focus": None}
     model = VAE(ModelConfig(side, "picture", ("decals",), (255.0,) * 3, latent_dim=LATENTS, architecture=name, **loss))
     model.compile(optimizer=keras.optimizers.Adam(2e-4), jit_compile=False)
     model.optimizer.build(model.trainable_variables)
-    images = tf.constant(np.random.default_rng(0).uniform(0, 255, (BATCH, side, side, 3)).astype(np.float32))
+    return model, tf.constant(np.random.default_rng(0).uniform(0, 255, (BATCH, side, side, 3)).astype(np.float32))
+
+
+def ours(name: str, side: int, half: bool, folder: Path) -> tuple[Work, dict[str, int]]:
+    """Return a training step and an encoding of one of our architectures, and their operations."""
+    from galkeras.backend import keras, tf
+
+    if half:
+        keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    model, images = fresh(name, side)
     step, encoder = tf.function(model.train_step), tf.function(model.encode)
     counts = {"train": operations(step, images), "encode": operations(encoder, images)}
     if not half:
