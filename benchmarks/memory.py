@@ -1,17 +1,19 @@
 """How much memory do commands take, against the number of galaxies?
 
-    python benchmarks/memory.py [ROWS …] [--images]
+    python benchmarks/memory.py [ROWS …] [--images] [--only outliers --only similar]
 
 Each command runs in its own process on a Parquet table of random latents (40, of three classes that overlap), or with
 --images on random pictures of 64 pixels, of which an HDF5 file, a record set and the paper's network after one epoch
 are made, 25 kB of disk a galaxy. Its largest resident size, or that of its largest child, is what the kernel says;
-`read_latents` is the process that reads the table and does nothing else. Prints a Markdown table.
+`read_latents` is the process that reads the table and does nothing else. Prints a Markdown table, and to stderr how
+long each command took, start and all.
 """
 
 import argparse
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import h5py
@@ -23,6 +25,9 @@ from galkeras.latents.table import LatentTable
 ON_LATENTS = {
     "`read_latents`": "from galkeras.latents.table import read_latents; read_latents(latents)",
     "`outliers`": "from galkeras.discovery.outliers import outliers; outliers(latents, folder / 'outliers')",
+    "`similar`": (
+        "from galkeras.discovery.similar import similar; similar(latents, ['J0000007'], folder / 'similar.csv')"
+    ),
     "`classify`, one question": (
         "from galkeras.morphology.classify import classify;"
         " classify(latents, folder / 'catalog.csv', folder / 'forests', label_column='kind')"
@@ -51,15 +56,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", type=int, nargs="*", default=[1_000, 10_000])
     parser.add_argument("--images", action="store_true")
+    parser.add_argument(
+        "--only", action="append", help="commands whose names hold this; those before them must be among"
+    )
     options = parser.parse_args()
     commands, written = (ON_IMAGES, draw) if options.images else (ON_LATENTS, write)
+    if options.only:
+        commands = {name: code for name, code in commands.items() if any(word in name for word in options.only)}
     rows = {name: [name] for name in commands}
     for size in options.rows:
         with tempfile.TemporaryDirectory() as folder:
             written(Path(folder), size)
             for name, code in commands.items():
+                start = time.perf_counter()
                 rows[name].append(f"{peak(code, folder):.0f}")
-                print(f"{name} of {size:,}: {rows[name][-1]} MB", file=sys.stderr)
+                seconds = time.perf_counter() - start
+                print(f"{name} of {size:,}: {rows[name][-1]} MB, {seconds:.1f} s", file=sys.stderr, flush=True)
     header = ["largest resident size, MB", *(f"{size:,} galaxies" for size in options.rows)]
     print(markdown_table(header, list(rows.values())))
 
