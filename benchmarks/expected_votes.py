@@ -2,9 +2,10 @@
 
     python benchmarks/expected_votes.py latents.parquet catalog.parquet forests/mine
 
-Galaxies that trained the forests are left out. Of a question, galaxies count that at least one in ten volunteers was
-asked about, those with a class by the thresholds of the tree and those without apart. What is named is compared with
-its share of the votes, among the answers that are classes. Prints a Markdown table, in points.
+Give galaxies that neither learned from; those that trained the forests are left out. Of a question, galaxies count that
+at least one in ten volunteers was asked about, those with a class by the thresholds of the tree and those without
+apart. What is named is compared with its share of the votes, among the answers that are classes. Prints a Markdown
+table, in points.
 """
 
 import argparse

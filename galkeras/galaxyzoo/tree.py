@@ -205,7 +205,7 @@ class Tree:
         """
         total = f"{question}_total-votes"
         if total in table.colnames:
-            votes = np.nan_to_num(np.ma.filled(np.ma.asarray(table[total], dtype=np.float64), 0.0))
+            votes = np.nan_to_num(np.ma.filled(np.ma.asarray(table[total], dtype=np.float64), 0.0), posinf=0.0)
         else:
             votes = LABEL_VOTES * self.asked(table, question)
         counts: np.ndarray = np.nan_to_num(self.answer_fractions(table, question)) * np.maximum(votes, 0)[:, None]

@@ -136,16 +136,17 @@ def classify(
                 result, forests[task.name], learned = outcome
                 results.append(result)
                 trained |= learned
+        tree = recognized(catalog)
+        votes, shares = None, {}
+        if tree is not None and not columns and results:
+            votes, shares = learn_shares(
+                latents[rows], catalog[matches], tree, seed, folds, lambda name: bar.set_postfix_str(f"votes of {name}")
+            )
     if latents.elsewhere:
         _log.warning(ELSEWHERE)
     if not results:
         raise GalkerasError(f"nothing to classify by. {_why_nothing(tasks, skipped, needed, folds)}")
 
-    tree = recognized(catalog)
-    votes, shares = None, {}
-    if tree is not None and not columns:
-        votes, shares, learned = learn_shares(latents[rows], catalog[matches], tree, seed, folds)
-        trained |= learned
     order = [] if tree is None else tree.label_questions
     mean, std = (tuple(values.tolist()) for values in (latents.z.mean(0, np.float64), latents.z.std(0, np.float64)))
     classification = Classification(

@@ -67,7 +67,7 @@ def learn_shares(
     seed: int,
     folds: int | None,
     tick: Callable[[str], object] | None = None,
-) -> tuple[VoteShares, dict[str, ShareScores], frozenset[str]]:
+) -> tuple[VoteShares, dict[str, ShareScores]]:
     """Learn the shares of all questions of a tree that the catalog has votes of.
 
     Args:
@@ -79,12 +79,17 @@ def learn_shares(
         tick: Called with the name of each question before its turn.
 
     Returns:
-        The shares, the scores by question, and the galaxies that were learned from.
+        The shares, and the scores by question.
     """
     questions: dict[str, SharedQuestion] = {}
     scores: dict[str, ShareScores] = {}
-    sides = list(splits(np.zeros(len(latents), int), latents.id, seed, folds, latents.known))
-    learned = np.arange(len(latents)) if folds else sides[0][0]
+    everything = np.arange(len(latents))
+    if len(np.unique(latents.id[~latents.known])) < (folds or 2):
+        # Too few are left to test on.
+        sides = [(everything, everything[:0])]
+    else:
+        sides = list(splits(np.zeros(len(latents), int), latents.id, seed, folds, latents.known))
+    learned = everything if folds else sides[0][0]
     for question in tree.asks:
         if tick is not None:
             tick(question.name)
@@ -116,7 +121,7 @@ def learn_shares(
             scores[question.name] = _score(
                 counts[tested], expected[tested], mean[tested], has_class[tested], latents.id[tested]
             )
-    return VoteShares(questions), scores, frozenset(latents.id[learned].tolist())
+    return VoteShares(questions), scores
 
 
 def _score(

@@ -125,16 +125,30 @@ def test_a_label_column_has_no_votes(tmp_path):
     assert "Expected votes" not in (tmp_path / "f" / "scores.md").read_text()
 
 
-def test_galaxies_that_the_model_learned_from_are_not_scored_and_those_learned_from_are_named(tmp_path):
+def test_galaxies_that_the_model_learned_from_are_not_scored(tmp_path):
     catalog = votes(400)
     told = np.arange(400) < 300
     latents = telling_latents(catalog, split=np.where(told, "train", "test"), votes=True)
     assert latents.known.sum() == 300
-    _, scores, learned = learn_shares(latents, catalog, GZD5, 0, None)
-    assert scores["smooth-or-featured"].galaxies == 100
-    assert learned == set(latents.id[told].tolist())
-    _, scores, learned = learn_shares(latents, catalog, GZD5, 0, 4)
-    assert scores["smooth-or-featured"].galaxies == 100 and len(learned) == 400
+    for folds in (None, 4):
+        _, scores = learn_shares(latents, catalog, GZD5, 0, folds)
+        assert scores["smooth-or-featured"].galaxies == 100
+
+
+def test_no_galaxy_is_scored_where_the_model_knows_all():
+    catalog = votes(100)
+    latents = telling_latents(catalog, split=np.full(100, "train"), votes=True)
+    for folds in (None, 3):
+        found, scores = learn_shares(latents, catalog, GZD5, 0, folds)
+        assert not scores and set(found.questions) == set(GZD5.questions)
+
+
+def test_totals_that_are_no_numbers_count_as_nobody_asked():
+    catalog = votes(6)
+    catalog["bar_total-votes"] = [30.0, np.nan, np.inf, -1.0, 0.0, 10.0]
+    assert GZD5.counts(catalog, "bar").sum(1).tolist() == [30, 0, 0, 0, 0, 10]
+    catalog["bar_total-votes"] = np.ma.masked_invalid(catalog["bar_total-votes"])
+    assert GZD5.counts(catalog, "bar").sum(1).tolist() == [30, 0, 0, 0, 0, 10]
 
 
 def test_folds_score_each_galaxy_by_what_others_taught():
@@ -142,7 +156,7 @@ def test_folds_score_each_galaxy_by_what_others_taught():
     catalog = votes(300)
     latents = latent_table(300, 200)
     for folds in (None, 3):
-        _, scores, _ = learn_shares(latents, catalog, GZD5, 0, folds)
+        _, scores = learn_shares(latents, catalog, GZD5, 0, folds)
         assert scores["smooth-or-featured"].error > 0.8 * scores["smooth-or-featured"].error_of_mean
         assert scores["smooth-or-featured"].galaxies == (300 if folds else 90)
 
@@ -150,7 +164,7 @@ def test_folds_score_each_galaxy_by_what_others_taught():
 def test_columns_that_are_missing_leave_out_their_question():
     catalog = votes(300)
     catalog.remove_column("disk-edge-on_no_fraction")
-    found, scores, _ = learn_shares(telling_latents(votes(300)), catalog, GZD5, 0, None)
+    found, scores = learn_shares(telling_latents(votes(300)), catalog, GZD5, 0, None)
     assert "disk-edge-on" not in found.questions and "disk-edge-on" not in scores
     asked = found.asked(found.shares(telling_latents(votes(300)).z))
     assert "how-rounded" in asked and "bar" not in asked
