@@ -25,6 +25,10 @@ volunteers give.
 """
 
 
+# More volunteers than any galaxy has: a larger total stands for something else.
+_MOST_VOTES = 100_000
+
+
 @dataclass(frozen=True)
 class Question:
     """One question of a tree, under Galaxy Zoo's own names.
@@ -201,14 +205,23 @@ class Tree:
         """Return the votes for a question's answers, as (rows, answers) float64, 0 where nobody was asked.
 
         They are fractions times the volunteers asked: ``{question}_total-votes`` where the catalog has it, else the
-        proportion that was led to the question, of `LABEL_VOTES`.
+        proportion that was led to the question, of `LABEL_VOTES`. A total that no galaxy can have, and fractions below
+        0, count as nobody asked.
+
+        Raises:
+            GalkerasError: A column is missing, or its totals are no numbers.
         """
         total = f"{question}_total-votes"
         if total in table.colnames:
-            votes = np.nan_to_num(np.ma.filled(np.ma.asarray(table[total], dtype=np.float64), 0.0), posinf=0.0)
+            try:
+                votes = np.ma.filled(np.ma.asarray(table[total], dtype=np.float64), 0.0)
+            except (TypeError, ValueError):
+                raise GalkerasError(f"column {total!r} must be numbers of votes") from None
+            votes = np.where((votes > 0) & (votes <= _MOST_VOTES), votes, 0.0)
         else:
             votes = LABEL_VOTES * self.asked(table, question)
-        counts: np.ndarray = np.nan_to_num(self.answer_fractions(table, question)) * np.maximum(votes, 0)[:, None]
+        fractions = np.nan_to_num(self.answer_fractions(table, question))
+        counts: np.ndarray = fractions * np.where((fractions >= 0).all(-1), votes, 0.0)[:, None]
         return counts
 
     def labels(self, table: Table, question: str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 __all__ = ["fit_shares", "learn_shares"]
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -11,9 +12,12 @@ from sklearn.preprocessing import StandardScaler
 
 from galkeras.galaxyzoo.tree import Question, Tree
 from galkeras.io.errors import GalkerasError
+from galkeras.io.text import counted
 from galkeras.latents.table import LatentTable
 from galkeras.morphology.shares import SharedQuestion, ShareScores, VoteShares
 from galkeras.morphology.splits import splits
+
+_log = logging.getLogger(__name__)
 
 # Inverse of the strength by which weights are drawn to 0; it matters below a thousand galaxies.
 _C = 0.1
@@ -95,13 +99,13 @@ def learn_shares(
             tick(question.name)
         try:
             counts = tree.counts(catalog, question.name)
-        except GalkerasError:
-            # The catalog does not ask it.
+        except GalkerasError as error:
+            _log.info(f"votes of {question.name} are not learned: {error}")
             continue
-        if np.sum(counts[learned].sum(1) > 0) < _FEWEST:
-            continue
-        found = fit_shares(latents.z[learned], counts[learned], question)
+        asked = int(np.sum(counts[learned].sum(1) > 0))
+        found = fit_shares(latents.z[learned], counts[learned], question) if asked >= _FEWEST else None
         if found is None:
+            _log.info(f"votes of {question.name} are not learned: {counted(asked, 'galaxy', 'galaxies')} with votes")
             continue
         questions[question.name] = found
         expected, mean = np.zeros((2, *counts.shape))
@@ -115,17 +119,26 @@ def learn_shares(
             tested[test] = True
         tested &= counts.sum(1) > 0
         if tested.any():
-            has_class = np.zeros(len(latents), bool)
-            if question.name in tree.label_questions:
-                has_class = tree.labels(catalog, question.name) != ""
+            without = _without_class(tree, catalog, question)
             scores[question.name] = _score(
-                counts[tested], expected[tested], mean[tested], has_class[tested], latents.id[tested]
+                counts[tested], expected[tested], mean[tested], without[tested], latents.id[tested]
             )
     return VoteShares(questions), scores
 
 
+def _without_class(tree: Tree, catalog: Table, question: Question) -> np.ndarray:
+    """Return which rows no threshold gives a class; none of a question that has no classes, or misses columns."""
+    if question.name not in tree.label_questions:
+        return np.zeros(len(catalog), bool)
+    try:
+        return tree.labels(catalog, question.name) == ""
+    except GalkerasError:
+        # Who was asked it cannot be told.
+        return np.zeros(len(catalog), bool)
+
+
 def _score(
-    counts: np.ndarray, expected: np.ndarray, mean: np.ndarray, has_class: np.ndarray, ids: np.ndarray
+    counts: np.ndarray, expected: np.ndarray, mean: np.ndarray, without: np.ndarray, ids: np.ndarray
 ) -> ShareScores:
     weight = counts.sum(1)
     voted = counts / weight[:, None]
@@ -144,7 +157,7 @@ def _score(
         expected=average(expected[rows, most]),
         voted=average(voted[rows, most]),
         interval=(average(over) - float(error), average(over) + float(error)),
-        without_class=None if has_class.all() else average(over, ~has_class),
+        without_class=average(over, without) if without.any() else None,
         error=average(np.abs(expected - voted).sum(1) / 2),
         error_of_mean=average(np.abs(mean - voted).sum(1) / 2),
     )

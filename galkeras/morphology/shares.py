@@ -97,7 +97,7 @@ class ShareScores:
         voted: The share that it got.
         interval: The 95 % interval of ``expected`` less ``voted`` by the scatter between galaxies.
         without_class: ``expected`` less ``voted`` of the galaxies that have no class by the thresholds of the tree;
-            None where all have one.
+            None where all have one, or classes cannot be told.
         error: Half the sum over answers of the distances of expected and voted shares: how many volunteers would have
             to change their minds. It holds the scatter of a few dozen volunteers.
         error_of_mean: The same of always expecting the mean of the training galaxies.

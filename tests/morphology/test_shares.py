@@ -151,6 +151,42 @@ def test_totals_that_are_no_numbers_count_as_nobody_asked():
     assert GZD5.counts(catalog, "bar").sum(1).tolist() == [30, 0, 0, 0, 0, 10]
 
 
+def test_a_catalog_without_a_question_still_gives_the_others():
+    catalog = votes(800)
+    for question in GZD5.questions:
+        catalog[f"{question}_total-votes"] = 30.0
+    for answer in GZD5.questions["disk-edge-on"].answers:
+        catalog.remove_column(f"disk-edge-on_{answer}_fraction")
+    done = classify(telling_latents(votes(800)), catalog)
+    assert "how-rounded" in [result.name for result in done.results]
+    assert "disk-edge-on" not in done.shares and done.shares["bar"].without_class is None
+
+
+def test_totals_in_words_cost_their_question_alone():
+    catalog = votes(400)
+    catalog["bar_total-votes"] = ["unknown", *["30"] * 399]
+    with pytest.raises(GalkerasError, match="bar_total-votes"):
+        GZD5.counts(catalog, "bar")
+    done = classify(telling_latents(catalog), catalog)
+    assert "bar" not in done.shares and "bulge-size" in done.shares
+
+
+@pytest.mark.parametrize("total", [2**31 - 1, 1e200])
+def test_totals_that_no_galaxy_has_do_not_outweigh_the_others(total):
+    catalog = votes(600)
+    catalog["smooth-or-featured_total-votes"] = np.where(np.arange(600) == 7, total, 30.0)
+    score = learn_shares(telling_latents(catalog), catalog, GZD5, 0, None)[1]["smooth-or-featured"]
+    assert abs(score.expected - score.voted) < 0.1 and score.without_class is None
+
+
+def test_fractions_below_nothing_count_as_nobody_asked():
+    catalog = votes(3)
+    for answer, share in zip(GZD5.questions["bar"].answers, (-0.5, 0.5, 1.0), strict=True):
+        catalog[f"bar_{answer}_fraction"] = [share, 1 / 3, 1 / 3]
+    catalog["bar_total-votes"] = 30.0
+    np.testing.assert_allclose(GZD5.counts(catalog, "bar").sum(1), [0, 30, 30])
+
+
 def test_folds_score_each_galaxy_by_what_others_taught():
     # Latents that know each galaxy's name and nothing else: what is learned by heart is worth nothing elsewhere.
     catalog = votes(300)
