@@ -24,7 +24,6 @@ LABEL_VOTES = 30.0
 volunteers give.
 """
 
-
 # More volunteers than any galaxy has: a larger total stands for something else.
 _MOST_VOTES = 100_000
 

@@ -19,8 +19,7 @@ from galkeras.io.processes import cores
 from galkeras.latents.table import LatentTable, check_views, latent_metadata
 from galkeras.models.stored import StoredModel
 from galkeras.morphology.forests import Forests
-from galkeras.morphology.predict import class_columns
-from galkeras.morphology.shares import share_columns
+from galkeras.morphology.predict import class_columns, share_columns
 from galkeras.records.example import Galaxy
 from galkeras.records.plan import CATALOG_COLUMNS, plan_rows
 from galkeras.records.schema import split_of

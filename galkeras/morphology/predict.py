@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Predicted", "class_columns", "predict"]
+__all__ = ["Predicted", "class_columns", "predict", "share_columns"]
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.morphology.forests import Forests
 from galkeras.morphology.posterior import check_draws, sampled_probabilities
-from galkeras.morphology.shares import share_columns
+from galkeras.morphology.shares import VoteShares
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -81,7 +81,7 @@ def predict(
         of galaxies that have a class. Forests of a catalog of votes know of the others, too: at the end stand, for
         every question of its tree, the share of the votes that is expected for each answer,
         ``{question}_{answer}_fraction``, and the proportion of volunteers who would be led to the question,
-        ``{question}_proportion_volunteers_asked``, named as Galaxy Zoo publishes votes. A question is answered for
+        ``{question}_proportion_volunteers_asked``, named as `read_catalog` names votes. A question is answered for
         every galaxy; whether it makes sense (the arms of a smooth galaxy) that proportion says. ``classes`` names the
         classes of each question, and ``scores`` are those by the catalog.
 
@@ -158,6 +158,36 @@ def class_columns(
     if spread is not None:
         added |= {f"{question}_{name}_std": spread[:, index] for index, name in enumerate(classes)}
     named = {question: np.array(classes)[probabilities.argmax(1)], f"{question}_probability": probabilities.max(1)}
-    if taken := {*beside, *added} & {*named} | {*beside} & {*added}:
-        raise GalkerasError(f"two columns would be called {taken.pop()!r}: rename the label and classify again")
-    return added | named
+    return _distinct(beside, added, named)
+
+
+def share_columns(votes: VoteShares, z: np.ndarray, beside: Collection[str]) -> Columns:
+    """Return the columns of the votes that are expected, of all questions.
+
+    Args:
+        votes: What tells them.
+        z: (rows, latent_dim) latents.
+        beside: Names of the columns that are there already.
+
+    Raises:
+        GalkerasError: Two columns would have one name.
+    """
+    shares = votes.shares(z)
+    asked = votes.asked(shares)
+    columns: Columns = {}
+    for name, question in votes.questions.items():
+        if name in asked:
+            columns[f"{name}_proportion_volunteers_asked"] = asked[name]
+        for index, answer in enumerate(question.answers):
+            columns[f"{name}_{answer}_fraction"] = shares[name][:, index]
+    return _distinct(beside, columns)
+
+
+def _distinct(beside: Collection[str], *added: Columns) -> Columns:
+    """Return the added columns together; a name that is there already is a `GalkerasError`."""
+    together: Columns = {}
+    for columns in added:
+        if taken := {*beside, *together} & {*columns}:
+            raise GalkerasError(f"two columns would be called {taken.pop()!r}: rename the label and classify again")
+        together |= columns
+    return together

@@ -4,17 +4,14 @@ Forests know galaxies of clear classes, and their probabilities are of such a cl
 nearly as sure. The shares here are learned from the votes of all galaxies that were asked.
 """
 
-__all__ = ["ShareScores", "SharedQuestion", "VoteShares", "share_columns"]
+__all__ = ["ShareScores", "SharedQuestion", "VoteShares"]
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
-
-from galkeras.io.columns import Columns
-from galkeras.io.errors import GalkerasError
 
 
 @dataclass(frozen=True)
@@ -110,27 +107,3 @@ class ShareScores:
     without_class: float | None
     error: float
     error_of_mean: float
-
-
-def share_columns(votes: VoteShares, z: np.ndarray, beside: Collection[str]) -> Columns:
-    """Return the columns of all questions, named as Galaxy Zoo publishes them.
-
-    Args:
-        votes: What tells them.
-        z: (rows, latent_dim) latents.
-        beside: Names of the columns that are there already.
-
-    Raises:
-        GalkerasError: Two columns would have one name.
-    """
-    shares = votes.shares(z)
-    asked = votes.asked(shares)
-    columns: Columns = {}
-    for name, question in votes.questions.items():
-        if name in asked:
-            columns[f"{name}_proportion_volunteers_asked"] = asked[name]
-        for index, answer in enumerate(question.answers):
-            columns[f"{name}_{answer}_fraction"] = shares[name][:, index]
-    if taken := {*beside} & {*columns}:
-        raise GalkerasError(f"two columns would be called {taken.pop()!r}: rename the label and classify again")
-    return columns

@@ -125,7 +125,7 @@ def test_a_label_column_has_no_votes(tmp_path):
     assert "Expected votes" not in (tmp_path / "f" / "scores.md").read_text()
 
 
-def test_galaxies_that_the_model_learned_from_are_not_scored(tmp_path):
+def test_galaxies_that_the_model_learned_from_are_not_scored():
     catalog = votes(400)
     told = np.arange(400) < 300
     latents = telling_latents(catalog, split=np.where(told, "train", "test"), votes=True)
