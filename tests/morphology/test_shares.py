@@ -22,6 +22,7 @@ from galkeras.morphology.predict import predict
 from galkeras.morphology.report import Classification
 from galkeras.morphology.share_trial import fit_shares, learn_shares
 from galkeras.morphology.shares import SharedQuestion, VoteShares
+from galkeras.morphology.splits import splits
 from galkeras.surveys.catalog import read_catalog
 
 BAR = Question("bar", ("strong", "weak", "no"))
@@ -91,6 +92,28 @@ def test_galaxies_without_a_class_get_no_more_than_their_votes():
     rows = np.arange(len(said))
     sure = (said.max(1) - given[rows, said.argmax(1)])[doubtful].mean()
     assert doubtful.sum() > 100 and sure > score.without_class + 0.1
+
+
+def test_scores_are_those_of_the_galaxies_that_they_speak_of():
+    latents, catalog = doubted()
+    catalog["bar_total-votes"] = np.where(np.arange(len(catalog)) % 3, 10.0, 40.0)
+    found, scores = learn_shares(latents, catalog, GZD5, 0, None)
+    ((_, test),) = splits(np.zeros(len(catalog), int), latents.id, 0, None, latents.known)
+    counts = GZD5.counts(catalog, "bar")
+    weight = counts.sum(1)
+    asked, has_class = (weight > 0) & np.isin(np.arange(len(catalog)), test), labels(catalog, "bar") != ""
+    expected = found.questions["bar"].shares(latents.z)
+    rows, most = np.arange(len(counts)), expected.argmax(1)
+    over = expected[rows, most] - (counts / weight.clip(1)[:, None])[rows, most]
+
+    def average(which):
+        return np.average(over[which], weights=weight[which])
+
+    score = scores["bar"]
+    assert score.galaxies == asked.sum()
+    assert score.without_class == pytest.approx(average(asked & ~has_class), abs=1e-9)
+    assert score.expected - score.voted == pytest.approx(average(asked), abs=1e-9)
+    assert abs(average(asked & ~has_class) - average(asked)) > 1e-3
 
 
 def test_predictions_are_votes_as_published(tmp_path):
