@@ -87,28 +87,47 @@ def supervised(vae: VAE, records: RecordSet, votes, epochs: int, seed: int, shar
         return loss
 
     counts = votes.counts * told(votes.ids, share, seed)[:, None]
-    data = iter(training_dataset(records, "train", 64, seed=seed, beside=(votes.ids, counts)))
+    beside = (votes.ids, counts)
+    data = iter(training_dataset(records, "train", 64, seed=seed, beside=beside) if share == 1 else few(records, *beside))
     for epoch in range(epochs):
         losses = [float(step(*next(data), tf.constant(epoch * steps + one))) for one in range(steps)]
         print(f"epoch {epoch + 1:3d}/{epochs}  votes {np.mean(losses):.3f} nats", flush=True)
     encode = tf.function(lambda stretched: network(stretched, training=False)[0], reduce_retracing=True)
     write_table(vae, records, encode, f"supervised, {epochs} epochs, seed {seed}", out)
     answer = tf.function(lambda stretched: network(stretched, training=False)[1], reduce_retracing=True)
-    own_answers(vae, records, votes, answer)
+    own_answers(vae, records, votes, counts, answer)
 
 
-def own_answers(vae: VAE, records: RecordSet, votes, answer) -> None:
+def few(records: RecordSet, ids: np.ndarray, counts: np.ndarray) -> tf.data.Dataset:
+    """Return an endless stream of batches of the training galaxies that have counts, which are held in memory."""
+    numbers, images, beside = dict(zip(ids.tolist(), counts, strict=True)), [], []
+    for batch in ordered_dataset(records, ("train",), batch_size=256):
+        its = [numbers.get(name.decode(), 0 * counts[0]) for name in np.asarray(batch["id"]).tolist()]
+        asked = np.any(its, axis=1)
+        images.append(np.asarray(batch["image"])[asked])
+        beside.append(np.array(its)[asked])
+    images, beside = np.concatenate(images), np.concatenate(beside)
+    print(f"{len(images):,} galaxies with votes or labels", flush=True)
+    return tf.data.Dataset.from_tensor_slices((images, beside)).shuffle(len(images), seed=1).repeat().batch(64)
+
+
+def own_answers(vae: VAE, records: RecordSet, votes, given: np.ndarray, answer) -> None:
     """Print the balanced accuracy of the network's own answers, of galaxies outside the training split.
 
-    The answer is the most probable one; then the one most probable if all were as frequent in the training split, which
-    is what balanced accuracy asks for.
+    The answer is the most probable one; then the one most probable if all were as frequent in ``given``, the counts
+    of ``votes`` that the network was told of the training split, which is what balanced accuracy asks for.
     """
     rows = {name: row for row, name in enumerate(votes.ids.tolist())}
     kept = {"train": ([], []), "held out": ([], [])}
     for batch in ordered_dataset(records, batch_size=256):
         names = [name.decode() for name in np.asarray(batch["id"]).tolist()]
-        counts = np.stack([votes.counts[rows[name]] if name in rows else 0 * votes.counts[0] for name in names])
         logits, learned = np.asarray(answer(vae.stretch(batch["image"]))), np.asarray(batch["split"]) == b"train"
+        counts = np.stack(
+            [
+                (given if its else votes.counts)[rows[name]] if name in rows else 0 * given[0]
+                for name, its in zip(names, learned.tolist(), strict=True)
+            ]
+        )
         for which, its in (("train", learned), ("held out", ~learned)):
             for values, found in zip(kept[which], (logits, counts), strict=True):
                 values.append(found[its])
@@ -120,6 +139,9 @@ def own_answers(vae: VAE, records: RecordSet, votes, answer) -> None:
         asked = counts[:, columns].any(1)
         truth = counts[asked, columns].argmax(1)
         frequency = known[:, columns].sum(0)
+        if not frequency.all():
+            print(f"{question}: not all classes are among the {frequency.sum():.0f} labels that are told")
+            continue
         said = []
         for prior in (1.0, frequency / frequency.sum()):
             right = (logits[asked, columns] - np.log(prior)).argmax(1) == truth
