@@ -19,8 +19,8 @@ class AdversarialConfig(AdaptationConfig):
     """What `AdaptationConfig` says, and the weight of the critic.
 
     Attributes:
-        critic_weight: Weight of the critic's cross-entropy, which is ln 2 where it is fooled, on the scale of the loss
-            per image.
+        critic_weight: Weight of the confusion of the critic, which is ln 2 where it cannot tell the surveys apart, on
+            the scale of the loss per image.
     """
 
     kind: ClassVar[str] = "adversarial"
@@ -37,13 +37,16 @@ class AdversarialConfig(AdaptationConfig):
 
 @ADAPTERS.add("adversarial")
 class AdversarialVAE(DomainAdaptationVAE):
-    r"""A `DomainAdaptationVAE` that a critic watches too (DANN, Ganin et al. 2016, eq. 9 and 10).
+    r"""A `DomainAdaptationVAE` that a critic watches too (Tzeng et al. 2015, eq. 3 to 5).
 
-    .. math:: \mathcal{L} = \mathcal{L}_\mathrm{DA} - c\,\mathrm{CE}
+    .. math:: \mathcal{L} = \mathcal{L}_\mathrm{DA} + c\,\mathrm{confusion} + \mathrm{CE}
 
-    where CE is the cross-entropy with which a network of two hidden layers names the survey of a galaxy from its
-    latents: that network learns to lower it, the encoder to raise it. The terms of the `DomainAdaptationVAE` stand
-    beside it: ``mmd_weight=0`` leaves the critic alone with pairs and keep.
+    CE is the cross-entropy with which a network of two hidden layers, the critic, names the survey of a galaxy from its
+    latents; the critic alone learns to lower it. The confusion is the cross-entropy between what the critic says and
+    the answer that both surveys are as likely; the encoder alone learns to lower it. It is least, ln 2, where the critic
+    cannot tell: an encoder that *raises* CE instead (DANN, Ganin et al. 2016) is best off where the critic is wrong of
+    everything, which has no bound. The terms of the `DomainAdaptationVAE` stand beside it: ``mmd_weight=0`` leaves the
+    critic alone with pairs and keep.
 
     Args are those of `DomainAdaptationVAE`.
     """
@@ -58,28 +61,25 @@ class AdversarialVAE(DomainAdaptationVAE):
 
     @property
     def factors(self) -> dict[str, float]:
-        return super().factors | {"critic": -self.config.critic_weight}
+        return super().factors | {"confusion": self.config.critic_weight, "critic": 1.0}
 
     def compare(self, latents: Latents) -> dict[str, tf.Tensor]:
-        # The loss has it with a minus, which the encoder follows as it is; the sign that the critic sees is turned
-        # here, and once more where the critic's gradient enters the encoder.
-        return super().compare(latents) | {"critic": _turn(self._cross_entropy(latents))}
-
-    def _cross_entropy(self, latents: Latents) -> tf.Tensor:
-        """Return the critic's cross-entropy in nats, in which both surveys count alike however many galaxies each has.
-
-        A batch on several devices is seen whole by each, as the other terms see it.
-        """
-        each = []
+        as_it_is = [tf.stop_gradient(weight) for weight in self.critic.trainable_variables]
+        confusion, cross_entropy = [], []
         for truth, domain in enumerate(DOMAINS):
-            z = _turn(gather(getattr(latents, domain)))
-            told = self.critic(z)[:, 0]
-            nats = tf.nn.sigmoid_cross_entropy_with_logits(tf.fill(tf.shape(told), float(truth)), told)
-            weight = tf.ones_like(nats) if latents.weights is None else gather(latents.weights[domain])
-            each.append(tf.math.divide_no_nan(tf.reduce_sum(weight * nats), tf.reduce_sum(weight)))
-        return tf.add_n(each) / 2
+            z = gather(getattr(latents, domain))
+            weight = tf.ones(tf.shape(z)[:1]) if latents.weights is None else gather(latents.weights[domain])
+            told, _ = self.critic.stateless_call(as_it_is, [], z)
+            confusion.append(_nats(told[:, 0], 0.5, weight))
+            cross_entropy.append(_nats(self.critic(tf.stop_gradient(z))[:, 0], float(truth), weight))
+        # Both surveys count alike however many galaxies each has.
+        return super().compare(latents) | {
+            "confusion": tf.add_n(confusion) / 2,
+            "critic": tf.add_n(cross_entropy) / 2,
+        }
 
 
-@tf.custom_gradient
-def _turn(x: tf.Tensor):
-    return tf.identity(x), lambda gradient: -gradient
+def _nats(logits: tf.Tensor, truth: float, weight: tf.Tensor) -> tf.Tensor:
+    """Return the mean cross-entropy of (rows,) logits with one truth for all rows, weighed by (rows,) weights."""
+    nats = tf.nn.sigmoid_cross_entropy_with_logits(tf.fill(tf.shape(logits), truth), logits)
+    return tf.math.divide_no_nan(tf.reduce_sum(weight * nats), tf.reduce_sum(weight))
