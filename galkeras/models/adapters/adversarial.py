@@ -43,10 +43,10 @@ class AdversarialVAE(DomainAdaptationVAE):
 
     CE is the cross-entropy with which a network of two hidden layers, the critic, names the survey of a galaxy from its
     latents; the critic alone learns to lower it. The confusion is the cross-entropy between what the critic says and
-    the answer that both surveys are as likely; the encoder alone learns to lower it. It is least, ln 2, where the critic
-    cannot tell: an encoder that *raises* CE instead (DANN, Ganin et al. 2016) is best off where the critic is wrong of
-    everything, which has no bound. The terms of the `DomainAdaptationVAE` stand beside it: ``mmd_weight=0`` leaves the
-    critic alone with pairs and keep.
+    the answer that both surveys are as likely; the encoder alone learns to lower it. It is least, ln 2, where the
+    critic cannot tell: an encoder that *raises* CE instead (DANN, Ganin et al. 2016) is best off where the critic is
+    wrong of everything, which has no bound. The terms of the `DomainAdaptationVAE` stand beside it: ``mmd_weight=0``
+    leaves the critic alone with pairs and keep.
 
     Args are those of `DomainAdaptationVAE`.
     """
