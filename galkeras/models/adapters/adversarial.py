@@ -25,7 +25,7 @@ class AdversarialConfig(AdaptationConfig):
 
     kind: ClassVar[str] = "adversarial"
 
-    critic_weight: float = 300.0
+    critic_weight: float = 30.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
