@@ -39,7 +39,7 @@ def main() -> None:
         for way, seconds, _ in turns(ways, ROUNDS):
             took[way].append(seconds)
         ours, theirs = (float(np.median(took[way])) for way in ways)
-        nodes = sum(tree.tree_.node_count for tree in classifier.estimators_)
+        nodes = sum(tree.tree_.node_count for tree in classifier.trees.estimators_)
         cells = f"{fitted:.0f} s", f"{nodes / 1e6:.1f} M", f"{ASKED / ours:,.0f} /s", f"{theirs / ours:.2f}"
         lines.append((f"{size:,}", *cells))
     header = ("latents learned from", "fit", "nodes", "answers", "times scikit-learn's own speed")

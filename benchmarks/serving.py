@@ -56,7 +56,7 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     start = time.perf_counter()
     session = CSession(exported.path)
     loading = time.perf_counter() - start
-    nodes = sum(tree.tree_.node_count for f in forests.by_question.values() for tree in f.classifier.estimators_)
+    nodes = sum(tree.tree_.node_count for f in forests.by_question.values() for tree in f.classifier.trees.estimators_)
     on_disk = sum(file.stat().st_size for file in (folder / "forests").iterdir())
     print(
         f"{options.side} px, {config.latent_dim} latents; {len(forests.by_question)} forests of {options.trees} trees,"

@@ -41,6 +41,9 @@ def command(
             " redshift and seeing, where it has them."
         ),
     ] = None,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="As the paper: forests read the latents and no logistic regression.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the split, the forests, the draws and the intervals.")] = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -72,6 +75,7 @@ def command(
         samples=samples,
         records=records,
         by=by,
+        paper=paper,
         seed=seed,
         overwrite=overwrite,
     )

@@ -50,9 +50,12 @@ def classify(
     samples: int | None = None,
     records: str | Path | RecordSet | None = None,
     by: str | Sequence[str] | None = None,
+    paper: bool = False,
     overwrite: bool = False,
 ) -> Classification:
     """Train a random forest on latents for each question of the catalog's tree, score it and save it.
+
+    A forest reads the latents and the log probabilities of a logistic regression on them (`StackedForest`).
 
     Of a catalog of votes it learns, too, how many volunteers would give each answer of its tree, from the votes of all
     galaxies (`learn_shares`): forests know galaxies of clear classes alone, and are as sure of the others.
@@ -83,6 +86,7 @@ def classify(
             (`principal_components`) are then scored on the same galaxies, for the network to be held against.
         by: Columns of the catalog to draw the scores against, in quarters of the tested galaxies; by default those of
             `galkeras.morphology.curves.BY` that it has: size, brightness, redshift, seeing.
+        paper: Forests of the latents alone, as the paper's.
         overwrite: Replace what is there.
 
     Returns:
@@ -121,7 +125,7 @@ def classify(
     results = []
     grown = (1 if folds is None else folds + 1) * ((trees or FOREST["n_estimators"]) + trees_of_power())
     with tqdm(total=len(tasks) * grown, desc="classify", unit="tree", disable=None) as bar:
-        trial = Trial(seed, folds, needed, samples, trees, bar.update)
+        trial = Trial(seed, folds, needed, samples, trees, paper, bar.update)
         for number, task in enumerate(tasks, 1):
             bar.set_postfix_str(task.name)
             # From here on in rows of the latent table.

@@ -65,12 +65,12 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
 
 
-def read_forest(file: Path, latent_dim: int, classes: int, version: str) -> RandomForestClassifier:
+def read_forest(file: Path, features: int, classes: int, version: str) -> RandomForestClassifier:
     """Return the forest in a file.
 
     Args:
         file: The file.
-        latent_dim: Number of latents that it must take.
+        features: How many it must read.
         classes: Number of classes that it must know.
         version: Of the scikit-learn that wrote it, for messages.
 
@@ -78,7 +78,7 @@ def read_forest(file: Path, latent_dim: int, classes: int, version: str) -> Rand
         GalkerasError: It cannot be loaded, asks for types that no forest needs, or holds no forest, or another one.
     """
     classifier = _read_skops(file, version)
-    _check_forest(file, classifier, latent_dim, classes)
+    _check_forest(file, classifier, features, classes)
     return classifier
 
 
@@ -103,24 +103,24 @@ def _read_skops(file: Path, version: str) -> Any:
         ) from None
 
 
-def _check_forest(file: Path, classifier: Any, latent_dim: int, classes: int) -> None:
+def _check_forest(file: Path, classifier: Any, features: int, classes: int) -> None:
     """Refuse what is no forest, and trees whose nodes point outside: compiled code follows them unchecked."""
 
     def sound(tree: Any) -> bool:
-        if tree.node_count < 1 or tree.n_features != latent_dim:
+        if tree.node_count < 1 or tree.n_features != features:
             return False
         left, right, feature = tree.children_left, tree.children_right, tree.feature
         leaf = left == -1
         here = np.arange(tree.node_count)
         inside = (left > here) & (left < tree.node_count) & (right > here) & (right < tree.node_count)
-        split = inside & (feature >= 0) & (feature < latent_dim)
+        split = inside & (feature >= 0) & (feature < features)
         return bool(np.all(leaf | split)) and tree.value.shape == (tree.node_count, 1, classes)
 
     if type(classifier) is not RandomForestClassifier:
         raise GalkerasError(f"{file} holds no random forest but {type(classifier).__name__}")
     try:
         good = (
-            classifier.n_features_in_ == latent_dim
+            classifier.n_features_in_ == features
             and np.array_equal(classifier.classes_, np.arange(classes))
             and classifier.n_classes_ == classes
             and classifier.n_outputs_ == 1

@@ -19,8 +19,10 @@ from galkeras.io.errors import GalkerasError
 from galkeras.io.files import atomic_path, atomic_write, sha256_of, write_json
 from galkeras.latents.table import LatentTable
 from galkeras.morphology.forest_file import read_forest, write_forest
+from galkeras.morphology.logistic import fit_multinomial
 from galkeras.morphology.settings import FOREST
 from galkeras.morphology.shares import VoteShares
+from galkeras.morphology.stacked import StackedForest, held_out, stacked
 from galkeras.morphology.stored import FORESTS_FILE, StoredForest, StoredForests, read_description
 
 TRAINED_FILE = "trained.txt"
@@ -35,16 +37,28 @@ def fit_forest(
     seed: int,
     trees: int | None = None,
     tick: Callable[[int], object] | None = None,
-) -> RandomForestClassifier:
+    *,
+    groups: np.ndarray | None = None,
+    paper: bool = False,
+) -> StackedForest:
     """Fit a forest of `FOREST` on all cores; the result depends on the seed and not on the cores.
+
+    It reads latents and the log probabilities of a logistic regression, which for the galaxies that it learns from are
+    those of a regression that did not see them. Where a class has a single galaxy it reads the latents alone.
 
     Args:
         z: (rows, latent_dim) latents.
-        target: (rows,) class indices 0, 1, …
-        seed: Seed of the bootstrap and of the features tried at each split.
+        target: (rows,) classes.
+        seed: Seed of the bootstrap, of the features tried at each split, and of the sides of the regression.
         trees: How many trees; by default those of `FOREST`.
         tick: Called with how many trees have been grown since last; the forest is the same.
+        groups: (rows,) the galaxy of each row, where one may have several.
+        paper: Read the latents alone, as the paper's forests do.
     """
+    _, index = np.unique(target, return_inverse=True)
+    said = None if paper else held_out(z, index, groups, seed)
+    linear = None if said is None else fit_multinomial(z, index)
+    features = z if said is None else stacked(z, said)
     settings = FOREST | ({} if trees is None else {"n_estimators": trees})
     total = settings["n_estimators"]
     forest = RandomForestClassifier(**settings, random_state=seed, n_jobs=-1, warm_start=True)
@@ -53,10 +67,10 @@ def fit_forest(
         warnings.filterwarnings("ignore", "class_weight presets", UserWarning)
         for grown in range(0, total, _GROWN):
             upto = min(grown + _GROWN, total)
-            forest.set_params(n_estimators=upto).fit(z, target)
+            forest.set_params(n_estimators=upto).fit(features, target)
             if tick is not None:
                 tick(upto - grown)
-    return forest.set_params(n_jobs=None, warm_start=False)
+    return StackedForest(forest.set_params(n_jobs=None, warm_start=False), linear)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +88,7 @@ class Forest:
     title: str
     classes: tuple[str, ...]
     counts: tuple[int, ...]
-    classifier: RandomForestClassifier
+    classifier: StackedForest
     power: float = 1.0
 
     def probabilities(self, z: np.ndarray) -> np.ndarray:
@@ -156,9 +170,15 @@ class Forests:
         for name, forest in self.by_question.items():
             file = folder / f"{re.sub(r'[^A-Za-z0-9_-]+', '_', name)}.skops"
             with atomic_path(file) as temporary:
-                write_forest(temporary, forest.classifier)
+                write_forest(temporary, forest.classifier.trees)
             questions[name] = StoredForest(
-                file.name, sha256_of(file), forest.title, forest.classes, forest.counts, forest.power
+                file.name,
+                sha256_of(file),
+                forest.title,
+                forest.classes,
+                forest.counts,
+                forest.power,
+                forest.classifier.linear,
             )
         stored = StoredForests(
             sklearn=sklearn.__version__,
@@ -211,7 +231,9 @@ def _read_trained(folder: Path, checksum: str | None) -> frozenset[str] | None:
 
 def _load(folder: Path, question: StoredForest, latent_dim: int, version: str) -> Forest:
     file = _sound(folder / question.file, question.sha256)
-    classifier = read_forest(file, latent_dim, len(question.classes), version)
+    beside = 0 if question.linear is None else len(question.classes)
+    trees = read_forest(file, latent_dim + beside, len(question.classes), version)
+    classifier = StackedForest(trees, question.linear)
     return Forest(question.title, question.classes, question.trained_on, classifier, question.power)
 
 

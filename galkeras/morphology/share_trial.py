@@ -7,21 +7,17 @@ from collections.abc import Callable
 
 import numpy as np
 from astropy.table import Table
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from galkeras.galaxyzoo.tree import Question, Tree
 from galkeras.io.errors import GalkerasError
 from galkeras.io.text import counted
 from galkeras.latents.table import LatentTable
+from galkeras.morphology.logistic import fit_multinomial
 from galkeras.morphology.shares import SharedQuestion, ShareScores, VoteShares
 from galkeras.morphology.splits import splits
 
 _log = logging.getLogger(__name__)
 
-# Inverse of the strength by which weights are drawn to 0; it matters below a thousand galaxies.
-_C = 0.1
-_ITERATIONS = 1000
 # Log odds of an answer that nobody gave: its share is 0.
 _NEVER = -1e9
 # A question that fewer training galaxies were asked is left out.
@@ -42,25 +38,18 @@ def fit_shares(z: np.ndarray, counts: np.ndarray, question: Question) -> SharedQ
     given = np.flatnonzero(counts.sum(0) > 0)
     if len(given) < 2:
         return None
-    scaler = StandardScaler().fit(z.astype(np.float64))
     # A row for each answer that a galaxy got, which weighs as many as its votes.
     rows, answer = np.nonzero(counts[:, given])
     votes = counts[:, given][rows, answer]
-    model = LogisticRegression(C=_C, max_iter=_ITERATIONS)
-    model.fit(scaler.transform(z)[rows], answer, votes / votes.mean())
-    weights, bias = model.coef_, model.intercept_
-    if len(given) == 2:
-        # Of two answers scikit-learn has the log odds of the second.
-        weights, bias = np.concatenate([0 * weights, weights]), np.array([0.0, *bias])
-    weights = weights / scaler.scale_
-    all_weights, all_bias = np.zeros((counts.shape[1], z.shape[1])), np.full(counts.shape[1], _NEVER)
-    all_weights[given], all_bias[given] = weights, bias - weights @ scaler.mean_
+    found = fit_multinomial(z, answer, rows, votes / votes.mean())
+    weights, bias = np.zeros((counts.shape[1], z.shape[1])), np.full(counts.shape[1], _NEVER)
+    weights[given], bias[given] = found.weights, found.bias
     return SharedQuestion(
-        question.answers,
-        question.after,
-        question.when,
-        tuple(map(tuple, all_weights.tolist())),
-        tuple(all_bias.tolist()),
+        weights=tuple(map(tuple, weights.tolist())),
+        bias=tuple(bias.tolist()),
+        answers=question.answers,
+        after=question.after,
+        when=question.when,
     )
 
 

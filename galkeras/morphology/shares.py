@@ -6,42 +6,36 @@ nearly as sure. The shares here are learned from the votes of all galaxies that 
 
 __all__ = ["ShareScores", "SharedQuestion", "VoteShares"]
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import softmax
+
+from galkeras.morphology.multinomial import Multinomial
 
 
 @dataclass(frozen=True)
-class SharedQuestion:
-    """How latents tell the votes of one question.
+class SharedQuestion(Multinomial):
+    """How latents tell the votes of one question: what `Multinomial` says of its answers, and where it is asked.
 
     Attributes:
         answers: Its answers in the order of the published columns. One that nobody gave gets a share of 0.
         after: The question that leads here, None for the first.
         when: The answers of ``after`` that lead here.
-        weights: (answers, latent_dim).
-        bias: (answers,).
     """
 
     answers: tuple[str, ...]
     after: str | None
     when: tuple[str, ...]
-    weights: tuple[tuple[float, ...], ...]
-    bias: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        rows = [*self.weights, self.bias]
-        if not len(self.answers) == len(self.weights) == len(self.bias) > 1:
-            raise ValueError("`weights` and `bias` must be of each of two or more `answers`")
-        if len({len(row) for row in self.weights}) > 1 or not all(math.isfinite(x) for row in rows for x in row):
-            raise ValueError("`weights` must be rows of as many finite numbers as there are latents")
+        super().__post_init__()
+        if len(self.answers) != len(self.weights):
+            raise ValueError("`weights` and `bias` must be of each of the `answers`")
 
     def shares(self, z: np.ndarray) -> np.ndarray:
         """Return (rows, answers) float64 shares of the votes, which add up to 1, of (rows, latent_dim) latents."""
-        return softmax(z.astype(np.float64) @ np.array(self.weights).T + self.bias, axis=-1)
+        return np.exp(self.log_probabilities(z))
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ def fit_power(
     seed: int,
     tick: Callable[[int], object] | None = None,
     known: np.ndarray | None = None,
+    *,
+    paper: bool = False,
 ) -> float:
     """Return the `best_power` of cross-validation among the rows given.
 
@@ -61,6 +63,7 @@ def fit_power(
         tick: As of `fit_forest`.
         known: (rows,) whose classes the model that made the latents learned from. They are always trained on: what
             a forest says of them is surer than what it says of other galaxies.
+        paper: As of `fit_forest`.
 
     Returns:
         The power, 1 where a class has a single galaxy.
@@ -74,7 +77,8 @@ def fit_power(
     for _, fold in folds.split(z[free], target[free], groups[free]):
         held = free[fold]
         seen = np.setdiff1d(np.arange(len(target)), held)
-        forest = fit_forest(z[seen], target[seen], seed, trees=trees_of_power() // _FOLDS, tick=tick)
+        few = trees_of_power() // _FOLDS
+        forest = fit_forest(z[seen], target[seen], seed, few, tick, groups=groups[seen], paper=paper)
         # A fold may lack a class whose rows are of few galaxies.
         said[np.ix_(held, forest.classes_)] = forest.predict_proba(z[held])
     return best_power(said[free], target[free])

@@ -11,6 +11,7 @@ from galkeras import __version__
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import read_json
 from galkeras.io.typed import of_format, read_typed
+from galkeras.morphology.multinomial import Multinomial
 from galkeras.morphology.shares import SharedQuestion, VoteShares
 
 FORESTS_FILE = "forests.json"
@@ -30,6 +31,7 @@ class StoredForest:
         classes: Class names; the columns of the probabilities.
         trained_on: On how many rows of each class it was fitted.
         power: The power that its probabilities are raised to.
+        linear: The logistic regression whose log probabilities it reads behind the latents, None for none.
     """
 
     file: str
@@ -39,6 +41,8 @@ class StoredForest:
     trained_on: tuple[int, ...]
     # Folders of before there were powers have none.
     power: float = 1.0
+    # As do those of before forests read more than latents.
+    linear: Multinomial | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.power < math.inf:
@@ -47,6 +51,8 @@ class StoredForest:
             raise ValueError(f"`file` must be a name without a folder. Received: {self.file!r}")
         if len(self.trained_on) != len(self.classes):
             raise ValueError(f"`trained_on` must be {len(self.classes)} values. Received: {len(self.trained_on)}")
+        if self.linear is not None and len(self.linear.bias) != len(self.classes):
+            raise ValueError(f"`linear.bias` must be {len(self.classes)} values. Received: {len(self.linear.bias)}")
 
 
 @dataclass(frozen=True)
@@ -85,9 +91,10 @@ class StoredForests:
             if len(values) != self.latent_dim or not all(map(math.isfinite, values)):
                 raise ValueError(f"`{name}` must be a finite number for each of {self.latent_dim} latents")
         VoteShares(self.votes)  # Its making checks how questions lead to each other.
-        for name, question in self.votes.items():
-            if len(question.weights[0]) != self.latent_dim:
-                raise ValueError(f"`votes.{name}.weights` must be of {self.latent_dim} latents")
+        linear = {f"questions.{name}.linear": question.linear for name, question in self.questions.items()}
+        for name, found in ({f"votes.{name}": question for name, question in self.votes.items()} | linear).items():
+            if found is not None and len(found.weights[0]) != self.latent_dim:
+                raise ValueError(f"`{name}.weights` must be of {self.latent_dim} latents")
 
     def to_json(self) -> dict[str, Any]:
         """Return what the file holds, as plain JSON values."""

@@ -18,6 +18,7 @@ from galkeras.morphology.report import QuestionResult
 from galkeras.morphology.scores import compare, confusion_matrix, measure, score
 from galkeras.morphology.sharpening import best_power, fit_power
 from galkeras.morphology.splits import splits
+from galkeras.morphology.stacked import StackedForest
 from galkeras.morphology.tasks import Task
 
 
@@ -31,6 +32,7 @@ class Trial:
         minimum: Classes of fewer galaxies are left out.
         samples: Score probabilities averaged over so many draws, None for those of the posterior means.
         trees: How many trees a forest has, None for those of `FOREST`.
+        paper: As of `fit_forest`.
         tick: As of `fit_forest`.
     """
 
@@ -39,6 +41,7 @@ class Trial:
     minimum: int
     samples: int | None
     trees: int | None
+    paper: bool
     tick: Callable[[int], object]
 
     def run(
@@ -92,7 +95,7 @@ class Trial:
             tested.append(test)
             fold = measure(confusion_matrix(truth[-1], given.argmax(1), len(classes)))
             if components is not None:
-                other = fit_forest(components[train], target[train], self.seed, self.trees)
+                other = self._grown(components[train], target[train], latents.id[train])
                 by_components.append(other.predict(components[test]))
             fold_scores.append({name: float(fold[name]) for name in ("accuracy", "balanced_accuracy")})
         learned = latents.id[train]
@@ -142,8 +145,12 @@ class Trial:
     ) -> Forest:
         """Return a forest with its power, 1 where the model knew the classes of all these galaxies."""
         counts = tuple(np.bincount(target, minlength=len(classes)).tolist())
-        power = 1.0 if known.all() else fit_power(latents.z, target, latents.id, self.seed, self.tick, known)
-        return Forest(title, classes, counts, fit_forest(latents.z, target, self.seed, self.trees, self.tick), power)
+        z, galaxies = latents.z, latents.id
+        power = 1.0 if known.all() else fit_power(z, target, galaxies, self.seed, self.tick, known, paper=self.paper)
+        return Forest(title, classes, counts, self._grown(z, target, galaxies, self.tick), power)
+
+    def _grown(self, z, target, galaxies, tick: Callable[[int], object] | None = None) -> StackedForest:
+        return fit_forest(z, target, self.seed, self.trees, tick, groups=galaxies, paper=self.paper)
 
     def _judge(
         self, forest: Forest, latents: LatentTable, target: np.ndarray, told: bool

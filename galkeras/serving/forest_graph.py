@@ -5,53 +5,68 @@ __all__ = ["ForestGraph"]
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import RandomForestClassifier
 
 from galkeras.backend import tf
+from galkeras.morphology.stacked import LEAST, StackedForest
 
 
 class ForestGraph(tf.Module):
-    """Several scikit-learn forests on the same features, walked together.
+    """Several forests on the same latents, walked together.
 
     The nodes of all trees of all forests are the rows of one table (feature, bits of the threshold, left child, right
     child), so that one gather reads a node. A leaf is its own child, so every tree can be walked as many steps as the
     deepest needs. The class fractions of the leaves are in one table a forest. The tables are variables: stored once,
     and outside the size limit of a graph.
 
+    What a forest reads behind the latents, the log probabilities of its logistic regression, stands behind the latents
+    and those of the forests before it.
+
     Args:
-        classifiers: Fitted forests by name, all of the same number of features.
+        forests: Fitted forests by name, all of the same number of latents.
 
     >>> graph = ForestGraph({"bar": forest})  # doctest: +SKIP
     >>> graph(z)["bar"]  # equals forest.predict_proba(z)  # doctest: +SKIP
     """
 
-    def __init__(self, classifiers: dict[str, RandomForestClassifier]):
+    def __init__(self, forests: dict[str, StackedForest]):
         super().__init__()
         nodes, leaves, roots = [], [], []
-        self._trees = {name: len(forest.estimators_) for name, forest in classifiers.items()}
+        self._trees = {name: len(forest.trees.estimators_) for name, forest in forests.items()}
+        linear = [forest.linear for forest in forests.values() if forest.linear is not None]
+        self._beside = [len(one.bias) for one in linear]
+        if linear:
+            # Doubles, as in `StackedForest`: what differs in a last digit may fall on the other side of a threshold.
+            self._weights = _table(np.concatenate([one.weights for one in linear]).T, np.float64)
+            self._bias = _table(np.concatenate([one.bias for one in linear]), np.float64)
         self._leaf_tables = {}
         self._depth = 1
-        count = 0
-        for name, forest in classifiers.items():
+        count = beside = 0
+        for name, forest in forests.items():
             fractions, rows = [], 0
-            for tree in (estimator.tree_ for estimator in forest.estimators_):
+            # Where what stands behind the latents begins, and how far it has moved.
+            own = 0 if forest.linear is None else len(forest.linear.bias)
+            latent_dim = forest.trees.n_features_in_ - own
+            for tree in (estimator.tree_ for estimator in forest.trees.estimators_):
                 is_leaf = tree.children_left == -1
-                nodes.append(_nodes(tree, is_leaf, count))
+                feature = tree.feature + np.where(tree.feature < latent_dim, 0, beside)
+                nodes.append(_nodes(tree, feature, is_leaf, count))
                 leaves.append(rows + np.cumsum(is_leaf) - 1)
                 fractions.append(tree.value[is_leaf, 0] / tree.value[is_leaf, 0].sum(-1, keepdims=True))
                 roots.append(count)
                 rows += int(is_leaf.sum())
                 count += tree.node_count
                 self._depth = max(self._depth, tree.max_depth)
+            beside += own
             self._leaf_tables[name] = _table(np.concatenate(fractions), np.float32)
         self._nodes = _table(np.concatenate(nodes), np.int32)
         self._leaves = _table(np.concatenate(leaves), np.int32)
         self._roots = _table(np.array(roots), np.int32)
 
     def __call__(self, z: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Return, by name, the (batch, classes) float32 probabilities of (batch, features) float32 rows."""
-        nodes, values = tf.convert_to_tensor(self._nodes), tf.reshape(z, [-1])
-        row = tf.range(tf.shape(z)[0]) * z.shape[-1]
+        """Return, by name, the (batch, classes) float32 probabilities of (batch, latent_dim) float32 rows."""
+        read = self._read(z)
+        nodes, values = tf.convert_to_tensor(self._nodes), tf.reshape(read, [-1])
+        row = tf.range(tf.shape(z)[0]) * read.shape[-1]
 
         def step(node: tf.Tensor) -> tf.Tensor:
             feature, threshold, left, right = tf.unstack(tf.gather(nodes, node), axis=-1)
@@ -67,12 +82,20 @@ class ForestGraph(tf.Module):
             for (name, table), leaf in zip(self._leaf_tables.items(), reached, strict=True)
         }
 
+    def _read(self, z: tf.Tensor) -> tf.Tensor:
+        """Return (batch, features) float32 values: the latents, and what the forests read beside them."""
+        if not self._beside:
+            return z
+        logits = tf.matmul(tf.cast(z, tf.float64), self._weights) + self._bias
+        each = [tf.nn.log_softmax(one) for one in tf.split(logits, self._beside, -1)]
+        return tf.concat([z, tf.cast(tf.maximum(tf.concat(each, -1), LEAST), tf.float32)], -1)
 
-def _nodes(tree: Any, is_leaf: np.ndarray, first: int) -> np.ndarray:
+
+def _nodes(tree: Any, feature: np.ndarray, is_leaf: np.ndarray, first: int) -> np.ndarray:
     """Return the (nodes, 4) int32 table of a tree whose first node is number ``first`` of all."""
     itself = np.arange(tree.node_count)
     left, right = (np.where(is_leaf, itself, child) for child in (tree.children_left, tree.children_right))
-    columns = [np.where(is_leaf, 0, tree.feature), _rounded_down(tree.threshold).view(np.int32)]
+    columns = [np.where(is_leaf, 0, feature), _rounded_down(tree.threshold).view(np.int32)]
     return np.stack([*columns, first + left, first + right], -1).astype(np.int32)
 
 

@@ -17,6 +17,7 @@ from galkeras.io.checksums import sealed
 from galkeras.io.errors import GalkerasError
 from galkeras.io.files import sha256_of
 from galkeras.morphology.forests import Forest, Forests
+from galkeras.morphology.stacked import StackedForest
 
 
 class Marker:
@@ -36,7 +37,7 @@ class Marker:
 def folder(tmp_path):
     z = latent_table(80, 3).z
     classifier = RandomForestClassifier(5, random_state=0).fit(z, (z[:, 0] > 0).astype(int))
-    by_question = {"bar": Forest("Bar", ("no", "yes"), (40, 40), classifier)}
+    by_question = {"bar": Forest("Bar", ("no", "yes"), (40, 40), StackedForest(classifier))}
     Forests("a" * 64, 3, 1, 0, by_question, (0.0,) * 3, (1.0,) * 3).save(tmp_path / "f")
     assert Forests.load(tmp_path / "f")
     return tmp_path / "f"
@@ -136,7 +137,7 @@ def test_forest_of_other_features_or_classes_is_refused(folder, features, classe
 )
 def test_tree_whose_nodes_point_outside_is_refused(folder, field, value):
     # Compiled code follows children and features unchecked: it would read foreign memory, or never end.
-    classifier = Forests.load(folder).by_question["bar"].classifier
+    classifier = Forests.load(folder).by_question["bar"].classifier.trees
     tree = classifier.estimators_[2].tree_
     state = tree.__getstate__()
     state["nodes"][field][0] = value
@@ -163,10 +164,10 @@ def test_node_count_below_the_nodes_is_refused(folder):
 
 
 def test_node_count_beyond_the_nodes_reads_no_foreign_memory(folder):
-    expected = [tree.tree_.node_count for tree in Forests.load(folder).by_question["bar"].classifier.estimators_]
+    expected = [tree.tree_.node_count for tree in Forests.load(folder).by_question["bar"].classifier.trees.estimators_]
     replace(folder, with_node_count(folder, 10**9))
     # scikit-learn cuts it to the nodes that are there; should it ever not, this sees it.
-    loaded = Forests.load(folder).by_question["bar"].classifier
+    loaded = Forests.load(folder).by_question["bar"].classifier.trees
     assert [tree.tree_.node_count for tree in loaded.estimators_] == expected
 
 
@@ -181,7 +182,7 @@ def test_a_file_that_unpacks_to_all_the_memory_there_is_is_refused(folder):
 
 def replace_stored(folder) -> bytes:
     """Return the forest's file as it would be without compression, as older folders have it, and put it there."""
-    replace(folder, Forests.load(folder).by_question["bar"].classifier)
+    replace(folder, Forests.load(folder).by_question["bar"].classifier.trees)
     return (folder / "bar.skops").read_bytes()
 
 

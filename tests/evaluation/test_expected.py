@@ -6,6 +6,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from galkeras.evaluation.shift.expected import Expected, expected_drop, verdict
 from galkeras.morphology.forests import Forest, Forests
+from galkeras.morphology.stacked import StackedForest
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +17,7 @@ def forests():
     by_question = {}
     for name, truth in (("disc", answers(z, rng)), ("luck", rng.integers(0, 2, len(z)))):
         classifier = RandomForestClassifier(60, min_samples_leaf=20, random_state=0).fit(z, truth)
-        by_question[name] = Forest(name, ("no", "yes"), (750, 750), classifier)
+        by_question[name] = Forest(name, ("no", "yes"), (750, 750), StackedForest(classifier))
     return Forests("m", 3, 1, 0, by_question, (0.0,) * 3, (1.0,) * 3)
 
 

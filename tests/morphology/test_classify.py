@@ -254,7 +254,7 @@ def test_a_forest_a_column_and_as_many_trees_as_asked_for(tmp_path):
     done = classify(latents, catalog, tmp_path / "f", label_column=["ring", "bar", "ring"], trees=7)
     assert [result.name for result in done.results] == ["ring", "bar"]
     loaded = Forests.load(tmp_path / "f").by_question
-    assert {name: len(forest.classifier.estimators_) for name, forest in loaded.items()} == {"ring": 7, "bar": 7}
+    assert {name: len(forest.classifier.trees.estimators_) for name, forest in loaded.items()} == {"ring": 7, "bar": 7}
     with pytest.raises(GalkerasError, match="`trees` must be 1 or more. Received: trees=0"):
         classify(latents, catalog, label_column="ring", trees=0)
 

@@ -13,6 +13,7 @@ from galkeras.morphology import forests as forests_module
 from galkeras.morphology.forest_file import read_forest, write_forest
 from galkeras.morphology.forests import Forest, Forests, fit_forest
 from galkeras.morphology.predict import predict
+from galkeras.morphology.stacked import held_out, stacked
 from galkeras.morphology.stored import model_of, read_description
 
 
@@ -24,7 +25,7 @@ def forests() -> Forests:
         target = (table.z[:, 0] > 0).astype(int) + (table.z[:, 1] > 1)
         by_question = {
             "bar": Forest("Bar", ("no", "weak", "strong"), (100, 150, 50), fit_forest(table.z, target, 0)),
-            "a/b c": Forest("a/b c", ("x", "y"), (150, 150), fit_forest(table.z, target > 0, 0), 2.5),
+            "a/b c": Forest("a/b c", ("x", "y"), (150, 150), fit_forest(table.z, target > 0, 0, paper=True), 2.5),
         }
     return Forests("a" * 64, 4, 1, 0, by_question, (0.0,) * 4, (1.0,) * 4)
 
@@ -45,13 +46,13 @@ def test_a_fit_again_is_the_same_bytes(tmp_path):
     table = latent_table(300, 4)
     for name in ("one", "other"):
         forest = fit_forest(table.z, table.z[:, 0] > 0, seed=0, trees=20)
-        write_forest(tmp_path / name, forest)
+        write_forest(tmp_path / name, forest.trees)
         del forest
         spread = [bytearray(1000) for _ in range(1000)]  # What comes next stands elsewhere in memory.
     with zipfile.ZipFile(tmp_path / "one") as archive:
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes() and spread
-    assert read_forest(tmp_path / "one", 4, 2, "").n_estimators == 20
+    assert read_forest(tmp_path / "one", 6, 2, "").n_estimators == 20
 
 
 def test_a_power_sharpens_and_names_the_same_class(forests):
@@ -170,6 +171,7 @@ def test_a_forest_that_tells_how_far_it_is_is_the_same_forest(monkeypatch):
     ticks = []
     grown = forests_module.fit_forest(z, target, 3, tick=ticks.append)
     assert ticks == [50, 50, 20]
-    at_once = RandomForestClassifier(**settings, random_state=3).fit(z, target)
-    np.testing.assert_array_equal(grown.predict_proba(z), at_once.predict_proba(z))
-    assert grown.get_params() == at_once.get_params()
+    features = stacked(z, held_out(z, target, None, 3))
+    at_once = RandomForestClassifier(**settings, random_state=3).fit(features, target)
+    np.testing.assert_array_equal(grown.trees.predict_proba(features), at_once.predict_proba(features))
+    assert grown.trees.get_params() == at_once.get_params()

@@ -235,7 +235,7 @@ def test_every_tree_asks_in_an_order_in_which_shares_multiply(name):
     asks = TREES[name].asks
     two = {
         one.name: SharedQuestion(
-            one.answers, one.after, one.when, (weights * 9)[: len(one.answers)], (0.0,) * len(one.answers)
+            (weights * 9)[: len(one.answers)], (0.0,) * len(one.answers), one.answers, one.after, one.when
         )
         for one in asks
     }

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sklearn.ensemble import RandomForestClassifier
 
 from galkeras.backend import keras
 from galkeras.models.config import PAPER, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
 from galkeras.models.vae import VAE
-from galkeras.morphology.forests import Forest, Forests
+from galkeras.morphology.forests import Forest, Forests, fit_forest
 from galkeras.morphology.shares import SharedQuestion, VoteShares
 
 SIDE = 64
@@ -40,12 +39,12 @@ def write_forests(folder: Path, model: VAE, images: np.ndarray, views: int = 1) 
     for index, (name, classes) in enumerate(QUESTIONS.items()):
         edges = np.quantile(z[:, index], np.linspace(0, 1, len(classes) + 1)[1:-1])
         target = np.digitize(z[:, index], edges)
-        classifier = RandomForestClassifier(10, random_state=index).fit(z, target)
+        classifier = fit_forest(z, target, index, trees=10, paper=bool(index))
         counts, power = tuple(np.bincount(target).tolist()), 1 + 1.5 * index
         by_question[name] = Forest(name, classes, counts, classifier, power)
     mean, std = (tuple(v.tolist()) for v in (z.mean(0), z.std(0)))
     weights = tuple(map(tuple, np.random.default_rng(0).normal(size=(2, z.shape[1])).tolist()))
-    votes = VoteShares({"disk-edge-on": SharedQuestion(("yes", "no"), None, (), weights, (0.1, 0.2))})
+    votes = VoteShares({"disk-edge-on": SharedQuestion(weights, (0.1, 0.2), ("yes", "no"), None, ())})
     forests = Forests(model.digest, model.config.latent_dim, views, 0, by_question, mean, std, votes=votes)
     forests.save(folder)
     return forests
