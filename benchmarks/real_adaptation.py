@@ -1,116 +1,121 @@
-"""Adapting between real surveys whose galaxies differ: 220 of DECaLS (source) and 693 of SDSS (target).
+r"""Adapting between real surveys without pairs: SDSS pictures (source) and 330 DECaLS pictures of other galaxies.
 
-    python benchmarks/real_adaptation.py DATA OUT [--epochs 30]
+    python benchmarks/real_pictures.py DATA real       # and two catalogs of its rows, sdss.csv and decals.csv
+    galkeras make-tfrecords sdss.csv real/cutouts --image-size 64 --survey sdss --no-position --out sdss
+    galkeras make-tfrecords decals.csv real/cutouts --image-size 64 --survey decals --no-position --out decals
+    galkeras fit sdss --catalog sdss.csv --label-column … --out before
+    galkeras adapt before sdss decals --unpaired --out after
+    python benchmarks/real_adaptation.py sdss decals real/catalog.csv before after …
 
-DATA is the folder that holds ``decals_rings`` and ``sdss_gz2``. Fits a VAE to the DECaLS pictures alone, adapts it
-unpaired with each of `SETTINGS`, and prints for each model, as Markdown: the AUC of telling the surveys apart, on the
-galaxies of the validation and test splits, and on DECaLS galaxies and SDSS *spirals* alone, which are more alike (the
-DECaLS ones were chosen for their rings); and the accuracy of forests by five-fold cross-validation, for ``ring`` on
-DECaLS latents and ``derived_label`` on SDSS latents. What is in OUT already is kept.
+For each model, and for maps of the first one's DECaLS latents fitted without pairs, as Markdown: the AUC of telling
+the surveys apart, on all galaxies outside the source's training split and on spirals alone, for the surveys hold
+different kinds; balanced accuracy of forests that learned from SDSS labels of the training split, on the other SDSS
+galaxies and on the DECaLS galaxies of `galaxy10`, whose classes are taken for theirs by `SAME`; and that of five folds
+over DECaLS rings.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Table
+from sklearn.model_selection import StratifiedKFold
 
-from galkeras.evaluation.shift.domains import domain_scores
+from galkeras.evaluation.shift.baselines import BASELINES
+from galkeras.evaluation.shift.domains import tell_apart
+from galkeras.galaxyzoo.labels import column_labels
 from galkeras.io.text import markdown_table
 from galkeras.latents.encode import encode
-from galkeras.latents.table import read_latents
-from galkeras.morphology.classify import classify
-from galkeras.records.make import make_tfrecords
-from galkeras.training.adapt import adapt
-from galkeras.training.fit import fit
+from galkeras.latents.table import LatentTable, read_latents
+from galkeras.morphology.forests import fit_forest
+from galkeras.surveys.catalog import read_catalog
 
-SIDE = 64
-_PIXEL = 0.5 * 3 * SIDE**2
-SETTINGS = {
-    "two decoders alone": {"mmd_weight": 0.0},
-    "MMD, λ = 0.5 (paper)": {"mmd_weight": 0.5},
-    "MMD, λ = 50": {"mmd_weight": 50.0},
-    "MMD, λ = 500": {"mmd_weight": 500.0},
-    "MMD, λ = 0.5 on the scale of a pixel": {"mmd_weight": _PIXEL},
-    "CORAL, λ = 50": {"mmd_weight": 50.0, "alignment": "coral"},
-    "keep, MMD, λ = 500": {"mmd_weight": 500.0, "keep_weight": 1.0},
+# Classes of Galaxy10, and what SDSS's labels call them. Disturbed and cigar-shaped galaxies have no place there.
+SAME = {
+    "derived_label": {"merger": "1", "elliptical": "23", "spiral": "567", "edge-on": "89"},
+    "class4": {"elliptical": "23", "barred spiral": "5", "spiral": "67", "edge-on": "89"},
 }
-TASKS = {"decals": "ring", "sdss": "derived_label"}
-COLUMNS = (
-    "model",
-    "AUC, held out",
-    "AUC, held out, spirals",
-    "AUC, all",
-    "ring (DECaLS)",
-    "four classes (SDSS)",
-)
+DRAWS = 1000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--epochs", type=int, default=30)
+    for name in ("source", "target", "catalog"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("models", type=Path, nargs="+")
     given = parser.parse_args()
-    catalogs = write_catalogs(given.data, given.out)
-    sets = {survey: given.out / "tfrecords" / survey for survey in TASKS}
-    for survey, path in sets.items():
-        make_tfrecords(
-            catalogs[survey], given.data, path, survey=survey, position=False, crop=212, image_size=SIDE, workers=1
-        )
-    vae = given.out / "vae"
-    fit(sets["decals"], vae, epochs=40, batch_size=32, patience=40, resume=True)
-    lines = [score("before", vae, sets, catalogs)]
-    for number, (name, settings) in enumerate(SETTINGS.items()):
-        model = given.out / f"adapted-{number}"
-        adapt(
-            vae,
-            sets["decals"],
-            sets["sdss"],
-            model,
-            unpaired=True,
-            epochs=given.epochs,
-            patience=given.epochs,
-            resume=True,
-            **{"keep_weight": 0.0} | settings,
-        )
-        lines.append(score(name, model, sets, catalogs))
-        print(f"\n{markdown_table(COLUMNS, lines)}", flush=True)
+    catalog = read_catalog(given.catalog, position=False)
+    names = [str(name) for name in catalog["id"]]
+    labels = {
+        column: dict(zip(names, column_labels(catalog, column).tolist(), strict=True))
+        for column in (*SAME, "ring", "galaxy10")
+    }
+    rows = []
+    for number, model in enumerate(given.models):
+        source, target = (latents(model, records) for records in (given.source, given.target))
+        ways = {model.name: target.z}
+        if not number:
+            # Fitted on the training splits, as `galkeras align` does.
+            fitted = source.z[source.split == "train"], target.z[target.split == "train"]
+            ways |= {
+                f"{model.name}, {one.title}": one.fit(*fitted)(target.z) for one in BASELINES.values() if not one.pairs
+            }
+        for way, z in ways.items():
+            rows.append((way, *scores(source, replace(target, z=z), labels)))
+    header = ["model", "AUC, linear", "trees", "of spirals", *(f"{a}, {b}" for a in SAME for b in ("SDSS", "DECaLS"))]
+    print(markdown_table((*header, "ring, DECaLS"), rows))
 
 
-def write_catalogs(data: Path, out: Path) -> dict[str, Path]:
-    out.mkdir(parents=True, exist_ok=True)
-    rings = Table.read(data / "decals_rings" / "catalog.csv")["id", "ring", "file"]
-    rings["file"] = [f"decals_rings/{name}" for name in rings["file"]]
-    sdss = Table.read(data / "sdss_gz2" / "catalog.csv")["objid", "derived_label", "file"]
-    sdss["id"] = [f"sdss-{number}" for number in sdss["objid"]]
-    sdss["file"] = [f"sdss_gz2/{name}" for name in sdss["file"]]
-    tables = {"decals": rings, "sdss": sdss["id", "derived_label", "file"]}
-    for survey, table in tables.items():
-        table.write(out / f"{survey}.csv", overwrite=True)
-    return {survey: out / f"{survey}.csv" for survey in tables}
+def latents(model: Path, records: Path) -> LatentTable:
+    file = model / f"latents-{records.name}.parquet"
+    if not file.exists():
+        encode(model, records, file, scores="none", any_survey=True)
+    return read_latents(file)
 
 
-def score(name: str, model: Path, sets: dict[str, Path], catalogs: dict[str, Path]) -> tuple[str, ...]:
-    tables, accuracies = {}, []
-    for survey, task in TASKS.items():
-        path = model / f"latents-{survey}.parquet"
-        encode(model, sets[survey], path, any_survey=True)
-        tables[survey] = read_latents(path)
-        done = classify(path, catalogs[survey], model / f"forests-{task}", label_column=task, folds=5)
-        (result,) = done.results
-        low, high = result.scores.intervals["accuracy"]
-        accuracies.append(f"{result.scores.accuracy:.1%} ({100 * low:.0f}–{100 * high:.0f})")
-    labels = Table.read(catalogs["sdss"])
-    spirals = set(labels["id"][labels["derived_label"] == "spiral"])
-    decals, sdss = tables["decals"], tables["sdss"]
-    held = {survey: table[table.split != "train"] for survey, table in tables.items()}
-    alike = held["sdss"][np.array([galaxy in spirals for galaxy in held["sdss"].id.tolist()])]
-    aucs = [
-        domain_scores(a.z, b.z, paired=False).auc
-        for a, b in ((held["decals"], held["sdss"]), (held["decals"], alike), (decals, sdss))
+def scores(source: LatentTable, target: LatentTable, labels: dict[str, dict[str, str]]) -> list[str]:
+    held, learned = source.split != "train", source.split == "train"
+    spirals = {"6", "7", "5", "spiral", "barred spiral"}
+    alike = [
+        table.z[
+            [
+                labels[column].get(name, "") in spirals and kept
+                for name, kept in zip(table.id.tolist(), which, strict=True)
+            ]
+        ]
+        for table, column, which in ((source, "class4", held), (target, "galaxy10", np.ones(len(target), bool)))
     ]
-    return (name, *(f"{auc:.3f}" for auc in aucs), *accuracies)
+    linear, trees = tell_apart(source.z[held], target.z, paired=False, seed=0)
+    cells = [f"{linear.auc:.3f}", f"{trees.auc:.3f}", f"{tell_apart(*alike, paired=False, seed=0)[1].auc:.3f}"]
+    for column, same in SAME.items():
+        truth = of(source, labels[column])
+        classes = np.unique(truth[truth != ""])
+        fitted = (truth != "") & learned
+        forest = fit_forest(source.z[fitted], np.searchsorted(classes, truth[fitted]), 0)
+        back = {number: name for name, numbers in same.items() for number in numbers}
+        there = np.array([back.get(one, "") for one in of(target, labels["galaxy10"]).tolist()])
+        for table, known, its in ((source, (truth != "") & held, truth), (target, there != "", there)):
+            said = classes[forest.predict(table.z[known])]
+            cells.append(balanced(said == its[known], its[known]))
+    ring = of(target, labels["ring"])
+    z, truth = target.z[ring != ""], ring[ring != ""]
+    right = np.zeros(len(truth), bool)
+    for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(z, truth):
+        right[test] = fit_forest(z[train], truth[train], 0).predict(z[test]) == truth[test]
+    return [*cells, balanced(right, truth)]
+
+
+def of(table: LatentTable, labels: dict[str, str]) -> np.ndarray:
+    return np.array([labels.get(name, "") for name in table.id.tolist()])
+
+
+def balanced(right: np.ndarray, truth: np.ndarray) -> str:
+    """Return the balanced accuracy with its 95 % interval over galaxies, drawn within the classes."""
+    rng = np.random.default_rng(0)
+    each = [right[truth == one] for one in np.unique(truth)]
+    drawn = np.mean([rng.choice(one, (DRAWS, len(one))).mean(1) for one in each], axis=0)
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return f"{100 * np.mean([one.mean() for one in each]):.1f} % ({100 * low:.0f} to {100 * high:.0f})"
 
 
 if __name__ == "__main__":

@@ -39,7 +39,9 @@ def pictures(data: Path) -> Iterator[tuple[str, Path, int, dict[str, str]]]:
                 labels = {column: row[column] for column in columns}
                 yield f"{name}-{row[key]}", data / folder / row["file"], _CROP if small else crop, labels
     for file in sorted((data / "galaxy10").glob("*.jpg")):
-        yield f"galaxy10-{file.stem}", file, 160, {"galaxy10": file.stem.split("_")[1]}
+        # Classes are numbered from 0 in names that begin with "class", and from 1 in those that begin with "sample".
+        kind, number, *_ = file.stem.split("_")
+        yield f"galaxy10-{file.stem}", file, 160, {"galaxy10": str(int(number) - (kind == "sample"))}
 
 
 def crop(task: tuple[Path, int, Path]) -> None:
