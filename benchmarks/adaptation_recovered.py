@@ -110,8 +110,11 @@ def pseudo_labelled(source: LatentTable, target: LatentTable, catalog: Table) ->
         likely = fit_forest(source.z[known], truth, 0).predict_proba(target.z)
         sure = likely.max(1) >= SURE
         z, both = np.concatenate([source.z[known], target.z[sure]]), np.concatenate([truth, likely[sure].argmax(1)])
+        ids = np.concatenate([source.id[known], target.id[sure]])
         print(f"{question.name}: {len(truth):,} labels, {np.sum(sure):,} of {len(sure):,} pseudo-labels", flush=True)
-        found[question.name] = Forest(question.title, tuple(classes.tolist()), tuple(counts), fit_forest(z, both, 0))
+        found[question.name] = Forest(
+            question.title, tuple(classes.tolist()), tuple(counts), fit_forest(z, both, 0, groups=ids)
+        )
     spread = (tuple(one.tolist()) for one in (source.z.mean(0), source.z.std(0)))
     return Forests(source.model, source.z.shape[1], source.views, 0, found, *spread)
 

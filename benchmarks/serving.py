@@ -76,9 +76,7 @@ def random_forests(model: VAE, trees: int, galaxies: int) -> Forests:
         classes = tuple(label.answer for label in question.labels)
         # Half signal and half noise, so that the trees grow as deep as real ones.
         target = (z[:, : len(classes)] + rng.normal(size=(galaxies, len(classes)))).argmax(1)
-        forest = fit_forest(z, target, 0)
-        forest.estimators_ = forest.estimators_[:trees]
-        forest.n_estimators = len(forest.estimators_)
+        forest = fit_forest(z, target, 0, trees)
         by_question[question.name] = Forest(question.title, classes, (1,) * len(classes), forest)
     mean, std = (tuple(v.tolist()) for v in (z.mean(0), z.std(0)))
     return Forests(model.digest, model.config.latent_dim, 1, 0, by_question, mean, std)

@@ -153,6 +153,7 @@ def classify(
 
     order = [] if tree is None else tree.label_questions
     mean, std = (tuple(values.tolist()) for values in (latents.z.mean(0, np.float64), latents.z.std(0, np.float64)))
+    fitted = Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std, trained, votes)
     classification = Classification(
         forests=None if folder is None else folder.path,
         matched=len(rows),
@@ -163,10 +164,11 @@ def classify(
         samples=samples,
         results=tuple(results),
         skipped={name: skipped[name] for name in [*order, *skipped] if name in skipped},
-        fitted=Forests(latents.model, latents.latent_dim, latents.views, seed, forests, mean, std, trained, votes),
+        fitted=fitted,
         known=int(latents.known[rows].sum()),
         shares=shares,
         elsewhere=latents.elsewhere,
+        paper=fitted.paper,
         call=call,
     )
     if folder is None:

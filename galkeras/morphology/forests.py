@@ -44,7 +44,7 @@ def fit_forest(
     """Fit a forest of `FOREST` on all cores; the result depends on the seed and not on the cores.
 
     It reads latents and the log probabilities of a logistic regression, which for the galaxies that it learns from are
-    those of a regression that did not see them. Where a class has a single galaxy it reads the latents alone.
+    those of a regression that did not see them. Where a class has less than ten galaxies it reads the latents alone.
 
     Args:
         z: (rows, latent_dim) latents.
@@ -138,6 +138,11 @@ class Forests:
     latent_std: tuple[float, ...]
     trained: frozenset[str] | None = None
     votes: VoteShares | None = None
+
+    @property
+    def paper(self) -> bool:
+        """Whether all read the latents alone, as the paper's do."""
+        return all(forest.classifier.linear is None for forest in self.by_question.values())
 
     def check(self, latents: LatentTable) -> None:
         """Raise a `GalkerasError` if the latents are not of the model and kind that the forests were fitted on."""

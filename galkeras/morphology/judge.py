@@ -128,6 +128,7 @@ def judge(
         samples=samples,
         results=tuple(results),
         skipped=skipped,
+        paper=forests.paper,
         learned=None if forests.trained is None else int(np.sum(~fresh)),
         elsewhere=latents.elsewhere,
     )

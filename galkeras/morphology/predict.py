@@ -172,15 +172,7 @@ def share_columns(votes: VoteShares, z: np.ndarray, beside: Collection[str]) -> 
     Raises:
         GalkerasError: Two columns would have one name.
     """
-    shares = votes.shares(z)
-    asked = votes.asked(shares)
-    columns: Columns = {}
-    for name, question in votes.questions.items():
-        if name in asked:
-            columns[f"{name}_proportion_volunteers_asked"] = asked[name]
-        for index, answer in enumerate(question.answers):
-            columns[f"{name}_{answer}_fraction"] = shares[name][:, index]
-    return _distinct(beside, columns)
+    return _distinct(beside, votes.columns(votes.shares(z)))
 
 
 def _distinct(beside: Collection[str], *added: Columns) -> Columns:

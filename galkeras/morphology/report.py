@@ -84,6 +84,7 @@ class Classification:
         shares: By question how the shares of votes that are expected agree with the volunteers; empty without votes.
         known: Of the matched rows, those whose votes the model learned from: they are never tested on.
         elsewhere: As of the `LatentTable`: the model may know tested galaxies by other names.
+        paper: Whether the forests read the latents alone, as the paper's.
         call: How it was called, None where that was not written down yet.
     """
 
@@ -100,6 +101,7 @@ class Classification:
     shares: dict[str, ShareScores] = field(default_factory=dict, kw_only=True)
     known: int = field(default=0, kw_only=True)
     elsewhere: bool = field(default=False, kw_only=True)
+    paper: bool = field(default=True, kw_only=True)
     call: Call | None = field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
@@ -188,7 +190,8 @@ class Classification:
     def further(self) -> str:
         """Return what else must be said of the scores, a sentence each, or nothing."""
         draws = f" Probabilities are averaged over {self.samples} draws from each galaxy's posterior."
-        return (draws if self.samples else "") + (f" {ELSEWHERE}." if self.elsewhere else "")
+        read = " Forests read the latents" + (" alone." if self.paper else " and a logistic regression on them.")
+        return read + (draws if self.samples else "") + (f" {ELSEWHERE}." if self.elsewhere else "")
 
     def class_table(self) -> str:
         """Return the galaxies of each class beside the paper's (Table 2), as Markdown."""
@@ -369,6 +372,8 @@ class _Stored:
     known: int = 0
     # Scores of before it was asked of which galaxies: none said so.
     elsewhere: bool = False
+    # Scores of before forests read more: they did not.
+    paper: bool = True
     # Scores of before votes were learned from have none.
     shares: dict[str, ShareScores] = field(default_factory=dict)
     # Scores of before calls were written down have none.

@@ -8,6 +8,7 @@ __all__ = ["ShareScores", "SharedQuestion", "VoteShares"]
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -60,20 +61,35 @@ class VoteShares:
         """Return by question the (rows, answers) shares of the votes of those who are asked it."""
         return {name: question.shares(z) for name, question in self.questions.items()}
 
-    def asked(self, shares: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def asked(self, shares: Mapping[str, Any]) -> dict[str, Any]:
         """Return by question the (rows,) proportion of volunteers who are led to it: a product down the tree.
 
-        A question is left out where nothing is known of one that leads to it.
+        A question is left out where nothing is known of one that leads to it. Shares are arrays or tensors.
         """
-        asked: dict[str, np.ndarray] = {}
+        asked: dict[str, Any] = {}
         for name, question in self.questions.items():
             if question.after is None:
-                asked[name] = np.ones(len(shares[name]))
+                asked[name] = 0 * shares[name][:, 0] + 1
             elif question.after in asked:
                 before = self.questions[question.after].answers
-                leading = [before.index(answer) for answer in question.when]
-                asked[name] = asked[question.after] * shares[question.after][:, leading].sum(1)
+                leading = sum(shares[question.after][:, before.index(answer)] for answer in question.when)
+                asked[name] = asked[question.after] * leading
         return asked
+
+    def columns(self, shares: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is expected of all questions, (rows,) each, by the names that `read_catalog` gives to votes.
+
+        Args:
+            shares: By question its (rows, answers) shares, arrays or tensors.
+        """
+        asked = self.asked(shares)
+        found = {}
+        for name, question in self.questions.items():
+            if name in asked:
+                found[f"{name}_proportion_volunteers_asked"] = asked[name]
+            for index, answer in enumerate(question.answers):
+                found[f"{name}_{answer}_fraction"] = shares[name][:, index]
+        return found
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A random forest that reads the latents and what a logistic regression makes of them."""
 
-__all__ = ["LEAST", "StackedForest", "held_out", "stacked"]
+__all__ = ["FEWEST", "LEAST", "StackedForest", "held_out", "stacked"]
 
 from dataclasses import dataclass
 
@@ -15,6 +15,8 @@ LEAST = -20.0
 """Logarithms of probabilities below this, 2e-9, are taken for it: trees read finite numbers."""
 
 _FOLDS = 5
+FEWEST = 2 * _FOLDS
+"""Galaxies that each class must have. Of fewer, a class's share of a fold's training side tells who is left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,7 @@ class StackedForest:
         return self.trees.classes_
 
     def features(self, z: np.ndarray) -> np.ndarray:
-        """Return (rows, features) float32 values that the trees read, of (rows, latent_dim) latents."""
+        """Return (rows, features) float32 values that the trees read, of (rows, latent_dim) float32 latents."""
         return z if self.linear is None else stacked(z, self.linear.log_probabilities(z))
 
     def predict_proba(self, z: np.ndarray) -> np.ndarray:
@@ -59,7 +61,8 @@ def stacked(z: np.ndarray, log_probabilities: np.ndarray) -> np.ndarray:
 def held_out(z: np.ndarray, target: np.ndarray, groups: np.ndarray | None, seed: int) -> np.ndarray | None:
     """Return (rows, classes) log probabilities of each galaxy from a logistic regression that did not see it.
 
-    From those of one that did, trees would learn to believe it more than it deserves.
+    From those of one that did, trees would learn to believe it more than it deserves. They still do where the model
+    that made the latents was told the classes of these galaxies, which `galkeras.morphology.sharpening` makes good.
 
     Args:
         z: (rows, latent_dim) latents.
@@ -68,17 +71,14 @@ def held_out(z: np.ndarray, target: np.ndarray, groups: np.ndarray | None, seed:
         seed: Of the sides.
 
     Returns:
-        None where a class has a single galaxy.
+        None where there is one class, or one of less than `FEWEST` galaxies.
     """
     groups = np.arange(len(z)) if groups is None else groups
     classes = target.max() + 1
     fewest = min(len(np.unique(groups[target == one])) for one in range(classes))
-    if fewest < 2:
+    if classes < 2 or fewest < FEWEST:
         return None
-    said = np.full((len(z), classes), LEAST)
-    for train, test in splits(target, groups, seed, min(_FOLDS, fewest), np.zeros(len(z), bool)):
-        # A fold may lack a class whose rows are of few galaxies.
-        seen, its = np.unique(target[train], return_inverse=True)
-        if len(seen) > 1:
-            said[np.ix_(test, seen)] = fit_multinomial(z[train], its).log_probabilities(z[test])
+    said = np.empty((len(z), classes))
+    for train, test in splits(target, groups, seed, _FOLDS, np.zeros(len(z), bool)):
+        said[test] = fit_multinomial(z[train], target[train]).log_probabilities(z[test])
     return said

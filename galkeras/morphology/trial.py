@@ -17,7 +17,7 @@ from galkeras.morphology.posterior import sampled_probabilities
 from galkeras.morphology.report import QuestionResult
 from galkeras.morphology.scores import compare, confusion_matrix, measure, score
 from galkeras.morphology.sharpening import best_power, fit_power
-from galkeras.morphology.splits import splits
+from galkeras.morphology.splits import TEST_FRACTION, splits
 from galkeras.morphology.stacked import StackedForest
 from galkeras.morphology.tasks import Task
 
@@ -82,8 +82,8 @@ class Trial:
         probabilities: dict[str, list[np.ndarray]] = {}
         forest: Forest
         known = latents.known
-        if not _testable(target, known):
-            return "the model learned from the votes of all its galaxies but those of one class"
+        if reason := _unfit(target, latents.id, known, classes, self.folds):
+            return reason
         for train, test in splits(target, latents.id, self.seed, self.folds, known):
             forest = self._fit(task.title, classes, latents[train], target[train], known[train])
             given_by_way, forest = self._judge(forest, latents[test], target[test], told=known[train].all())
@@ -191,6 +191,16 @@ def _paper_scores(question: LabelQuestion | None) -> dict[str, float]:
     return dict(zip(("accuracy", "precision", "recall", "f1"), question.paper, strict=True))
 
 
-def _testable(target: np.ndarray, known: np.ndarray) -> bool:
-    """Tell whether galaxies of more than one class are left to test on."""
-    return len(np.unique(target[~known])) > 1
+def _unfit(
+    target: np.ndarray, ids: np.ndarray, known: np.ndarray, classes: tuple[str, ...], folds: int | None
+) -> str | None:
+    """Return why not all classes can be both learned and tested, None where they can."""
+    if len(np.unique(target[~known])) < 2:
+        return "the model learned from the votes of all its galaxies but those of one class"
+    galaxies = len(np.unique(ids))
+    if known.any() and not folds:
+        missing = [name for index, name in enumerate(classes) if not np.any(target[known] == index)]
+        return f"no galaxy whose votes the model learned from is {missing[0]}" if missing else None
+    if not folds and int(TEST_FRACTION * galaxies) < len(classes):
+        return f"{galaxies} galaxies are too few to test one of each of {len(classes)} classes"
+    return None

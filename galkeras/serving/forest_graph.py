@@ -8,6 +8,7 @@ import numpy as np
 
 from galkeras.backend import tf
 from galkeras.morphology.stacked import LEAST, StackedForest
+from galkeras.serving.multinomial_graph import MultinomialGraph
 
 
 class ForestGraph(tf.Module):
@@ -33,11 +34,7 @@ class ForestGraph(tf.Module):
         nodes, leaves, roots = [], [], []
         self._trees = {name: len(forest.trees.estimators_) for name, forest in forests.items()}
         linear = [forest.linear for forest in forests.values() if forest.linear is not None]
-        self._beside = [len(one.bias) for one in linear]
-        if linear:
-            # Doubles, as in `StackedForest`: what differs in a last digit may fall on the other side of a threshold.
-            self._weights = _table(np.concatenate([one.weights for one in linear]).T, np.float64)
-            self._bias = _table(np.concatenate([one.bias for one in linear]), np.float64)
+        self._linear = MultinomialGraph(linear) if linear else None
         self._leaf_tables = {}
         self._depth = 1
         count = beside = 0
@@ -84,11 +81,9 @@ class ForestGraph(tf.Module):
 
     def _read(self, z: tf.Tensor) -> tf.Tensor:
         """Return (batch, features) float32 values: the latents, and what the forests read beside them."""
-        if not self._beside:
+        if self._linear is None:
             return z
-        logits = tf.matmul(tf.cast(z, tf.float64), self._weights) + self._bias
-        each = [tf.nn.log_softmax(one) for one in tf.split(logits, self._beside, -1)]
-        return tf.concat([z, tf.cast(tf.maximum(tf.concat(each, -1), LEAST), tf.float32)], -1)
+        return tf.concat([z, tf.cast(tf.maximum(tf.concat(self._linear(z), -1), LEAST), tf.float32)], -1)
 
 
 def _nodes(tree: Any, feature: np.ndarray, is_leaf: np.ndarray, first: int) -> np.ndarray:

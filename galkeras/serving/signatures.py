@@ -15,6 +15,7 @@ from galkeras.models.vae import VAE
 from galkeras.morphology.forests import Forests
 from galkeras.serving.forest_graph import ForestGraph
 from galkeras.serving.inputs import checked, images_of_bytes, images_of_examples
+from galkeras.serving.multinomial_graph import MultinomialGraph
 from galkeras.surveys.image import PICTURE
 
 Tensors = dict[str, tf.Tensor]
@@ -51,6 +52,8 @@ class Served:
         self._forest_graph = forests and ForestGraph(
             {question: forest.classifier for question, forest in forests.by_question.items()}
         )
+        self._votes = forests and forests.votes
+        self._vote_graph = self._votes and MultinomialGraph(list(self._votes.questions.values()))
         config = model.config
         takes = config.images
         images, z = takes.shape, (config.latent_dim,)
@@ -70,6 +73,7 @@ class Served:
         module = tf.Module()
         module.weights = [variable.value for variable in self._model.weights]
         module.forests = self._forest_graph
+        module.votes = self._vote_graph
         return module
 
     def signatures(self) -> dict[str, Callable]:
@@ -118,6 +122,10 @@ class Served:
             named = {f"{question}_{name}": probabilities[:, index] for index, name in enumerate(classes)}
             named[question] = tf.gather(tf.constant(classes), tf.argmax(probabilities, -1))
             _add(answers, named)
+        if self._votes:
+            shares = zip(self._votes.questions, map(tf.exp, self._vote_graph(z)), strict=True)
+            expected = self._votes.columns(dict(shares))
+            _add(answers, {name: tf.cast(share, tf.float32) for name, share in expected.items()})
         return answers
 
     def _measure(self, images: tf.Tensor) -> Tensors:

@@ -18,6 +18,7 @@ from galkeras.morphology.forests import Forests
 from galkeras.morphology.predict import predict
 from galkeras.morphology.report import ELSEWHERE, Classification
 from galkeras.morphology.sharpening import fit_power
+from galkeras.morphology.stacked import held_out
 from galkeras.surveys.catalog import read_catalog
 
 
@@ -257,6 +258,50 @@ def test_a_forest_a_column_and_as_many_trees_as_asked_for(tmp_path):
     assert {name: len(forest.classifier.trees.estimators_) for name, forest in loaded.items()} == {"ring": 7, "bar": 7}
     with pytest.raises(GalkerasError, match="`trees` must be 1 or more. Received: trees=0"):
         classify(latents, catalog, label_column="ring", trees=0)
+
+
+@pytest.mark.parametrize("folds", [None, 2])
+def test_every_forest_knows_which_rows_are_one_galaxy(monkeypatch, folds):
+    latents, catalog = rings(200)
+    twice = latents[np.repeat(np.arange(200), 2)]
+    twice = replace(twice, survey=np.where(np.arange(400) % 2, "decals", "bass-mzls"))
+    seen = []
+
+    def watched(z, target, groups, seed):
+        seen.append((len(z), len(np.unique(groups))))
+        return held_out(z, target, groups, seed)
+
+    monkeypatch.setattr(forests_module, "held_out", watched)
+    classify(twice, catalog, label_column="ring", folds=folds, trees=5)
+    # That of each side and the three that tell its power, and those of all galaxies.
+    assert len(seen) == 4 * (1 if folds is None else folds + 1)
+    assert all(rows == 2 * galaxies for rows, galaxies in seen)
+
+
+def test_the_papers_forests_read_the_latents_alone(tmp_path, monkeypatch):
+    latents, catalog = rings(200)
+    done = classify(latents, catalog, tmp_path / "stacked", label_column="ring", trees=5)
+    assert done.fitted.by_question["ring"].classifier.linear is not None and not done.paper
+    assert not Classification.load(tmp_path / "stacked").paper
+    assert "and a logistic regression on them" in (tmp_path / "stacked" / "scores.md").read_text()
+    monkeypatch.setattr(forests_module, "held_out", None)  # Nor do those that tell the power.
+    done = classify(latents, catalog, tmp_path / "paper", label_column="ring", trees=5, paper=True)
+    assert done.fitted.by_question["ring"].classifier.linear is None and done.paper
+    assert Classification.load(tmp_path / "paper").paper
+    assert "Forests read the latents alone." in (tmp_path / "paper" / "scores.md").read_text()
+
+
+def test_what_cannot_be_learned_or_tested_is_skipped():
+    latents, catalog = rings(60)
+    catalog["ring"][:30] = 0
+    latents = replace(latents, votes=True, split=np.where(np.arange(60) < 30, "train", "test"))
+    catalog["half"] = np.arange(60) % 2
+    done = classify(latents, catalog, label_column=["ring", "half"], trees=5)
+    assert done.skipped == {"ring": "no galaxy whose votes the model learned from is 1"}
+    latents, catalog = rings(20)
+    catalog["kind"] = np.arange(20) % 8
+    with pytest.raises(GalkerasError, match="kind: 20 galaxies are too few to test one of each of 8 classes"):
+        classify(latents, catalog, label_column="kind", minimum=2, trees=5)
 
 
 def test_join_counts_and_refuses_to_find_nothing(tmp_path):

@@ -12,7 +12,7 @@ from galkeras.io.errors import GalkerasError
 from galkeras.morphology.forests import Forest, Forests, fit_forest
 from galkeras.morphology.logistic import fit_multinomial
 from galkeras.morphology.multinomial import Multinomial
-from galkeras.morphology.stacked import LEAST, StackedForest, held_out
+from galkeras.morphology.stacked import FEWEST, LEAST, StackedForest, held_out
 
 
 def between_latents(rows: int = 1500, latents: int = 20) -> tuple[np.ndarray, np.ndarray]:
@@ -52,15 +52,16 @@ def test_probabilities_are_finite_whatever_is_asked():
     np.testing.assert_allclose(forest.predict_proba(np.concatenate([far, -far])).sum(1), 1)
 
 
-def test_a_class_of_one_galaxy_leaves_the_latents_alone():
-    z, target = between_latents(60)
-    one = np.r_[target[:-1].clip(0, 1), 2]
-    one[:2] = 0, 1
-    assert fit_forest(z, one, 0, 5).linear is None
-    two = np.r_[target[:-2].clip(0, 1), 2, 2]
-    two[:2] = 0, 1
-    assert fit_forest(z, two, 0, 5).linear is not None
-    assert fit_forest(z, two, 0, 5, groups=np.r_[np.arange(59), 58]).linear is None
+def test_a_class_of_few_galaxies_leaves_the_latents_alone():
+    z, _ = between_latents(100)
+    target = np.arange(100) % 2
+    for few, left_alone in ((FEWEST - 1, True), (FEWEST, False)):
+        three = np.where(np.arange(100) < few, 2, target)
+        assert (fit_forest(z, three, 0, 5).linear is None) is left_alone
+    # Rows are no galaxies.
+    groups = np.r_[0, np.arange(99)]
+    assert fit_forest(z, three, 0, 5, groups=groups).linear is None
+    assert fit_forest(z, np.zeros(100, int), 0, 5).linear is None
 
 
 def test_regression_does_not_depend_on_cores():

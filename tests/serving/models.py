@@ -44,8 +44,11 @@ def write_forests(folder: Path, model: VAE, images: np.ndarray, views: int = 1) 
         by_question[name] = Forest(name, classes, counts, classifier, power)
     mean, std = (tuple(v.tolist()) for v in (z.mean(0), z.std(0)))
     weights = tuple(map(tuple, np.random.default_rng(0).normal(size=(2, z.shape[1])).tolist()))
-    votes = VoteShares({"disk-edge-on": SharedQuestion(weights, (0.1, 0.2), ("yes", "no"), None, ())})
-    forests = Forests(model.digest, model.config.latent_dim, views, 0, by_question, mean, std, votes=votes)
+    votes = {
+        "disk-edge-on": SharedQuestion(weights, (0.1, 0.2), ("yes", "no"), None, ()),
+        "has-spiral-arms": SharedQuestion(weights[:1] * 3, (0.3, 0, -0.1), ("a", "b", "c"), "disk-edge-on", ("no",)),
+    }
+    forests = Forests(model.digest, model.config.latent_dim, views, 0, by_question, mean, std, votes=VoteShares(votes))
     forests.save(folder)
     return forests
 

@@ -14,6 +14,7 @@ from serving.models import LATENTS, QUESTIONS, SIDE, file_of, sky
 from galkeras.backend import tf
 from galkeras.latents.views import encode_views
 from galkeras.models.ssim import ssim
+from galkeras.morphology.predict import share_columns
 from galkeras.records.example import Galaxy, encode_example
 from galkeras.surveys.cutouts import read_cutout
 
@@ -58,7 +59,7 @@ def test_c_api_answers_as_keras(served, batch):
     for signature, wanted in expected(served, images).items():
         found = served.session.run(signature, images=images)
         compare(found, wanted)
-        morphology = {name for name in found if name.split("_")[0] in QUESTIONS}
+        morphology = {name for name in found if name.split("_")[0] in {*QUESTIONS, *served.forests.votes.questions}}
         assert set(found) - morphology == set(wanted)
         assert bool(morphology) == (signature in ("classify", "measure"))
     z = np.random.default_rng(0).normal(size=(batch, served.model.config.latent_dim)).astype(np.float32)
@@ -79,6 +80,16 @@ def test_served_forests_are_scikit_learns(served, task, batch):
         assert [a for a, w in zip(found[name], wanted, strict=True) if np.sum(w == w.max()) == 1] == [
             a for a, w in zip(answers, wanted, strict=True) if np.sum(w == w.max()) == 1
         ]
+
+
+@pytest.mark.parametrize("task", ["classify", "measure"])
+def test_served_votes_are_those_that_predict_expects(served, task):
+    found = served.session.run(task, images=sky(3, served.units, seed=5))
+    wanted = share_columns(served.forests.votes, found["z_mean"], ())
+    assert len(wanted) == 7 and wanted.keys() <= found.keys()
+    for name, values in wanted.items():
+        np.testing.assert_allclose(found[name], values, rtol=0, atol=1e-6, err_msg=name)
+    assert np.all(found["has-spiral-arms_proportion_volunteers_asked"] < 1)
 
 
 def test_records_and_files_answer_as_images(served):

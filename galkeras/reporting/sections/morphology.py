@@ -70,7 +70,8 @@ def _table_3(found: Classification) -> Table:
         for name in ("precision", "recall", "f1"):
             row += [share(getattr(one, name)), share(paper.get(name))]
         rows.append(row)
-    return _without_empty_columns(Table(header, rows, f"Table 3, {found.forests.name}: scores of forests on latents."))
+    on = "latents" if found.paper else "latents and a logistic regression on them"
+    return _without_empty_columns(Table(header, rows, f"Table 3, {found.forests.name}: scores of forests on {on}."))
 
 
 def _calibration(found: Classification) -> list[Table]:
