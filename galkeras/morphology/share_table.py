@@ -1,6 +1,6 @@
 """How expected shares of votes agree with volunteers, as a table for people."""
 
-__all__ = ["VOTES", "share_table"]
+__all__ = ["HEADER", "VOTES", "share_rows", "share_table"]
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ VOTES = (
 )
 """What the columns of the table are."""
 
-_HEADER = (
+HEADER = (
     "question",
     "tested",
     "expected",
@@ -31,6 +31,11 @@ _HEADER = (
 
 def share_table(scores: Mapping[str, ShareScores]) -> str:
     """Return a row a question, as Markdown."""
+    return markdown_table(HEADER, share_rows(scores))
+
+
+def share_rows(scores: Mapping[str, ShareScores]) -> list[tuple[str, ...]]:
+    """Return the cells of `share_table`, by question."""
     rows = []
     for name, one in scores.items():
         low, high = one.interval
@@ -38,4 +43,4 @@ def share_table(scores: Mapping[str, ShareScores]) -> str:
         without = "" if one.without_class is None else f"{100 * one.without_class:+.1f}"
         changed = (f"{one.error:.1%}", f"{one.error_of_mean:.1%}")
         rows.append((name, f"{one.galaxies:,}", f"{one.expected:.1%}", f"{one.voted:.1%}", over, without, *changed))
-    return markdown_table(_HEADER, rows)
+    return rows

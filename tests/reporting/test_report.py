@@ -206,7 +206,12 @@ def test_the_page_says_what_the_files_say_and_needs_nothing_else(model, known, r
     assert {link.removeprefix("#") for link in links} == anchors and "url(" not in seen.source
 
     assert seen.row(str(records))[-4:] == ["61", "10", "9", "0"] and "trained on" in seen.row(str(records))
-    scores = json.loads((folder / "gzd5" / "scores.json").read_text())["questions"]
+    stored = json.loads((folder / "gzd5" / "scores.json").read_text())
+    scores, expected = stored["questions"], stored["shares"]["bar"]
+    assert seen.row("bar", str(expected["galaxies"]))[2] == f"{expected['expected']:.1%}"
+    assert (
+        "expected: the mean share" in seen.text.lower() and "scores of forests on latents and a logistic" in seen.text
+    )
     assert seen.row("How round?", "round") == [
         "How round?",
         "round",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from galkeras.morphology.report import Classification
 from galkeras.morphology.scores import Scores
+from galkeras.morphology.share_table import HEADER, VOTES, share_rows
 from galkeras.morphology.stored import model_of
 from galkeras.reporting.figures import stored_picture
 from galkeras.reporting.page import Part, Table
@@ -23,7 +24,7 @@ def _part(subject: Subject) -> Part:
         check_model(folder, model_of(folder), subject.digest)
         found = Classification.load(folder)
         part.text.append(_how(found))
-        part.tables += [_table_2(found), _table_3(found), *_calibration(found)]
+        part.tables += [_table_2(found), _table_3(found), *_calibration(found), *_expected(found)]
         part.text += [f"Left out of {folder.name}: {name}: {why}" for name, why in found.skipped.items()]
         alt = "Confusion matrices, rows the truth and columns the prediction."
         part.pictures += stored_picture(folder / "confusion.png", alt, f"Confusion matrices of {folder.name}.")
@@ -84,6 +85,12 @@ def _calibration(found: Classification) -> list[Table]:
         " each class its share, and expected calibration error, beside that of true probabilities."
     )
     return [Table(header, rows, caption)] if rows else []
+
+
+def _expected(found: Classification) -> list[Table]:
+    """Return how the votes that are expected agree with the volunteers'; nothing where none were learned from."""
+    rows = share_rows(found.shares)
+    return [_without_empty_columns(Table(HEADER, rows, VOTES.replace("*", "")))] if rows else []
 
 
 def _without_empty_columns(table: Table) -> Table:
