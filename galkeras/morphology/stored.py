@@ -98,8 +98,8 @@ class StoredForests:
 
     def to_json(self) -> dict[str, Any]:
         """Return what the file holds, as plain JSON values."""
-        features = [f"z_{index:02d}" for index in range(self.latent_dim)]
-        return {"format": _FORMAT, "galkeras": __version__, **asdict(self), "features": features}
+        latents = [f"z_{index:02d}" for index in range(self.latent_dim)]
+        return {"format": _FORMAT, "galkeras": __version__, **asdict(self), "latents": latents}
 
 
 def read_description(folder: str | Path) -> StoredForests:

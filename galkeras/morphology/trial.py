@@ -69,9 +69,8 @@ class Trial:
         kept = [index for index, name in enumerate(task.classes) if counts[name] >= self.minimum]
         if len(kept) < 2:
             seen = ", ".join(f"{count} {name}" for name, count in counts.items()) or "no labels"
-            only = next(
-                (f": all are of one class, {name}" for name in counts if sum(map(bool, counts.values())) == 1), ""
-            )
+            some = [name for name, count in counts.items() if count]
+            only = f": all are of one class, {some[0]}" if len(some) == 1 else ""
             return f"two classes need {self.minimum} galaxies each, and there are {seen}{only}"
         classes = tuple(task.classes[index] for index in kept)
         rows = np.flatnonzero(np.isin(target, kept))

@@ -296,8 +296,15 @@ def test_what_cannot_be_learned_or_tested_is_skipped():
     catalog["ring"][:30] = 0
     latents = replace(latents, votes=True, split=np.where(np.arange(60) < 30, "train", "test"))
     catalog["half"] = np.arange(60) % 2
-    done = classify(latents, catalog, label_column=["ring", "half"], trees=5)
-    assert done.skipped == {"ring": "no galaxy whose votes the model learned from is 1"}
+    catalog["one"] = np.ma.array(np.full(60, "b"), mask=np.arange(60) < 3)
+    catalog["one"][3:5] = "a"
+    done = classify(latents, catalog, label_column=["ring", "half", "one"], trees=5)
+    assert done.skipped.pop("ring") == "no galaxy whose votes the model learned from is 1"
+    assert done.skipped == {"one": "two classes need 10 galaxies each, and there are 2 a, 55 b"}
+    catalog["one"][3:5] = "b"
+    catalog["one"][:3] = np.ma.masked
+    with pytest.raises(GalkerasError, match="57 b: all are of one class, b"):
+        classify(latents, catalog, label_column="one", trees=5)
     latents, catalog = rings(20)
     catalog["kind"] = np.arange(20) % 8
     with pytest.raises(GalkerasError, match="kind: 20 galaxies are too few to test one of each of 8 classes"):
@@ -327,6 +334,14 @@ def test_small_classes_are_left_out_by_name_and_small_questions_skipped(tmp_path
     assert list(done.skipped) == ["merging"] and "0 merger" in done.skipped["merging"]
     text = (tmp_path / "forests" / "scores.md").read_text()
     assert "weak (left out)" in text and "- merging: two classes need 10 galaxies each" in text
+
+
+def test_the_one_class_that_all_are_of_is_named():
+    catalog = votes(300)
+    for answer in ("round", "in-between", "cigar-shaped"):
+        catalog[f"how-rounded_{answer}_fraction"] = 1.0 * (answer == "in-between")
+    done = classify(telling_latents(catalog), catalog, trees=5)
+    assert done.skipped["how-rounded"].endswith("0 cigar-shaped: all are of one class, in-between")
 
 
 def test_missing_question_is_skipped_and_the_rest_goes_on(tmp_path):
