@@ -88,8 +88,10 @@ def supervised(vae: VAE, records: RecordSet, votes, epochs: int, seed: int, shar
 
     counts = votes.counts * told(votes.ids, share, seed)[:, None]
     beside = (votes.ids, counts)
-    all_of_them = training_dataset(records, "train", 64, seed=seed, beside=beside)
-    data = iter(all_of_them if share == 1 else few(records, *beside))
+    if share < 1:
+        data = iter(few(records, *beside))
+    else:
+        data = iter(training_dataset(records, "train", 64, seed=seed, beside=beside))
     for epoch in range(epochs):
         losses = [float(step(*next(data), tf.constant(epoch * steps + one))) for one in range(steps)]
         print(f"epoch {epoch + 1:3d}/{epochs}  votes {np.mean(losses):.3f} nats", flush=True)

@@ -23,8 +23,8 @@ FEWEST = 2 * _FOLDS
 class StackedForest:
     """A random forest on latents and log probabilities: stacking (Wolpert 1992) of a logistic regression.
 
-    A tree splits one latent at a time, and a direction between latents, as those that learned from votes have, costs
-    it many splits.
+    A tree splits one latent at a time, and a direction between latents, where most of what tells a class lies, costs it
+    many splits.
 
     Attributes:
         trees: The forest.

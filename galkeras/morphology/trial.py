@@ -2,6 +2,7 @@
 
 __all__ = ["Trial"]
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -200,6 +201,6 @@ def _unfit(
     if known.any() and not folds:
         missing = [name for index, name in enumerate(classes) if not np.any(target[known] == index)]
         return f"no galaxy whose votes the model learned from is {missing[0]}" if missing else None
-    if not folds and int(TEST_FRACTION * galaxies) < len(classes):
+    if not folds and math.ceil(TEST_FRACTION * galaxies) < len(classes):
         return f"{galaxies} galaxies are too few to test one of each of {len(classes)} classes"
     return None

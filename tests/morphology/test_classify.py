@@ -309,6 +309,10 @@ def test_what_cannot_be_learned_or_tested_is_skipped():
     catalog["kind"] = np.arange(20) % 8
     with pytest.raises(GalkerasError, match="kind: 20 galaxies are too few to test one of each of 8 classes"):
         classify(latents, catalog, label_column="kind", minimum=2, trees=5)
+    # Of eleven four are tested.
+    few = latents[np.arange(11)]
+    catalog["kind"] = np.arange(20) % 4
+    assert classify(few, catalog, label_column="kind", minimum=2, trees=5).results[0].tested == 4
 
 
 def test_join_counts_and_refuses_to_find_nothing(tmp_path):
