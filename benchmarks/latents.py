@@ -14,6 +14,12 @@ questions, its difference from the first table with the 95 % bootstrap interval 
 central half of the frame, by type; and counts dark lobes, of these and of galaxies that `generate` would draw.
 With `--label-column` (repeated) labels stand in place of votes; with `--share 0.1` the labels of a tenth of the
 training galaxies are all that forests, and the supervised network, are told.
+
+    python benchmarks/latents.py nested catalog.parquet --row pca1.parquet pca2.parquet --row v1.parquet v2.parquet
+
+repeats that over trainings on galaxies of their own, hence with splits of their own: the first tables of all rows are
+of the same galaxies, so are the second ones, and so on. Intervals are of drawing both trainings and, within each,
+galaxies with replacement.
 """
 
 import argparse
@@ -152,51 +158,97 @@ def own_answers(vae: VAE, records: RecordSet, votes, given: np.ndarray, answer) 
         print(f"{question}: {said[0]} %, balanced {said[1]} % of {len(truth)}", flush=True)
 
 
-def score(catalog, paths: list[Path], columns: list[str], share: float, seed: int) -> None:
-    tables = [read_latents(path) for path in paths]
-    names = {str(name): row for row, name in enumerate(catalog["id"])}
-    questions = columns or [question.name for question in tree_of(catalog).classes]
-    own = {name: column_labels(catalog, name) if columns else labels(catalog, name) for name in questions}
-    rng, means, each = np.random.default_rng(seed), [], []
-    draws, left_out = None, {}
-    for table in tables:
-        rows = np.array([names.get(name, -1) for name in table.id.tolist()])
+class Judged:
+    """Balanced accuracies of tables of the same galaxies, of all galaxies and of draws of them with replacement.
+
+    Args:
+        own: Question to the label of each row of the catalog.
+        names: Galaxy to its row.
+        share, seed: Which labels the forests are told, and of what draws and forests.
+    """
+
+    def __init__(self, own: dict[str, np.ndarray], names: dict[str, int], share: float, seed: int):
+        self.own, self.names, self.share, self.seed = own, names, share, seed
+        self.draws = self.order = None
+        self.left_out: dict[str, int] = {}
+
+    def __call__(self, table: LatentTable) -> dict[str, np.ndarray]:
+        """Return, of each question, (1 + DRAWS,) balanced accuracies: of all galaxies, and of the draws."""
+        rows = np.array([self.names.get(name, -1) for name in table.id.tolist()])
         learned = table.split == "train"
-        if draws is None:
-            order = {name: place for place, name in enumerate(sorted(table.id[~learned].tolist()))}
-            draws = rng.multinomial(len(order), np.full(len(order), 1 / len(order)), DRAWS)
-        by_question = []
-        for question in questions:
-            label = np.where(rows < 0, "", own[question][rows])
+        if self.order is None:
+            self.order = {name: place for place, name in enumerate(sorted(table.id[~learned].tolist()))}
+            count = len(self.order)
+            self.draws = np.random.default_rng(self.seed).multinomial(count, np.full(count, 1 / count), DRAWS)
+        found = {}
+        for question, of_all in self.own.items():
+            label = np.where(rows < 0, "", of_all[rows])
             known = label != ""
             classes, target = np.unique(label[known], return_inverse=True)
-            taught = learned & told(table.id, share, seed)
+            taught = learned & told(table.id, self.share, self.seed)
             if len(np.unique(target[taught[known]])) < len(classes):
                 # Too few labels to tell of each class: no number, in no table.
-                left_out[question] = int(np.sum(taught & known))
+                self.left_out[question] = int(np.sum(taught & known))
                 continue
-            forest = fit_forest(table.z[known & taught], target[taught[known]], seed)
+            forest = fit_forest(table.z[known & taught], target[taught[known]], self.seed)
             judged = known & ~learned
             truth = target[~learned[known]]
             right = forest.predict(table.z[judged]) == truth
-            weight = draws[:, [order[name] for name in table.id[judged].tolist()]]
+            weight = self.draws[:, [self.order[name] for name in table.id[judged].tolist()]]
             weight = np.concatenate([np.ones((1, weight.shape[1]), int), weight])
             of_class = np.stack([truth == one for one in range(len(classes))])
             with np.errstate(invalid="ignore"):
                 recalls = (weight * right) @ of_class.T / (weight @ of_class.T)
-            by_question.append(np.nanmean(recalls, axis=1))
-        each.append([values[0] for values in by_question])
-        means.append(np.mean(by_question, axis=0))
+            found[question] = np.nanmean(recalls, axis=1)
+        return found
+
+
+def labels_of(catalog, columns: list[str]) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """Return each question's labels, and which row of the catalog a galaxy is."""
+    questions = columns or [question.name for question in tree_of(catalog).classes]
+    own = {name: column_labels(catalog, name) if columns else labels(catalog, name) for name in questions}
+    return own, {str(name): row for row, name in enumerate(catalog["id"])}
+
+
+def score(catalog, paths: list[Path], columns: list[str], share: float, seed: int) -> None:
+    judge = Judged(*labels_of(catalog, columns), share, seed)
+    found = [judge(read_latents(path)) for path in paths]
+    show([path.stem for path in paths], found, judge.left_out)
+
+
+def nested(catalog, rows: list[list[Path]], columns: list[str], share: float, seed: int) -> None:
+    own, names = labels_of(catalog, columns)
+    trainings, left_out = [], {}
+    for paths in zip(*rows, strict=True):
+        judge = Judged(own, names, share, seed)
+        trainings.append([judge(read_latents(path)) for path in paths])
+        left_out |= judge.left_out
+    chosen = np.random.default_rng(seed).integers(len(trainings), size=(DRAWS, len(trainings)))
+    found = []
+    for row in range(len(rows)):
+        by_question = {}
+        for question in (name for name in own if name not in left_out):
+            # (trainings, 1 + DRAWS)
+            values = np.stack([training[row][question] for training in trainings])
+            drawn = values[chosen, 1 + np.arange(DRAWS)[:, None]].mean(1)
+            by_question[question] = np.concatenate([[values[:, 0].mean()], drawn])
+        found.append(by_question)
+    show([f"{paths[0].stem} and {len(paths) - 1} more" for paths in rows], found, left_out)
+
+
+def show(names: list[str], found: list[dict[str, np.ndarray]], left_out: dict[str, int]) -> None:
+    """Print a table of balanced accuracies, a line a name: their mean, that minus the first's, and each question's."""
     for question, count in left_out.items():
         print(f"{question}: not all classes are among the {count} labels that are told")
-    questions = [question for question in questions if question not in left_out]
+    questions = [question for question in found[0] if question not in left_out]
+    means = [np.mean([values[question] for question in questions], axis=0) for values in found]
     print("| table | mean | minus the first | " + " | ".join(questions) + " |")
     print("| --- " * (len(questions) + 3) + "|")
-    for path, mean, values in zip(paths, means, each, strict=True):
+    for name, values, mean in zip(names, found, means, strict=True):
         gain = 100 * (mean - means[0])
         low, high = np.percentile(gain[1:], (2.5, 97.5))
-        cells = [path.stem, f"{100 * mean[0]:.1f} %", f"{gain[0]:+.1f} ({low:+.1f} to {high:+.1f})"]
-        print("| " + " | ".join([*cells, *(f"{100 * value:.1f}" for value in values)]) + " |")
+        cells = [name, f"{100 * mean[0]:.1f} %", f"{gain[0]:+.1f} ({low:+.1f} to {high:+.1f})"]
+        print("| " + " | ".join([*cells, *(f"{100 * values[one][0]:.1f}" for one in questions)]) + " |")
 
 
 def rebuilt(vae: VAE, records: RecordSet, catalog: Path, clean: Path, latents: LatentTable) -> None:
@@ -242,13 +294,18 @@ def main() -> None:
         one.add_argument(name, type=Path)
     commands.add_parser("score").add_argument("catalog", type=Path)
     commands.choices["score"].add_argument("tables", type=Path, nargs="+")
-    for name in ("supervised", "score"):
+    one = commands.add_parser("nested")
+    one.add_argument("catalog", type=Path)
+    one.add_argument("--row", type=Path, nargs="+", action="append", required=True, help="a table a training")
+    for name in ("supervised", "score", "nested"):
         commands.choices[name].add_argument("--label-column", action="append", default=[])
         commands.choices[name].add_argument("--seed", type=int, default=0)
         commands.choices[name].add_argument("--share", type=float, default=1.0)
     given = parser.parse_args()
-    if given.command == "score":
-        score(read_catalog(given.catalog, position=False), given.tables, given.label_column, given.share, given.seed)
+    if given.command in ("score", "nested"):
+        catalog = read_catalog(given.catalog, position=False)
+        do, tables = (score, given.tables) if given.command == "score" else (nested, given.row)
+        do(catalog, tables, given.label_column, given.share, given.seed)
         return
     vae, records = load_model(given.model), RecordSet.load(given.records)
     if given.command == "rebuilt":
