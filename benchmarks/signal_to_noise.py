@@ -24,7 +24,7 @@ from galkeras.records.reader import ordered_dataset
 from galkeras.records.schema import RecordSet
 from galkeras.surveys.catalog import read_catalog
 
-EDGES = (0, 10, 20, 40, 80, np.inf)
+EDGES = (0, 40, 80, 160, 320, np.inf)
 BAND, MARGIN = "r", 6
 
 
