@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from adaptation_recovered import pairs_of
 
 from galkeras.galaxyzoo.labels import labels
+from galkeras.io.errors import GalkerasError
 from galkeras.io.text import markdown_table
 from galkeras.latents.encode import encode
 from galkeras.latents.table import read_latents
@@ -51,7 +52,8 @@ def main() -> None:
 
 def enrich(given: argparse.Namespace) -> None:
     its = labels(read_catalog(given.catalog, position=False), given.question) == given.answer
-    share = its.mean() * given.times
+    if (share := its.mean() * given.times) >= 1:
+        raise GalkerasError(f"{its.mean():.1%} are {given.answer}: they cannot be {given.times:g} times as many")
     others = np.random.default_rng(0).permutation(np.flatnonzero(~its))[: round(its.sum() * (1 - share) / share)]
     rows = np.sort(np.concatenate([np.flatnonzero(its), others]))
     pq.write_table(pq.read_table(given.catalog).take(rows), given.out)
@@ -66,7 +68,7 @@ def kept(given: argparse.Namespace) -> None:
     )
     lines = []
     for model in given.models:
-        path = given.out / f"{model.name}-{given.learned[0].name}.parquet"
+        path = given.out / f"learned-{model.name}-{given.learned[0].name}.parquet"
         if not path.exists():
             encode(model, given.learned[0], path, splits=("train",), scores="none")
         learned = read_latents(path)

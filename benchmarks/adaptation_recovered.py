@@ -141,22 +141,22 @@ def degraded_latents(given: argparse.Namespace) -> dict[str, np.ndarray]:
         bands = [gaussian_filter(images[..., b], (0, one, one)) for b, one in enumerate(sigma)]
         return np.stack(bands, -1)
 
-    def noise(images: np.ndarray) -> np.ndarray:
-        """Of a band of each image: the median difference of neighbours along its edge, in standard deviations."""
-        edge = np.concatenate([images[:, :6].reshape(len(images), -1, *images.shape[2:]),
-                               images[:, -6:].reshape(len(images), -1, *images.shape[2:])], 1)  # fmt: skip
-        return np.median(np.abs(np.diff(edge, axis=2)), (1, 2)) / 0.6745 / np.sqrt(2)
-
-    wanted = np.concatenate([noise(batch["image"].numpy()) for batch in ordered_dataset(target, ("train",), 256)])
+    wanted = np.concatenate([edge_noise(batch["image"].numpy()) for batch in ordered_dataset(target, ("train",), 256)])
     found = {}
     for batch in ordered_dataset(source, ("train",), 64):
         images = blurred(batch["image"].numpy())
         its = wanted[rng.integers(0, len(wanted), len(images))]
-        lacking = np.sqrt(np.maximum(np.square(its) - np.square(noise(images)), 0))
+        lacking = np.sqrt(np.maximum(np.square(its) - np.square(edge_noise(images)), 0))
         images += lacking[:, None, None] * rng.normal(size=images.shape)
         z = model.encode(images.astype(np.float32))[0].numpy()
         found |= dict(zip((name.decode() for name in batch["id"].numpy()), z, strict=True))
     return found
+
+
+def edge_noise(images: np.ndarray) -> np.ndarray:
+    """Return (rows, bands) standard deviations of a pixel, from differences of neighbours along two edges."""
+    edge = np.concatenate([images[:, :6], images[:, -6:]], 1)
+    return np.median(np.abs(np.diff(edge, axis=2)), (1, 2)) / 0.6745 / np.sqrt(2)
 
 
 def table(ways: Ways, trainings: int) -> str:

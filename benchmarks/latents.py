@@ -18,8 +18,9 @@ training galaxies are all that forests, and the supervised network, are told.
     python benchmarks/latents.py nested catalog.parquet --row pca1.parquet pca2.parquet --row v1.parquet v2.parquet
 
 repeats that over trainings on galaxies of their own, hence with splits of their own: the first tables of all rows are
-of the same galaxies, so are the second ones, and so on. Intervals are of drawing both trainings and, within each,
-galaxies with replacement.
+of the same galaxies, so are the second ones, and so on; the catalog holds the galaxies of all. Intervals are of drawing
+trainings and, within each draw of one, galaxies with replacement, and are on the wide side: what galaxies scatter by is
+in the trainings, too.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from galkeras.backend import keras, tf
 from galkeras.evaluation.scan.types import galaxy_types
 from galkeras.galaxyzoo.labels import column_labels, labels
 from galkeras.galaxyzoo.trees import tree_of
+from galkeras.io.errors import GalkerasError
 from galkeras.latents.components import FOCUS, principal_components
 from galkeras.latents.neighbourhoods import galaxy_neighbourhoods
 from galkeras.latents.table import LatentTable, feature_table, read_latents
@@ -175,6 +177,8 @@ class Judged:
     def __call__(self, table: LatentTable) -> dict[str, np.ndarray]:
         """Return, of each question, (1 + DRAWS,) balanced accuracies: of all galaxies, and of the draws."""
         rows = np.array([self.names.get(name, -1) for name in table.id.tolist()])
+        if (rows < 0).all():
+            raise GalkerasError("the catalog has none of a table's galaxies")
         learned = table.split == "train"
         if self.order is None:
             self.order = {name: place for place, name in enumerate(sorted(table.id[~learned].tolist()))}
@@ -223,14 +227,15 @@ def nested(catalog, rows: list[list[Path]], columns: list[str], share: float, se
         judge = Judged(own, names, share, seed)
         trainings.append([judge(read_latents(path)) for path in paths])
         left_out |= judge.left_out
-    chosen = np.random.default_rng(seed).integers(len(trainings), size=(DRAWS, len(trainings)))
+    rng, shape = np.random.default_rng(seed), (DRAWS, len(trainings))
+    chosen, draws = rng.integers(len(trainings), size=shape), rng.integers(1, 1 + DRAWS, size=shape)
     found = []
     for row in range(len(rows)):
         by_question = {}
         for question in (name for name in own if name not in left_out):
             # (trainings, 1 + DRAWS)
             values = np.stack([training[row][question] for training in trainings])
-            drawn = values[chosen, 1 + np.arange(DRAWS)[:, None]].mean(1)
+            drawn = values[chosen, draws].mean(1)
             by_question[question] = np.concatenate([[values[:, 0].mean()], drawn])
         found.append(by_question)
     show([f"{paths[0].stem} and {len(paths) - 1} more" for paths in rows], found, left_out)

@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from adaptation_recovered import edge_noise
 
 from galkeras.galaxyzoo.labels import labels
 from galkeras.galaxyzoo.trees import tree_of
@@ -25,7 +26,7 @@ from galkeras.records.schema import RecordSet
 from galkeras.surveys.catalog import read_catalog
 
 EDGES = (0, 40, 80, 160, 320, np.inf)
-BAND, MARGIN = "r", 6
+BAND = "r"
 
 
 def main() -> None:
@@ -47,10 +48,12 @@ def main() -> None:
             images = batch["image"].numpy()
             its = np.array([place[name.decode()] for name in batch["id"].numpy()])
             pixels = np.pi * (radius[its] / records.images.pixel_scale) ** 2
-            ratio.append(0.5 * flux[its] / (noise(images[..., band]) * np.sqrt(pixels)))
+            ratio.append(0.5 * flux[its] / (edge_noise(images)[:, band] * np.sqrt(pixels)))
             z.append(model.encode(images)[0].numpy())
             rows.append(its)
     z, rows, ratio = (np.concatenate(values) for values in (z, rows, ratio))
+    known = np.isfinite(ratio)
+    z, rows, ratio = z[known], rows[known], ratio[known]
     which = np.digitize(ratio, EDGES) - 1
     lines, means = [], []
     for question in tree_of(catalog).classes:
@@ -70,12 +73,6 @@ def main() -> None:
 
 def percent(value: float) -> str:
     return f"{100 * value:.1f}" if np.isfinite(value) else ""
-
-
-def noise(plane: np.ndarray) -> np.ndarray:
-    """Return (rows,) standard deviations of a pixel along the lower and upper edge, from differences of neighbours."""
-    edge = np.concatenate([plane[:, :MARGIN], plane[:, -MARGIN:]], 1)
-    return np.median(np.abs(np.diff(edge, axis=2)), (1, 2)) / 0.6745 / np.sqrt(2)
 
 
 def accuracy(truth: np.ndarray, said: np.ndarray, classes: np.ndarray) -> float:
