@@ -2,13 +2,13 @@
 
     python benchmarks/adaptation_population.py enrich catalog.parquet --times 5 --out enriched.parquet
     python benchmarks/adaptation_population.py kept VAE ADAPTED [ADAPTED ...] --learned SOURCE CATALOG
-        --fresh SOURCE TARGET CATALOG
+        --fresh SOURCE TARGET CATALOG --out OUT
 
 `enrich` leaves out galaxies that are not of a class until that class is so many times as frequent as it was. `kept`
 fits forests on the source's latents, of each model, and asks them about the same fresh galaxies in both surveys, of
 which nothing learned: which part of the galaxies of the class they find, which part of the others they name so, and how
-many they name so in all. Intervals are of 95 % and over galaxies. A model that has bent a target of many mergers
-towards a source of few would find less of them.
+many they name so in all. Latents that are in OUT already are kept. Intervals are of 95 % and over galaxies. A model
+that has bent a target of many mergers towards a source of few would find less of them.
 """
 
 import argparse
