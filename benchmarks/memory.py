@@ -1,6 +1,6 @@
 """How much memory do commands take, against the number of galaxies?
 
-    python benchmarks/memory.py [ROWS …] [--images] [--only outliers --only similar]
+    python benchmarks/memory.py [ROWS …] [--images] [--only outliers --only similar] [--trees 60]
 
 Each command runs in its own process on a Parquet table of random latents (40, of three classes that overlap), or with
 --images on random pictures of 64 pixels, of which an HDF5 file, a record set and the paper's network after one epoch
@@ -30,7 +30,7 @@ ON_LATENTS = {
     ),
     "`classify`, one question": (
         "from galkeras.morphology.classify import classify;"
-        " classify(latents, folder / 'catalog.csv', folder / 'forests', label_column='kind')"
+        " classify(latents, folder / 'catalog.csv', folder / 'forests', label_column='kind', trees=TREES)"
     ),
     "`predict`": (
         "from galkeras.morphology.predict import predict;"
@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument(
         "--only", action="append", help="commands whose names hold this; those before them must be among"
     )
+    parser.add_argument("--trees", type=int, default=300, help="of a forest of classify")
     options = parser.parse_args()
     commands, written = (ON_IMAGES, draw) if options.images else (ON_LATENTS, write)
     if options.only:
@@ -67,7 +68,8 @@ def main() -> None:
     for size in options.rows:
         with tempfile.TemporaryDirectory() as folder:
             written(Path(folder), size)
-            for name, code in commands.items():
+            for name, template in commands.items():
+                code = template.replace("TREES", str(options.trees))
                 start = time.perf_counter()
                 rows[name].append(f"{peak(code, folder):.0f}")
                 seconds = time.perf_counter() - start

@@ -2,11 +2,13 @@
 
 __all__ = ["Multinomial"]
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import log_softmax
+
+# Times the largest latent of single precision, and summed, this is still a number of double precision.
+_LARGEST = 1e200
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ class Multinomial:
         rows = [*self.weights, self.bias]
         if not len(self.weights) == len(self.bias) > 1:
             raise ValueError("`weights` and `bias` must be of each of two or more classes")
-        if len({len(row) for row in self.weights}) > 1 or not all(math.isfinite(x) for row in rows for x in row):
-            raise ValueError("`weights` must be rows of as many finite numbers as there are latents")
+        if len({len(row) for row in self.weights}) > 1 or not all(abs(x) <= _LARGEST for row in rows for x in row):
+            raise ValueError(f"`weights` must be rows of as many numbers as there are latents, none above {_LARGEST:g}")
 
     def log_probabilities(self, z: np.ndarray) -> np.ndarray:
         """Return (rows, classes) float64 logarithms of the probabilities, of (rows, latent_dim) latents."""

@@ -27,6 +27,7 @@ from galkeras.io.folders import OutputFolder
 from galkeras.latents.encode import encode
 from galkeras.latents.table import LatentTable, read_latents
 from galkeras.models.folder import load_model
+from galkeras.models.vae import VAE
 from galkeras.morphology.forests import Forests
 from galkeras.records.lookup import find_galaxies
 from galkeras.records.pairs import join
@@ -95,22 +96,21 @@ def shift(
     call = Call.of(shift, locals())
     folder = OutputFolder(Path(out), "shift", within=_WRITTEN, marker=SHIFT_FILE, done=SHIFT_FILE, overwrite=overwrite)
     folder.check()
-    adapted = bool(load_model(model).roles)
-    if before is not None and not adapted:
+    loaded = load_model(model)
+    if before is not None and not loaded.roles:
         raise GalkerasError(f"`before` needs an adapted model to compare with, and {model} is a VAE")
-    stages = ({"before": before} if before is not None else {}) | {"after" if adapted else "before": model}
+    stages = ({"before": load_model(before)} if before is not None else {}) | {
+        "after" if loaded.roles else "before": loaded
+    }
     last = list(stages)[-1]
     sets = {"source": RecordSet.load(source), "target": RecordSet.load(target)}
     surveys = tuple(records.survey for records in sets.values())
     if surveys[0] == surveys[1]:
         raise GalkerasError(f"{source} and {target} are both of {surveys[0]}: a shift is between two surveys")
-    digests = {}
-    for stage, path in stages.items():
-        vae = load_model(path)
+    for vae in stages.values():
         for records in sets.values():
             vae.check_records(records, any_survey=True)
-        digests[stage] = vae.digest
-    by_stage = _forests(forests, digests)
+    by_stage = _forests(forests, stages)
     if catalog is not None:
         catalog = read_catalog(catalog, position=False, columns=vote_columns())
     with folder.writing() as out:
@@ -118,8 +118,8 @@ def shift(
         for picture in ("alike", "different", "outside"):
             (out / f"{picture}.png").unlink(missing_ok=True)
         latents = {
-            f"{domain} {stage}": _encoded(path, records, out / f"latents-{domain}-{stage}.parquet")
-            for stage, path in stages.items()
+            f"{domain} {stage}": _encoded(vae, records, out / f"latents-{domain}-{stage}.parquet")
+            for stage, vae in stages.items()
             for domain, records in sets.items()
         }
         tested, learned = {}, {}
@@ -177,8 +177,9 @@ def shift(
     return result
 
 
-def _forests(folders: Sequence[str | Path], digests: dict[str, str]) -> dict[str, Forests]:
+def _forests(folders: Sequence[str | Path], stages: dict[str, VAE]) -> dict[str, Forests]:
     found = {}
+    digests = {stage: vae.digest for stage, vae in stages.items()} if folders else {}
     for folder in folders:
         loaded = Forests.load(folder)
         stage = next((stage for stage, digest in digests.items() if digest == loaded.model), None)
@@ -234,19 +235,19 @@ def _supports(
 
 
 def _residuals(
-    stages: dict[str, str | Path], sets: dict[str, RecordSet], tested: dict[str, LatentTable], seed: int
+    stages: dict[str, VAE], sets: dict[str, RecordSet], tested: dict[str, LatentTable], seed: int
 ) -> dict[str, dict[str, Residuals]]:
     """Return what each model leaves undrawn of each survey, by stage and by source and target."""
     found: dict[str, dict[str, Residuals]] = {stage: {} for stage in stages}
     for domain, records in sets.items():
         table = next(tested[f"{domain} {stage}"] for stage in stages)
         ((_, galaxies),) = find_galaxies([records], table.id, table.survey)
-        for stage, path in stages.items():
-            found[stage][domain] = residuals(load_model(path), galaxies, seed)
+        for stage, vae in stages.items():
+            found[stage][domain] = residuals(vae, galaxies, seed)
     return found
 
 
-def _encoded(model: str | Path, records: RecordSet, path: Path) -> LatentTable:
+def _encoded(model: VAE, records: RecordSet, path: Path) -> LatentTable:
     encode(model, records.path, path, scores="none", any_survey=True, overwrite=True)
     return read_latents(path)
 
