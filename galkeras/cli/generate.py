@@ -28,7 +28,11 @@ def command(
     ] = "neighbours",
     classes: Annotated[
         list[str] | None,
-        typer.Option("--class", help="Only galaxies of this class. May be repeated.", metavar="QUESTION=CLASS"),
+        typer.Option(
+            "--class",
+            help="Only galaxies of this class of the forests, or this answer of their expected votes. May be repeated.",
+            metavar="QUESTION=CLASS",
+        ),
     ] = None,
     forests: Annotated[Path | None, typer.Option(help="Forests that know the class, forests/NAME.")] = None,
     survey: Annotated[
@@ -48,6 +52,9 @@ def command(
 
         galkeras generate saved_models/first --latents latents.parquet --forests forests/first
             --class disk-edge-on=no --class bar=strong --out generated/barred
+
+        galkeras generate saved_models/first --latents latents.parquet --forests forests/first
+            --class smooth-or-featured=smooth --class how-rounded=round --out generated/round
     """
     from galkeras.cli.options import named_values
     from galkeras.discovery.generate import generate

@@ -4,6 +4,7 @@ __all__ = ["SAMPLINGS", "Generated", "draw_accepted", "generate"]
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,9 @@ def generate(
     """Draw latents, decode them and write the images as the survey would give them.
 
     A class is got by rejection: a latent is kept with the probability that the forest gives to the class (with
-    several questions, with the product). What comes out follows the sampled distribution times that probability.
+    several questions, with the product). What comes out follows the sampled distribution times that probability. Of an
+    answer that no forest has for a class, ``smooth-or-featured=smooth`` say, the share of volunteers who are expected
+    to give it takes its place, where the forests come with expected votes.
 
     Args:
         model: A model folder, ``saved_models/NAME``.
@@ -89,8 +92,8 @@ def generate(
         sampling: ``neighbours`` draws between a galaxy and those most like it (`galaxy_neighbourhoods`),
             ``posterior`` from a mixture fitted to the galaxies' posteriors (`fit_aggregate_posterior`), ``prior`` from
             N(0, 1). See ``docs/generate.md`` for what each is fit for.
-        classes: Question to class, as in ``{"bar": "strong"}``. Forests answer for any latent, so ask for what
-            leads to a question too: ``{"disk-edge-on": "no", "bar": "strong"}``.
+        classes: Question to class or answer, as in ``{"bar": "strong"}``. Forests answer for any latent, so ask for
+            what leads to a question too: ``{"disk-edge-on": "no", "bar": "strong"}``.
         forests: The forests that know these classes, fitted on latents of this model.
         survey: Whose decoder, for a model of several surveys; by default the first.
         seed: Any whole number. The same seed gives the same galaxies.
@@ -121,7 +124,7 @@ def generate(
     OutputFolder(out, "generate", ours=_OURS if overwrite else "").check()
     known = forests if forests is None or isinstance(forests, Forests) else Forests.load(forests)
     if known is not None:
-        _columns(known, classes)
+        _chances(known, classes)
     given = None if latents is None else read_latents(latents)
     vae = load_model(model)
     survey = _checked(vae, Path(model), given, known, survey)
@@ -164,8 +167,8 @@ def draw_accepted(
 
     Args:
         draw: Gives (n, latent_dim) latents for n and a random generator.
-        forests: Forests that know the questions.
-        classes: Question to class.
+        forests: Forests that know the questions, or expect votes of them.
+        classes: Question to class or answer.
         count: How many are wanted.
         rng: Where chance comes from.
 
@@ -175,7 +178,7 @@ def draw_accepted(
     Raises:
         GalkerasError: An unknown class, or one that is accepted less than once in 2,000 draws.
     """
-    columns = _columns(forests, classes)
+    chances = _chances(forests, classes)
     kept: list[np.ndarray] = []
     found = tried = 0
     with tqdm(total=count, desc="draw", unit="galaxy", disable=None) as bar:
@@ -188,8 +191,8 @@ def draw_accepted(
                 )
             z = draw(_PROPOSED, rng)
             probability = np.ones(len(z))
-            for question, column in columns.items():
-                probability *= forests.by_question[question].probabilities(z)[:, column]
+            for chance in chances:
+                probability *= chance(z)
             rows = np.flatnonzero(rng.random(len(z)) < probability)[: count - found]
             # Draws after the last that was needed do not count.
             tried += int(rows[-1]) + 1 if found + len(rows) == count else len(z)
@@ -199,20 +202,30 @@ def draw_accepted(
     return np.concatenate(kept), tried
 
 
-def _columns(forests: Forests, classes: Mapping[str, str]) -> dict[str, int]:
-    """Return the column of the asked class among each question's probabilities."""
-    known = forests.by_question
-    columns = {}
+def _chances(forests: Forests, classes: Mapping[str, str]) -> list[Callable[[np.ndarray], np.ndarray]]:
+    """Return for each question what gives the (rows,) probabilities of the asked class, or shares of the answer."""
+    known, voted = forests.by_question, {} if forests.votes is None else forests.votes.questions
+    chances: list[Callable[[np.ndarray], np.ndarray]] = []
     for question, answer in classes.items():
-        if question not in known:
-            near = did_you_mean(question, known)
-            raise GalkerasError(f"the forests know no question {question!r}.{near} They know: {', '.join(known)}")
-        names = known[question].classes
-        if answer not in names:
-            near = did_you_mean(answer, names)
-            raise GalkerasError(f"{question!r} has no class {answer!r}.{near} It has: {', '.join(names)}")
-        columns[question] = names.index(answer)
-    return columns
+        if question not in {*known, *voted}:
+            there = list(dict.fromkeys([*known, *voted]))
+            near = did_you_mean(question, there)
+            raise GalkerasError(f"the forests know no question {question!r}.{near} They know: {', '.join(there)}")
+        names = known[question].classes if question in known else ()
+        answers = voted[question].answers if question in voted else ()
+        if answer in names:
+            chances.append(partial(_column, known[question].probabilities, names.index(answer)))
+        elif answer in answers:
+            chances.append(partial(_column, voted[question].shares, answers.index(answer)))
+        else:
+            there = list(dict.fromkeys([*names, *answers]))
+            near = did_you_mean(answer, there)
+            raise GalkerasError(f"{question!r} has no class {answer!r}.{near} It has: {', '.join(there)}")
+    return chances
+
+
+def _column(table: Callable[[np.ndarray], np.ndarray], column: int, z: np.ndarray) -> np.ndarray:
+    return table(z)[:, column]
 
 
 def _checked(vae: VAE, path: Path, latents: LatentTable | None, forests: Forests | None, survey: str | None) -> str:

@@ -16,6 +16,7 @@ from galkeras.models.config import PAPER, PAPER_ADAPTATION, ModelConfig
 from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
 from galkeras.models.vae import VAE
 from galkeras.morphology.predict import predict
+from galkeras.morphology.shares import SharedQuestion, VoteShares
 from galkeras.records.make import make_tfrecords
 from galkeras.records.reader import ordered_dataset
 from galkeras.surveys.cutouts import read_cutout, survey_of
@@ -195,6 +196,26 @@ def test_several_classes_hold_at_once(model, latents, forests, tmp_path):
     for column in ("bar_strong", "disk-edge-on_no"):
         assert ours[column].mean() > theirs[column].mean() + 0.05
     assert done.tried > 450 and json.loads((tmp_path / "out" / "generate.json").read_text())["classes"] == asked
+
+
+def test_an_answer_that_no_forest_knows_is_accepted_by_the_votes_expected(model, latents, forests, tmp_path):
+    # Of the last latent, which no forest here has a say on.
+    weights = np.zeros((2, LATENTS))
+    weights[1, -1] = 4.0
+    smooth = SharedQuestion(tuple(map(tuple, weights.tolist())), (0.0, 0.0), ("featured", "smooth"), None, ())
+    forests = dataclasses.replace(forests, votes=VoteShares({"smooth-or-featured": smooth}))
+    asked = {"smooth-or-featured": "smooth", "bar": "strong"}
+    done = generate(model[0], tmp_path / "out", count=200, latents=latents, classes=asked, forests=forests)
+    plain = generate(model[0], tmp_path / "plain", count=200, latents=latents)
+    ours, theirs = (smooth.shares(one.latents.z)[:, 1].mean() for one in (done, plain))
+    assert ours > theirs + 0.2
+    ours, theirs = (predict(one.latents, forests)["bar_strong"].mean() for one in (done, plain))
+    assert ours > theirs + 0.05
+    with pytest.raises(GalkerasError, match="no class 'smoth'. Did you mean 'smooth'.* It has: featured, smooth"):
+        wrong = {"smooth-or-featured": "smoth"}
+        generate(model[0], tmp_path / "none", latents=latents, classes=wrong, forests=forests)
+    with pytest.raises(GalkerasError, match="no question 'smooth'.* They know: .*bar.*, smooth-or-featured"):
+        generate(model[0], tmp_path / "none", latents=latents, classes={"smooth": "smooth"}, forests=forests)
 
 
 def test_a_class_that_is_never_accepted_is_given_up(model, latents, forests, tmp_path, monkeypatch):
