@@ -29,8 +29,9 @@ def command(
 ) -> None:
     """Fit a VAE for every number of latents and loss, and find how many latents are enough.
 
-    Scores reconstructions by SSIM on the test split, with 95 % intervals, overall and by morphological type. Writes
-    scan.csv, scan.json, scan.png, and every model. After Ctrl-C the same command goes on; more --latent add to it.
+    Scores reconstructions by SSIM on the validation split, with 95 % intervals, overall and by morphological type,
+    chooses by them, and then scores the one chosen model on the test split. Writes scan.csv, scan.json, scan.png, and
+    every model. After Ctrl-C the same command goes on; more --latent add to it.
 
     Example:
 

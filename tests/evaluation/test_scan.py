@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,11 +13,13 @@ from typer.testing import CliRunner
 
 from galkeras import cli
 from galkeras.evaluation.scan import scan as scan_module
+from galkeras.evaluation.scan.knee import bootstrap_means
 from galkeras.evaluation.scan.report import Scan
 from galkeras.evaluation.scan.scan import scan
 from galkeras.evaluation.scan.types import galaxy_types
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.errors import GalkerasError
+from galkeras.io.files import write_json
 from galkeras.latents import encode as encode_module
 from galkeras.records.make import make_tfrecords
 from galkeras.records.pairs import index_galaxies
@@ -29,7 +32,7 @@ REPORTS = {"scan.csv", "scan.json", "scan.png"}
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
-    """A record set of 300 small blobs: 30 of them are tested on."""
+    """A record set of 300 small blobs: some 30 of them choose, some 30 are tested on."""
     folder = tmp_path_factory.mktemp("survey")
     catalog, cutouts = write_survey(folder, 300, 16)
     make_tfrecords(catalog, cutouts, folder / "records", workers=1)
@@ -56,8 +59,12 @@ def summarised(latents):
 
 @pytest.fixture
 def fitted(monkeypatch):
-    """In place of fits, folders and latent tables of known SSIM; the list of what was fitted and what encoded."""
-    done = SimpleNamespace(fits=[], encoded=[])
+    """In place of fits, folders and latent tables of known SSIM; the list of what was fitted and what encoded.
+
+    SSIM of mse with 10, 40 and 100 latents is by split: the bend is at 40.
+    """
+    curves = {"validation": [0.3, 0.6, 0.65], "test": [0.3, 0.6, 0.65]}
+    done = SimpleNamespace(fits=[], encoded=[], curves=curves)
 
     def fit(records, out, *, latent_dim, loss, seed, resume, quiet, **settings):
         assert resume and quiet
@@ -73,15 +80,15 @@ def fitted(monkeypatch):
 
     def encode(folder, records, path, splits, scores, overwrite):
         assert overwrite and scores == "all"
-        done.encoded.append(folder.name)
+        done.encoded.append(path.stem)
         loss, latent = folder.name.split("-")
         (split,) = splits
         ids = index_galaxies(RecordSet.load(records), (split,)).id
-        # The bend is at 40, and mae is below mse; what is between galaxies is the same in every model.
-        ssim = np.interp(int(latent), [10, 40, 100], [0.3, 0.6, 0.65]) - 0.05 * (loss == "mae")
+        # mae is below mse; what is between galaxies is the same in every model.
+        ssim = np.interp(int(latent), [10, 40, 100], done.curves[split]) - 0.05 * (loss == "mae")
         ssim += 0.1 * (np.arange(len(ids)) % 3) + np.random.default_rng(int(latent)).normal(0, 0.002, len(ids))
-        table = latent_table(len(ids), int(latent), id=ids, ssim=ssim.astype("f"), model=f"{loss}{int(latent)}")
-        table.save(path)
+        columns = {"id": ids, "ssim": ssim.astype("f"), "split": np.full(len(ids), split)}
+        latent_table(len(ids), int(latent), **columns, model=f"{loss}{int(latent)}").save(path)
 
     monkeypatch.setattr(scan_module, "in_child", lambda work, tasks: (work(*task) for task in tasks))
     monkeypatch.setattr(fit_module, "fit", fit)
@@ -96,19 +103,76 @@ def test_it_finds_the_bend_and_writes_it(many, fitted, tmp_path, caplog):
         "mse": (40, "knee"),
         "mae": (40, "knee"),
     }
-    assert done.recommendation.startswith("--latent 40 --loss mse: SSIM 0.")
+    galaxies, tested = (RecordSet.load(many).count(split) for split in ("validation", "test"))
+    assert done.recommendation.startswith(
+        f"--latent 40 --loss mse, chosen by {galaxies} validation galaxies (its knee in "
+    )
     lines = caplog.messages
-    assert len(lines) == 12 and lines[2].startswith("[3/12] mse 40: SSIM 0.") and lines[2].endswith("2 epochs, 5 s")
+    assert len(lines) == 12 and lines[2].startswith("[3/12] mse 40: validation SSIM 0.")
+    assert lines[2].endswith("2 epochs, 5 s")
     assert REPORTS < {path.name for path in (tmp_path / "s").iterdir()}
     rows = list(csv.DictReader((tmp_path / "s" / "scan.csv").read_text().splitlines()))
     assert [(row["loss"], int(row["latents"])) for row in rows] == fitted.fits
-    galaxies = RecordSet.load(many).count("test")
     for row in rows:
         assert float(row["ssim_low"]) < float(row["ssim"]) < float(row["ssim_high"])
-        assert (row["type"], int(row["galaxies"]), int(row["active_units"])) == ("all", galaxies, int(row["latents"]))
+        assert (row["split"], row["type"], int(row["galaxies"])) == ("validation", "all", galaxies)
+        assert row["active_units"] == row["latents"]
     stored = json.loads((tmp_path / "s" / "scan.json").read_text())
-    assert stored["recommended"] == {"loss": "mse", "latents": 40} and stored["split"] == "test"
+    assert stored["recommended"] == {"loss": "mse", "latents": 40} and stored["split"] == "validation"
     assert len(stored["points"]) == 12 and stored["data_range"] == 1
+    # Of the model that is recommended alone, the galaxies that had no say.
+    assert fitted.encoded[12:] == ["mse-040-test"] and Scan.load(tmp_path / "s") == done
+    ssim = scan_module.read_latents(tmp_path / "s" / "latents" / "mse-040-test.parquet").ssim.astype(float)
+    assert done.test.galaxies == tested == len(ssim) and done.test.ssim == pytest.approx(ssim.mean())
+    bounds = np.percentile(bootstrap_means(ssim[:, None]), (2.5, 97.5))
+    assert (done.test.ssim_low, done.test.ssim_high) == pytest.approx(tuple(bounds))
+    interval = f"({bounds[0]:.4f}–{bounds[1]:.4f})"
+    assert done.recommendation.endswith(f"latents): SSIM {ssim.mean():.4f} {interval} of {tested} test galaxies")
+
+
+def test_test_galaxies_have_no_say_in_the_choice(many, fitted, tmp_path):
+    options = {"latent_dim": [10, 40, 100], "loss": ["mse", "mae"]}
+    one = scan(many, tmp_path / "one", **options)
+    # By these the fewest latents would be the best.
+    fitted.curves["test"] = [0.9, 0.5, 0.1]
+    other = scan(many, tmp_path / "other", **options)
+    assert other.points == one.points and other.knees == one.knees
+    assert one.chosen == other.chosen == ("mse", 40)
+    assert one.test.ssim - other.test.ssim == pytest.approx(0.1, abs=1e-6)
+
+
+def test_a_scan_that_the_test_split_chose_is_scored_anew(many, fitted, tmp_path):
+    options = {"latent_dim": [10, 40, 100], "loss": ["mse"]}
+    done = scan(many, tmp_path / "s", **options)
+    # What it was before: latents of the test split by the names of today's, and nothing said of a test.
+    ids = index_galaxies(RecordSet.load(many), ("test",)).id
+    split = np.full(len(ids), "test")
+    for count in options["latent_dim"]:
+        old = latent_table(len(ids), count, id=ids, split=split, model=f"mse{count}")
+        old.save(tmp_path / "s" / "latents" / f"mse-{count:03d}.parquet")
+    old = replace(done, split="test", test=None)
+    old.save(tmp_path / "s")
+    assert Scan.load(tmp_path / "s") == old and " test galaxies (" in old.recommendation
+    assert old.recommendation.endswith("of the same")
+    before, fits = list(fitted.encoded), list(fitted.fits)
+    assert scan(many, tmp_path / "s", **options) == done
+    assert fitted.encoded == [*before, "mse-010", "mse-040", "mse-100"] and fitted.fits == fits
+
+
+def test_without_test_galaxies_none_are_told_of(many, fitted, tmp_path, monkeypatch):
+    # A set of so few galaxies that the split leaves none; the shards of `many` are only not asked for.
+    monkeypatch.setattr(RecordSet, "count", lambda self, *splits: 0 if splits == ("test",) else 30)
+    done = scan(many, tmp_path / "s", latent_dim=[10, 40, 100], loss=["mse"])
+    assert done.test is None and "test" not in json.loads((tmp_path / "s" / "scan.json").read_text())
+    assert done.recommendation.endswith("of the same") and Scan.load(tmp_path / "s") == done
+
+
+def test_a_test_of_another_model_is_refused(many, fitted, tmp_path):
+    scan(many, tmp_path / "s", latent_dim=[10, 40, 100], loss=["mse"])
+    value = json.loads((tmp_path / "s" / "scan.json").read_text())
+    write_json(tmp_path / "s" / "scan.json", value | {"test": value["test"] | {"latents": 10}})
+    with pytest.raises(GalkerasError, match="`test` must be of the recommended model"):
+        Scan.load(tmp_path / "s")
 
 
 def test_a_scan_knows_how_it_was_called_and_typed_again_is_the_same(many, fitted, tmp_path, monkeypatch):
@@ -138,14 +202,15 @@ def test_what_is_done_is_not_done_again(many, fitted, tmp_path, caplog):
     scan(many, tmp_path / "s", latent_dim=[20, 40], loss=["mse"])
     before = list(fitted.fits)
     done = scan(many, tmp_path / "s", latent_dim=[10, 20, 40], loss=["mse"])
-    assert fitted.fits == [*before, ("mse", 10)] and fitted.encoded == ["mse-020", "mse-040", "mse-010"]
+    assert fitted.fits == [*before, ("mse", 10)]
+    assert fitted.encoded == ["mse-020", "mse-040", "mse-040-test", "mse-010"]
     assert [point.latents for point in done.points] == [10, 20, 40]
     assert caplog.text.count("there already") == 2
     # A damaged table, or one of a model that was fitted anew, is made again.
     (tmp_path / "s" / "latents" / "mse-010.parquet").write_bytes(b"PAR1 and no more")
     latent_table(5, 20).save(tmp_path / "s" / "latents" / "mse-020.parquet")
     again = scan(many, tmp_path / "s", latent_dim=[10, 20, 40], loss=["mse"])
-    assert fitted.encoded[3:] == ["mse-010", "mse-020"] and again.points == done.points
+    assert fitted.encoded[4:] == ["mse-010", "mse-020"] and again.points == done.points
 
 
 def test_an_interrupted_scan_goes_on(many, fitted, tmp_path, monkeypatch, caplog):
@@ -167,8 +232,8 @@ def test_an_interrupted_scan_goes_on(many, fitted, tmp_path, monkeypatch, caplog
 
 
 def types_of(many):
-    """A catalog in which every second tested galaxy is a round one and the others edge-on, and one is neither."""
-    ids = index_galaxies(RecordSet.load(many), ("test",)).id
+    """A catalog in which every second validation galaxy is a round one and the others edge-on, and one is neither."""
+    ids = index_galaxies(RecordSet.load(many), ("validation",)).id
     catalog = votes(len(ids))
     catalog["id"] = ids
     smooth = np.arange(len(ids)) % 2 == 0
@@ -205,7 +270,7 @@ def test_a_scan_by_type(many, fitted, tmp_path):
 
 
 def test_types_of_a_column(many, fitted, tmp_path):
-    ids = index_galaxies(RecordSet.load(many), ("test",)).id.tolist()
+    ids = index_galaxies(RecordSet.load(many), ("validation",)).id.tolist()
     labels = ["ring"] * 15 + ["none"] * (len(ids) - 20) + [""] * 5
     labels[0] = "merger"
     catalog = write_csv(tmp_path / "c.csv", {"id": ids, "kind": labels})
@@ -277,9 +342,12 @@ def test_real_fits(records, tmp_path, caplog):
     done = scan(records, tmp_path / "s", latent_dim=[2, 4], **options)
     assert all(point.active_units <= point.latents and point.epochs == 2 for point in done.points)
     summary = json.loads((tmp_path / "s" / "models" / "mse-004" / "summary.json").read_text())
-    assert done.points[1].ssim == pytest.approx(summary["ssim"]["mean"], rel=1e-4)
-    assert done.points[1].kl == pytest.approx(summary["kl"], rel=1e-3)
-    assert done.points[1].active_units == summary["active_units"]
+    assert done.points[1].active_units == summary["active_units"] and done.split == "validation"
+    loss, latents = done.chosen
+    summary = json.loads((tmp_path / "s" / "models" / f"{loss}-{latents:03d}" / "summary.json").read_text())
+    assert (done.test.galaxies, summary["split"]) == (summary["galaxies"], "test")
+    assert done.test.ssim == pytest.approx(summary["ssim"]["mean"], rel=1e-4)
+    assert done.test.kl == pytest.approx(summary["kl"], rel=1e-3)
     assert len(caplog.messages) == 2
     with pytest.raises(GalkerasError, match="models/mse-002 was begun with epochs=2, not 3"):
         scan(records, tmp_path / "s", latent_dim=[1, 2, 4], **options | {"epochs": 3})

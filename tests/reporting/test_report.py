@@ -173,7 +173,8 @@ def write_scan(folder):
         for latents, ssim in zip((20, 40), values, strict=True)
     )
     knees = {"mse": {kind: Knee(40, "rising", 1.0, 1.0) for kind in ("all", "round")}}
-    Scan("test", points, knees, {}, "Gaussian", 1.0, folder).save(folder)
+    test = Point("mse", 40, "all", 47, 0.695, **rest)
+    Scan("validation", points, knees, {}, "Gaussian", 1.0, folder, test=test).save(folder)
     assert Scan.load(folder).points == points
     return folder
 
@@ -230,7 +231,9 @@ def test_the_page_says_what_the_files_say_and_needs_nothing_else(model, known, r
     edge_on = table.ssim[test & [types.get(name) == "edge-on disc" for name in table.id]]
     assert seen.row("edge-on disc")[1:3] == [str(len(edge_on)), f"{edge_on.mean():.3f}"]
     assert [row[:3] for row in seen.rows if row[:1] == ["40"]] == [["40", "mse", "0.7000 (0.6900–0.7100)"]]
-    assert seen.row("round", "9")[2:] == ["0.6000", "0.7500"] and "--latent 40 --loss mse: SSIM 0.7" in seen.text
+    assert seen.row("round", "9")[2:] == ["0.6000", "0.7500"]
+    assert "--latent 40 --loss mse, chosen by 50 validation galaxies (no knee," in seen.text
+    assert "SSIM 0.6950 (0.6900–0.7100) of 47 test galaxies" in seen.text
 
 
 def test_commands_to_repeat_are_commands(model, known, records, tmp_path):

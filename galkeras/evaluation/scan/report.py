@@ -12,7 +12,7 @@ from galkeras.evaluation.scan.knee import RULE, Knee
 from galkeras.io.calls import Call
 from galkeras.io.figures import figure, save_figure
 from galkeras.io.files import write_json
-from galkeras.io.text import markdown_table
+from galkeras.io.text import counted, markdown_table
 from galkeras.io.typed import read_typed
 
 ALL = "all"
@@ -36,7 +36,8 @@ class Point:
         ssim_high: Upper bound.
         mse: Mean squared error a pixel and band of the stretched images: the distortion.
         kl: Mean KL divergence of posterior and prior in nats, summed over latents: the rate.
-        active_units: Latents that are worth more to the images than they cost (`galkeras.models.worth`).
+        active_units: Latents that are worth more to the images than they cost (`galkeras.models.worth`), as the model's
+            own ``summary.json`` has it.
         epochs: Epochs of the fit.
     """
 
@@ -63,8 +64,9 @@ class _Stored:
     left_out: dict[str, int]
     ssim_window: str
     data_range: float
-    # Scans of before calls were written down have none.
+    # Scans of before calls were written down have none, nor a test point those that the test split chose.
     call: Call | None = field(default=None, kw_only=True)
+    test: Point | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         scored = {(point.loss, point.type, point.latents) for point in self.points}
@@ -76,6 +78,22 @@ class _Stored:
                     raise ValueError(f"`knees.{loss}.{kind}` must be one of the points")
                 if of[kind].kind not in ("knee", "rising", "flat"):
                     raise ValueError(f"`knees.{loss}.{kind}.kind` must be knee, rising or flat")
+        if self.test is not None and (self.test.loss, self.test.latents) != self.chosen:
+            raise ValueError("`test` must be of the recommended model")
+
+    def curve(self, loss: str, kind: str = ALL) -> list[Point]:
+        """Return the points of one loss and type, N_L rising."""
+        return [point for point in self.points if (point.loss, point.type) == (loss, kind)]
+
+    @property
+    def loss(self) -> str:
+        """The loss with the higher SSIM, on average over the N_L."""
+        return max(self.knees, key=lambda loss: np.mean([point.ssim for point in self.curve(loss)]))
+
+    @property
+    def chosen(self) -> tuple[str, int]:
+        """Loss and number of latents to take."""
+        return self.loss, self.knees[self.loss][ALL].latents
 
 
 @dataclass(frozen=True)
@@ -83,13 +101,15 @@ class Scan(_Stored):
     """What `scan` found.
 
     Attributes:
-        split: Whose galaxies are scored: ``test``, or ``validation`` where there is no test split.
+        split: Whose galaxies chose and are those of ``points``: ``validation``; of older scans ``test``.
         points: By loss, type and N_L.
         knees: By loss, then type (`ALL` first): how many latents are enough.
         left_out: Types of too few galaxies, with their number.
         ssim_window: The window that SSIM is measured in, as in a model's ``summary.json``.
         data_range: The range of stretched images that SSIM takes for granted, likewise.
         call: How it was called, None where that was not written down yet.
+        test: What the chosen model scores on the test galaxies, which chose nothing: the figure to quote. None where
+            there are none, and where it was they that chose.
         out: The folder that it wrote.
     """
 
@@ -105,28 +125,24 @@ class Scan(_Stored):
         """Write ``scan.json``."""
         write_json(Path(folder) / SCAN_FILE, self.to_json())
 
-    def curve(self, loss: str, kind: str = ALL) -> list[Point]:
-        """Return the points of one loss and type, N_L rising."""
-        return [point for point in self.points if (point.loss, point.type) == (loss, kind)]
-
-    @property
-    def loss(self) -> str:
-        """The loss with the higher SSIM, on average over the N_L."""
-        return max(self.knees, key=lambda loss: np.mean([point.ssim for point in self.curve(loss)]))
-
     @property
     def recommendation(self) -> str:
-        """One line: loss and number of latents to take, and why."""
+        """One line: loss and number of latents to take, why, and the SSIM on galaxies that had no say in it."""
         curve, knee = self.curve(self.loss), self.knees[self.loss][ALL]
         fewest = curve[0].latents
         point = next(point for point in curve if point.latents == knee.latents)
         why = {
             "knee": f"its knee in {knee.share:.0%} of resamples, {knee.rise:.0%} of the rise from {fewest} latents",
             "rising": f"no knee, SSIM rises throughout from {fewest}",
-            "flat": "more latents do not raise it" if len(curve) > 1 else "the only ones fitted",
+            "flat": "more latents do not raise SSIM" if len(curve) > 1 else "the only ones fitted",
         }[knee.kind]
-        interval = f"{point.ssim_low:.4f}–{point.ssim_high:.4f}"
-        return f"--latent {knee.latents} --loss {self.loss}: SSIM {point.ssim:.4f} ({interval}); {why}"
+        told = self.test or point
+        by = counted(point.galaxies, f"{self.split} galaxy", f"{self.split} galaxies")
+        of = counted(told.galaxies, "test galaxy", "test galaxies") if self.test else "the same"
+        return (
+            f"--latent {knee.latents} --loss {self.loss}, chosen by {by} ({why}):"
+            f" SSIM {told.ssim:.4f} ({told.ssim_low:.4f}–{told.ssim_high:.4f}) of {of}"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
@@ -136,17 +152,18 @@ class Scan(_Stored):
             "ssim_window": self.ssim_window,
             "data_range": self.data_range,
             "rule": RULE,
-            "recommended": {"loss": self.loss, "latents": self.knees[self.loss][ALL].latents},
+            "recommended": dict(zip(("loss", "latents"), self.chosen, strict=True)),
             "recommendation": self.recommendation,
             "knees": {loss: {kind: asdict(knee) for kind, knee in of.items()} for loss, of in self.knees.items()},
             "left_out": self.left_out,
             **({} if self.call is None else {"call": asdict(self.call)}),
+            **({} if self.test is None else {"test": asdict(self.test)}),
             "points": [asdict(point) for point in self.points],
         }
 
     def markdown(self) -> str:
         """Return the table of all galaxies as Markdown, the knees marked."""
-        header = ("loss", "N_L", "SSIM", "MSE", "KL [nat]", "active")
+        header = ("loss", "N_L", f"{self.split} SSIM", "MSE", "KL [nat]", "active")
         rows = [
             (
                 point.loss,

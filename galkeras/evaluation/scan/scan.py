@@ -7,7 +7,7 @@ import io
 import logging
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ LOSSES_TRIED = ("gaussian",)
 """The default losses; the paper tries mse and mae."""
 
 _MODELS, _LATENTS = "models", "latents"
+# Whose galaxies choose, and whose say how good the choice is.
+_CHOOSE, _REPORT = "validation", "test"
 _MOST_LATENTS = 4096
 # TensorFlow keeps some 130 MB of every fit (64 pixels) that nothing gives back but the end of its process.
 _FITS_A_PROCESS = 4
@@ -61,14 +63,16 @@ def scan(
 ) -> Scan:
     """Fit a VAE for every number of latents and loss, and find how many latents are enough.
 
-    Reconstructions are scored by SSIM on galaxies that no model learned from. Models that are finished are taken as
+    Reconstructions are scored by SSIM on the validation galaxies, and these alone choose. They stopped the training
+    too, so the SSIM to quote is that of the chosen model on the test galaxies. Models that are finished are taken as
     they are and an interrupted one goes on, so the same call resumes, and one with more numbers of latents adds to it.
     Models are fitted in processes of their own.
 
     Args:
         records: Folder of the record set.
         out: The folder to write: ``scan.csv``, ``scan.json``, ``scan.png``, and beneath ``models`` and ``latents``
-            the model folder and the latent table of the scored galaxies of each fit, as in ``models/mse-040``.
+            the model folder and the latent table of the validation galaxies of each fit, as in ``models/mse-040``;
+            of the chosen one that of the test galaxies too, ``latents/mse-040-test.parquet``.
         latent_dim: Numbers of latents N_L.
         loss: Names in `galkeras.models.losses.LOSSES`.
         catalog: Vote fractions of one of the `TREES`: adds SSIM by the types of the tree (paper, Fig. 4).
@@ -78,7 +82,7 @@ def scan(
             seed is that of the bootstrap, too.
 
     Returns:
-        The points, the knees and the recommendation.
+        The points, the knees and the recommendation, with the chosen model's scores on the test galaxies.
 
     Raises:
         GalkerasError: Bad settings, a record set without enough galaxies, or a folder that holds something else or a
@@ -96,10 +100,9 @@ def scan(
     )
     records, folder = RecordSet.load(records), _folder(Path(out))
     folder.check()
-    split = "test" if records.count("test") else "validation"
     types, left_out = {}, {}
     if catalog is not None:
-        ids = index_galaxies(records, (split,)).id
+        ids = index_galaxies(records, (_CHOOSE,)).id
         types, left_out = galaxy_types(ids, catalog, label_column, id_column)
 
     out = folder.path
@@ -114,23 +117,30 @@ def scan(
         if _stage(folders[key]) < 2:
             _check_begun(folders[key], settings)
     fitted: dict[tuple[str, int], _Fitted] = {}
+
+    def task(key: tuple[str, int], split: str) -> tuple[Any, ...]:
+        table = folders[key].name + ("" if split == _CHOOSE else f"-{split}")
+        return records.path, folders[key], out / _LATENTS / f"{table}.parquet", split, *key, settings
+
     with folder.writing():
         try:
             for group in filter(None, groups):
-                tasks = [
-                    (records.path, folders[key], out / _LATENTS / f"{folders[key].name}.parquet", split, *key, settings)
-                    for key in group
-                ]
+                tasks = [task(key, _CHOOSE) for key in group]
                 with closing(in_child(_fit_and_encode, tasks)) as done:
-                    for key, task, _ in zip(group, tasks, done, strict=False):
-                        fitted[key] = _Fitted.load(*task[1:3])
+                    for key, (_, model, table, *_), _ in zip(group, tasks, done, strict=False):
+                        fitted[key] = _Fitted.load(model, table)
                         _log.info(f"[{len(fitted)}/{len(order)}] {fitted[key].line(*key, key in there)}")
+            result = _found(out, {key: fitted[key] for key in folders}, types, left_out, options.seed, call)
+            if records.count(_REPORT):
+                last = task(result.chosen, _REPORT)
+                with closing(in_child(_fit_and_encode, [last])) as done:
+                    list(done)
+                result = replace(result, test=_tested(result.chosen, _Fitted.load(*last[1:3]), options.seed))
         except KeyboardInterrupt:
             _log.info(f"{out}: stopped; the same command goes on")
             raise
 
-        result = _found(out, split, {key: fitted[key] for key in folders}, types, left_out, options.seed, call)
-        _write_points(out / "scan.csv", result.points)
+        _write_points(out / "scan.csv", result)
         draw_scan(out / "scan.png", result)
         result.save(out)
     return result
@@ -179,13 +189,15 @@ def _check_begun(folder: Path, settings: dict[str, Any]) -> None:
 def _fit_and_encode(
     records: Path, folder: Path, path: Path, split: str, loss: str, latent: int, settings: dict[str, Any]
 ) -> None:
-    """Fit a model unless it is there, and write the latents of the scored galaxies unless they are."""
+    """Fit a model unless it is there, and write the latents of the galaxies of a split unless they are."""
     from galkeras.latents.encode import encode
     from galkeras.training.fit import fit
 
     digest = fit(records, folder, loss=loss, latent_dim=latent, **settings, resume=True, quiet=True).digest
     try:
-        there = read_latents(path).model == digest
+        table = read_latents(path)
+        # Scans from when the test split chose hold its latents under the same name.
+        there = table.model == digest and set(table.split.tolist()) == {split}
     except GalkerasError:  # none yet, or a damaged one
         there = False
     if not there:
@@ -194,7 +206,7 @@ def _fit_and_encode(
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    """A model's latents of the scored galaxies, its summary, and its history."""
+    """A model's latents of the galaxies of one split, its summary, and its history."""
 
     table: LatentTable
     summary: FitSummary
@@ -212,14 +224,30 @@ class _Fitted:
     def line(self, loss: str, latent: int, there: bool) -> str:
         spent = "there already" if there else f"{sum(row['seconds'] for row in self.history):,.0f} s"
         return (
-            f"{loss} {latent}: SSIM {self.table.ssim.mean():.4f}, {self.summary.active_units} of {latent} latents"
-            f" active, KL {self.kl.mean():.1f} nats, {counted(len(self.history), 'epoch')}, {spent}"
+            f"{loss} {latent}: {_CHOOSE} SSIM {self.table.ssim.mean():.4f}, {self.summary.active_units} of {latent}"
+            f" latents active, KL {self.kl.mean():.1f} nats, {counted(len(self.history), 'epoch')}, {spent}"
+        )
+
+    def point(self, key: tuple[str, int], kind: str, mask: np.ndarray, interval: np.ndarray) -> Point:
+        """Return the scores of the galaxies of one type, those of the (galaxies,) ``mask``, with SSIM's interval."""
+        loss, latents = key
+        return Point(
+            loss=loss,
+            latents=latents,
+            type=kind,
+            galaxies=int(mask.sum()),
+            ssim=float(self.table.ssim[mask].mean(dtype=np.float64)),
+            ssim_low=float(interval[0]),
+            ssim_high=float(interval[1]),
+            mse=float(self.table.reconstruction_mse[mask].mean()),
+            kl=float(self.kl[mask].mean()),
+            active_units=self.summary.active_units,
+            epochs=len(self.history),
         )
 
 
 def _found(
     out: Path,
-    split: str,
     fitted: dict[tuple[str, int], _Fitted],
     types: dict[str, str],
     left_out: dict[str, int],
@@ -234,35 +262,33 @@ def _found(
     ssim = np.stack([one.table.ssim for one in fitted.values()], -1).astype(np.float64)
     for kind, mask in masks.items():
         samples = bootstrap_means(ssim[mask], seed)
-        low, high = np.percentile(samples, (2.5, 97.5), axis=0)
-        mean = ssim[mask].mean(0)
-        for column, ((name, count), one) in enumerate(fitted.items()):
-            points.append(
-                Point(
-                    loss=name,
-                    latents=count,
-                    type=kind,
-                    galaxies=int(mask.sum()),
-                    ssim=float(mean[column]),
-                    ssim_low=float(low[column]),
-                    ssim_high=float(high[column]),
-                    mse=float(one.table.reconstruction_mse[mask].mean()),
-                    kl=float(one.kl[mask].mean()),
-                    active_units=one.summary.active_units,
-                    epochs=len(one.history),
-                )
-            )
+        intervals, mean = _intervals(samples), ssim[mask].mean(0)
+        for column, (key, one) in enumerate(fitted.items()):
+            points.append(one.point(key, kind, mask, intervals[column]))
         for name in knees:
             columns = [column for column, key in enumerate(fitted) if key[0] == name]
             latents = np.array([count for key, count in fitted if key == name])
             knees[name][kind] = find_knee(latents, mean[columns], samples[:, columns])
     summary = next(iter(fitted.values())).summary
-    return Scan(split, tuple(points), knees, left_out, summary.ssim_window, summary.data_range, out, call=call)
+    return Scan(_CHOOSE, tuple(points), knees, left_out, summary.ssim_window, summary.data_range, out, call=call)
 
 
-def _write_points(path: Path, points: Sequence[Point]) -> None:
+def _tested(key: tuple[str, int], one: _Fitted, seed: int) -> Point:
+    """Return what the chosen model scores on the galaxies that chose nothing."""
+    ssim = one.table.ssim.astype(np.float64)
+    (interval,) = _intervals(bootstrap_means(ssim[:, None], seed))
+    return one.point(key, ALL, np.full(len(ssim), True), interval)
+
+
+def _intervals(samples: np.ndarray) -> np.ndarray:
+    """Return the (columns, 2) bounds of 95 % of (resamples, columns) means."""
+    return np.percentile(samples, (2.5, 97.5), axis=0).T
+
+
+def _write_points(path: Path, found: Scan) -> None:
+    rows = [{"split": found.split} | asdict(point) for point in found.points]
     text = io.StringIO()
-    writer = csv.DictWriter(text, asdict(points[0]).keys(), lineterminator="\n")
+    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(map(asdict, points))
+    writer.writerows(rows)
     atomic_write(path, text.getvalue())

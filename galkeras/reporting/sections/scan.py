@@ -33,6 +33,14 @@ def _part(subject: Subject) -> Part:
         for one in of_all
     ]
     caption = f"All {of_all[0].galaxies:,} galaxies of the {found.split} split, after the paper's Fig. 3."
+    part.text.append(
+        f"The tables are of the {found.split} galaxies, which chose."
+        + (
+            " The SSIM to quote is that of the test galaxies."
+            if found.test
+            else " No others say how good the choice is."
+        )
+    )
     part.tables.append(Table(header, rows, caption))
     part.tables += _by_type(found)
     alt = "Curves of SSIM against the number of latents by loss and by type, rate and distortion, active units."
@@ -50,7 +58,7 @@ def _by_type(found: Scan) -> list[Table]:
         (kind, f"{chosen[kind, latents[0]].galaxies:,}", *(f"{chosen[kind, n].ssim:.4f}" for n in latents))
         for kind in types
     ]
-    caption = f"Mean SSIM by type and number of latents ({loss}), after the paper's Fig. 4."
+    caption = f"Mean SSIM of the {found.split} split by type and number of latents ({loss}), after the paper's Fig. 4."
     return [Table(("type", "galaxies", *map(str, latents)), rows, caption)]
 
 
