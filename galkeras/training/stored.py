@@ -134,8 +134,9 @@ class Summary(ABC):
         return read_typed(Path(folder) / SUMMARY_FILE, cls, cls.command, _FORMAT)
 
     def save(self, folder: str | Path) -> None:
-        """Write ``summary.json``."""
-        write_json(Path(folder) / SUMMARY_FILE, {"format": _FORMAT, **asdict(self)})
+        """Write ``summary.json``, without what the model does not have."""
+        told = {name: value for name, value in asdict(self).items() if value is not None}
+        write_json(Path(folder) / SUMMARY_FILE, {"format": _FORMAT, **told})
 
     @property
     @abstractmethod
@@ -167,6 +168,8 @@ class FitSummary(Summary):
         mse: Mean squared error a pixel and band of the stretched images.
         kl: Mean KL divergence of posterior and prior in nats, summed over latents.
         kl_per_latent: The same of each latent.
+        noise: By band, the standard deviation of the noise of a pixel that the loss has learned, in stretched units;
+            None of a loss that learns none, and of models from before it was stated.
     """
 
     command: ClassVar[str] = "fit"
@@ -176,6 +179,7 @@ class FitSummary(Summary):
     mse: Quantiles
     kl: float
     kl_per_latent: tuple[float, ...]
+    noise: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
         if len(self.kl_per_latent) != self.latents:
@@ -191,7 +195,8 @@ class FitSummary(Summary):
 
     @property
     def line(self) -> str:
-        return f"{super().line}, KL {self.kl:.1f} nats"
+        noise = "" if self.noise is None else f", noise {', '.join(f'{one:.3f}' for one in self.noise.values())}"
+        return f"{super().line}, KL {self.kl:.1f} nats{noise}"
 
 
 @dataclass(frozen=True, kw_only=True)

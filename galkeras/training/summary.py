@@ -59,6 +59,7 @@ def summarise(model: VAE, records: RecordSet, out: Path) -> FitSummary:
         mse=Quantiles.of(mse),
         kl=float(kl.sum()),
         kl_per_latent=tuple(kl.round(4).tolist()),
+        noise=_noise(model),
     )
     summary.save(out)
     _draw_losses(out / "losses.png", read_history(out), model.config.loss)
@@ -90,6 +91,12 @@ def common(model: VAE, split: str, worths: np.ndarray) -> dict[str, Any]:
         "collapsed": active < max(1, _COLLAPSED * model.config.latent_dim),
         "digest": model.digest,
     }
+
+
+def _noise(model: VAE) -> dict[str, float] | None:
+    """Return the noise of a pixel by band that the loss has learned, None where it learns none."""
+    learned = model.pixel_loss.noise
+    return None if learned is None else dict(zip(model.config.bands, learned.numpy().tolist(), strict=True))
 
 
 def show(model: VAE, stretched) -> np.ndarray:

@@ -17,6 +17,7 @@ from galkeras.models.variance import LearnedVariance
 from galkeras.models.votes import vote_log_likelihood
 from galkeras.records.reader import by_id
 from galkeras.training.fit import fit
+from galkeras.training.stored import FitSummary
 from galkeras.training.votes import read_votes
 
 UPRIGHT = {"architecture": "upright", "loss": "gaussian", "kl_weight": 1.0, "focus": 0.4}
@@ -142,6 +143,10 @@ def test_it_fits_with_labels_and_loads(records, tmp_path):
     assert model.config.questions == (("kind", ("bright", "faint")),)
     assert (model.config.architecture, model.config.loss, model.config.kl_weight) == ("upright", "gaussian", 1.0)
     assert StoredModel.load(tmp_path / "m").training["learning_rate"] == ARCHITECTURES["upright"].learning_rate
+    # What the loss has learned is stated, a band at a time.
+    noise = FitSummary.load(tmp_path / "m").noise
+    assert list(noise) == ["g", "r", "z"]
+    np.testing.assert_allclose(list(noise.values()), np.sqrt(model.pixel_loss.variance.numpy()), rtol=1e-6)
     images = batch["image"].numpy()[:4]
     z, _ = model.encode(images)
     turned, _ = model.encode(np.ascontiguousarray(np.rot90(images, 1, (1, 2))))

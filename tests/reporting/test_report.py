@@ -283,6 +283,14 @@ def test_commands_to_repeat_are_commands(model, known, records, tmp_path):
     assert "galkeras adapt VAE RECORDS TARGET_RECORDS --unpaired --alignment mmd2 --mmd-weight 0.5" in "\n".join(said)
 
 
+def test_noise_is_told_where_the_loss_has_learned_it(model, tmp_path):
+    assert "noise of a stretched pixel" not in report(model, tmp_path / "without").read_text()
+    stored = json.loads((model / "summary.json").read_text())
+    write_json(model / "summary.json", stored | {"noise": {"g": 0.0214, "r": 0.019, "z": 0.025}})
+    page = report(model, tmp_path / "with").read_text()
+    assert "<dt>noise of a stretched pixel</dt><dd>g 0.021, r 0.019, z 0.025</dd>" in page
+
+
 def test_what_is_not_given_is_a_line_with_the_command_that_makes_it(model, tmp_path):
     seen = Page(report(model, tmp_path / "report"))
     for name in ("encode", "classify", "shift", "outliers", "scan"):

@@ -55,6 +55,7 @@ def test_the_folder_holds_everything(fitted):
     assert terms | {f"val_{term}" for term in terms} | {"epoch", "learning_rate"} <= set(rows[0])
     summary = json.loads((fitted / "summary.json").read_text())
     assert summary["latents"] == 4 and -1 <= summary["ssim"]["median"] <= 1 and summary["data_range"] == 1
+    assert "noise" not in summary, "squared errors know no noise"
 
 
 def test_it_learns(fitted):

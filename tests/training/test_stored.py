@@ -1,7 +1,7 @@
 """config.json and summary.json: what fit and adapt write comes back, and what they did not is refused by its field."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -29,16 +29,17 @@ COMMON = {
 }
 SCORES = Quantiles.of(np.linspace(0, 1, 11))
 FIT = FitSummary(**COMMON, galaxies=11, ssim=SCORES, mse=SCORES, kl=1.5, kl_per_latent=(1.0, 0.5))
+NOISY = replace(FIT, noise={"g": 0.02149, "r": 0.019})
 ADAPT = AdaptSummary(**COMMON, galaxies={"source": 4, "target": 7}, ssim={"source": SCORES, "target": SCORES})
 
 
-@pytest.mark.parametrize("summary", [FIT, ADAPT])
+@pytest.mark.parametrize("summary", [FIT, NOISY, ADAPT])
 def test_a_summary_comes_back(summary, tmp_path):
     summary.save(tmp_path)
     assert type(summary).load(tmp_path) == summary and summary.scored == 11
     assert set(summary.ssim_by_survey.values()) == {SCORES}
     value = json.loads((tmp_path / "summary.json").read_text())
-    assert value.pop("format") == 1
+    assert value.pop("format") == 1 and ("noise" in value) == (summary is NOISY)
     write_json(tmp_path / "summary.json", value)
     assert type(summary).load(tmp_path) == summary, "a file of before there were formats"
 
@@ -50,6 +51,8 @@ def test_a_summary_comes_back(summary, tmp_path):
         (FIT, {"ssim": {"mean": 0.5}}, "`ssim.p5` is missing"),
         (FIT, {"kl_per_latent": [1.0]}, "`kl_per_latent` must be 2 values. Received: 1"),
         (FIT, {"active_units": 1.5}, "`active_units` must be a whole number"),
+        (FIT, {"noise": [0.02]}, "`noise` must be an object"),
+        (FIT, {"noise": {"g": "0.02"}}, "`noise.g` must be a number"),
         (FIT, {"format": 2}, "`format` must be 1. Received: 2"),
         (ADAPT, {"collapsed": 0}, "`galkeras adapt` writes: `collapsed` must be true or false"),
         (ADAPT, {"galaxies": {"source": 4}}, "`galaxies.target` is missing"),
@@ -61,6 +64,10 @@ def test_a_damaged_summary_is_named(summary, change, message, tmp_path):
     write_json(tmp_path / "summary.json", json.loads((tmp_path / "summary.json").read_text()) | change)
     with pytest.raises(GalkerasError, match="summary.json is not what .*" + message):
         type(summary).load(tmp_path)
+
+
+def test_the_line_tells_the_noise_where_one_was_learned():
+    assert FIT.line.endswith("KL 1.5 nats") and NOISY.line == f"{FIT.line}, noise 0.021, 0.019"
 
 
 def test_a_foreign_summary_is_refused(tmp_path):

@@ -44,6 +44,11 @@ class PixelLoss(ABC):
         """What a unit of this term is worth in squared error of stretched pixels."""
         return 1.0
 
+    @property
+    def noise(self) -> tf.Tensor | None:
+        """The (band,) standard deviations of a stretched pixel that the term has learned, None where it learns none."""
+        return None
+
     def observe(self, stretched: tf.Tensor, rebuilt: tf.Tensor, window: np.ndarray) -> None:  # noqa: B027  most do not
         """Learn from a training batch what is no weight of the optimizer's; arguments as in the call."""
 

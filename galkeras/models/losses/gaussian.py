@@ -17,7 +17,8 @@ _START = 0.05**2
 class GaussianNoise(PixelLoss, LearnedVariance):
     """The negative log likelihood of an image with Gaussian noise, one variance a band, summed over pixels.
 
-    With it the loss is the negative ELBO in nats, and a KL weight of 1 means what it says.
+    With it the loss is the negative ELBO in nats, and a KL weight of 1 means what it says. The noise is all that a
+    reconstruction leaves of the training images, the sky's noise as well as detail that is not drawn.
     """
 
     in_nats = True
@@ -32,6 +33,10 @@ class GaussianNoise(PixelLoss, LearnedVariance):
     def observe(self, stretched: tf.Tensor, rebuilt: tf.Tensor, window: np.ndarray) -> None:
         """Learn the noise from a training batch."""
         self.learn(_squares(stretched, rebuilt), window.reshape(-1, 1))
+
+    @property
+    def noise(self) -> tf.Tensor:
+        return tf.sqrt(tf.convert_to_tensor(self.variance))
 
     @property
     def scale(self) -> tf.Tensor:

@@ -11,6 +11,7 @@ from galkeras.reporting.page import Part, Table
 from galkeras.reporting.sections import SECTIONS, Section
 from galkeras.reporting.subject import Subject
 from galkeras.training.history import best_epoch
+from galkeras.training.stored import FitSummary
 
 
 def _part(subject: Subject) -> Part:
@@ -27,6 +28,10 @@ def _part(subject: Subject) -> Part:
         ("its validation loss", f"{best[monitor]:.4g}"),
         ("time", f"{minutes:.0f} min" if minutes >= 1 else f"{60 * minutes:.0f} s"),
     ]
+    summary = subject.summary
+    if isinstance(summary, FitSummary) and summary.noise is not None:
+        noise = ", ".join(f"{band} {one:.3f}" for band, one in summary.noise.items())
+        part.facts.append(("noise of a stretched pixel", noise))
     part.pictures = curves(history)
     settings = {**stored.model, **stored.training}
     rows = [(name.replace("_", " "), _setting(value)) for name, value in settings.items()]
