@@ -5,6 +5,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from galkeras.evaluation.shift.expected import Expected, expected_drop, verdict
+from galkeras.evaluation.shift.support import Support, support
 from galkeras.morphology.forests import Forest, Forests
 from galkeras.morphology.stacked import StackedForest
 
@@ -68,8 +69,11 @@ LITTLE, MUCH = expected(0.01, 0.0, 0.015), expected(0.1, 0.08, 0.12)
     "by_stage, words",
     [
         ({"before": LITTLE}, r"^\*\*Holds\.\*\* .* lose 1\.0 points \(0\.0 to 1\.5\) .* on new\.$"),
-        ({"before": expected(0.03, 0.01, 0.05)}, r"^\*\*May not hold\.\*\* .* bar \(4\.0\): more galaxies would tell"),
-        ({"before": MUCH}, r"^\*\*Does not hold\.\*\* .*: adapt the model, or label some"),
+        (
+            {"before": expected(0.03, 0.01, 0.05)},
+            r"^\*\*May not hold\.\*\* .* bar \(4\.0\): more galaxies would tell\. .* like galaxies\.$",
+        ),
+        ({"before": MUCH}, r"^\*\*Does not hold\.\*\* .*: adapt the model, or label some .* like galaxies\.$"),
         ({"after": MUCH}, r"^\*\*Does not hold\.\*\* .*\): label some"),
         (
             {"before": expected(0.1, 0.08, 0.12, 0.03)},
@@ -80,4 +84,69 @@ LITTLE, MUCH = expected(0.01, 0.0, 0.015), expected(0.1, 0.08, 0.12)
     ],
 )
 def test_the_verdict_is_one_to_act_on(by_stage, words):
-    assert re.search(words, verdict(("decals", "new"), by_stage))
+    assert re.search(words, verdict(("decals", "new"), by_stage, {}, paired=False))
+
+
+def outside(share):
+    return Support(900, 800, share, (share, share))
+
+
+@pytest.mark.parametrize("change", [lambda z: z + (0, 9, 0), lambda z: z * 8], ids=["elsewhere", "spread out"])
+def test_where_the_source_has_no_galaxies_it_cannot_tell(forests, change):
+    source, target = np.random.default_rng(1).normal(size=(2, 600, 3))
+    found, (shares, _) = (
+        expected_drop(source, change(target), forests),
+        support(None, source, change(target), paired=False),
+    )
+    said = verdict(("decals", "new"), {"before": found}, {"before": shares}, paired=False)
+    share = f"{100 * shares.outside:.0f} %"
+    assert said.startswith(f"**Cannot tell.** {share} of the galaxies of new lie where decals has none, and")
+    assert said.endswith(": look at outside.png, compare like populations, or label some.")
+
+
+@pytest.mark.parametrize(
+    "change, says", [("nothing", "Holds"), ("another latent", "May not hold"), ("moved", "Does not hold")]
+)
+def test_an_ordinary_shift_keeps_its_verdict(forests, change, says):
+    source, target = np.random.default_rng(1).normal(size=(2, 1200, 3))
+    target = CHANGES[change](target)
+    found, (shares, _) = expected_drop(source, target, forests), support(None, source, target, paired=False)
+    with_support, without = (
+        verdict(("decals", "new"), {"before": found}, one, paired=False) for one in ({"before": shares}, {})
+    )
+    assert with_support == without and with_support.startswith(f"**{says}.**")
+
+
+@pytest.mark.parametrize(
+    "by_stage, support, paired, words",
+    [
+        ({"before": MUCH}, {"before": outside(0.5)}, False, r"^\*\*Does not hold"),
+        (
+            {"before": MUCH},
+            {"before": outside(0.51)},
+            False,
+            r"^\*\*Cannot tell\.\*\* 51 % .* compare like populations",
+        ),
+        # Pairs are of one population.
+        (
+            {"before": MUCH},
+            {"before": outside(0.51)},
+            True,
+            r"^\*\*Cannot tell\.\*\* .*: look at outside.png, or label some\.$",
+        ),
+        ({"before": MUCH}, {"before": outside(0.1)}, True, r"^\*\*Does not hold\.\*\* .* fit forests there\.$"),
+        # The encoder was made to mix whatever it was given.
+        (
+            {"after": LITTLE},
+            {"before": outside(0.9), "after": outside(0.01)},
+            False,
+            r"^\*\*Cannot tell\.\*\* 90 % .* has none, as the VAE saw them before adaptation, .*: compare like",
+        ),
+        ({"after": LITTLE}, {"before": outside(0.9), "after": outside(0.01)}, True, r"^\*\*Holds\.\*\*"),
+        # Forests of the VAE alone were given.
+        ({"before": LITTLE}, {"before": outside(0.9), "after": outside(0.01)}, True, r"expected: label some\.$"),
+        ({"before": LITTLE}, {"before": outside(0.01), "after": outside(0.9)}, False, r"^\*\*Holds\.\*\*"),
+    ],
+)
+def test_who_is_asked_whether_the_source_has_such_galaxies(by_stage, support, paired, words):
+    assert re.search(words, verdict(("decals", "new"), by_stage, support, paired=paired))

@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 from astropy.table import Table
@@ -132,6 +133,8 @@ def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
         unpaired=True,
     )
     assert blind.expected.keys() == {"before"} and not blind.questions
+    far = replace(blind, support={"before": replace(blind.support["before"], outside=0.6)})
+    assert "60 % of the galaxies of bass-mzls lie where decals has none" in far.markdown().split("Does it hold?")[1]
     with pytest.raises(GalkerasError, match="was fitted on latents of model"):
         shift(
             folder / "da",

@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from galkeras.evaluation.shift.gaussians import covariance, power
+from galkeras.evaluation.shift.support import MOST_OUTSIDE, Support
 from galkeras.io.text import counted
 from galkeras.morphology.forests import Forests
 
@@ -20,6 +21,7 @@ CAVEAT = (
     " off by about a point; what it misses most are galaxies that are smaller and fainter."
 )
 
+_POPULATION = " Another population (other types, brightness or redshift) looks the same to this: compare like galaxies."
 _RESAMPLES = 40
 # More galaxies of the source than this are sampled: forests are asked of each once a resample.
 _MOST = 2000
@@ -105,17 +107,23 @@ def losses(
     return np.array(lost)
 
 
-def verdict(surveys: tuple[str, str], expected: Mapping[str, Expected]) -> str:
+def verdict(
+    surveys: tuple[str, str], expected: Mapping[str, Expected], support: Mapping[str, Support], *, paired: bool
+) -> str:
     """Return in a sentence or two whether a model and its forests hold on the second survey, and what to do if not.
 
     Args:
         surveys: Names of source and target.
         expected: What `expected_drop` says, by ``before``, of a VAE as fitted, and ``after``, of an adapted model.
+        support: By the same, how much of the target is unlike the source; nothing in files of before it was told.
+        paired: Whether both surveys have the same galaxies, and so the same population.
     """
     last = list(expected)[-1]
     found, earlier = expected[last], expected.get("before")
     points = f"{100 * found.drop:.1f} points ({100 * found.interval[0]:.1f} to {100 * found.interval[1]:.1f})"
     said = f"Forests of {surveys[0]} are expected to lose {points} of accuracy on {surveys[1]}"
+    if strange := _strange(surveys, support, last, paired):
+        return f"**Cannot tell.** {strange}"
     if found.by_chance > TOLERANCE:
         galaxies = f"{counted(found.source, 'galaxy', 'galaxies')} and {found.target:,}"
         return (
@@ -126,14 +134,34 @@ def verdict(surveys: tuple[str, str], expected: Mapping[str, Expected]) -> str:
         if last == "after" and earlier is not None and earlier.drop > TOLERANCE:
             return f"**Holds after adaptation.** {said}; before it was {100 * earlier.drop:.1f}."
         return f"**Holds.** {said}."
+    population = "" if paired else _POPULATION
     worst = max(found.by_question, key=found.by_question.__getitem__)
     most = f"{said}, most in {worst} ({100 * found.by_question[worst]:.1f})"
     if found.interval[0] <= TOLERANCE:
-        return f"**May not hold.** {most}: more galaxies would tell."
+        return f"**May not hold.** {most}: more galaxies would tell.{population}"
     cure = "label some and fit forests there"
     if last == "before":
         cure = f"adapt the model, or {cure}"
-    return f"**Does not hold.** {most}: {cure}."
+    return f"**Does not hold.** {most}: {cure}.{population}"
+
+
+def _strange(surveys: tuple[str, str], support: Mapping[str, Support], last: str, paired: bool) -> str:
+    """Return why nothing can be expected, where most of the target lies outside of the source's support; else ""."""
+    # An encoder that learned to mix two surveys mixes different galaxies too: without pairs the VAE has a say.
+    stages = (last,) if paired else ("before", last)
+    shares = {stage: support[stage].outside for stage in stages if stage in support}
+    stage = max(shares, key=shares.__getitem__, default="")
+    if not stage or shares[stage] <= MOST_OUTSIDE:
+        return ""
+    when = ", as the VAE saw them before adaptation" if stage != last else ""
+    # The picture is of the last model.
+    cures = ["look at outside.png"] if stage == list(support)[-1] else []
+    cures += [] if paired else ["compare like populations"]
+    cure = f"{', '.join(cures)}, or label some" if cures else "label some"
+    return (
+        f"{100 * shares[stage]:.0f} % of the galaxies of {surveys[1]} lie where {surveys[0]} has none{when}, and what"
+        f" forests lose there cannot be expected: {cure}."
+    )
 
 
 def _transport(source: np.ndarray, target: np.ndarray):

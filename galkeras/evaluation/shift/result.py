@@ -104,7 +104,7 @@ class Shift(_Beside):
     @property
     def verdict(self) -> str:
         """Whether the model holds on the target, in a sentence or two; empty where no forests were given."""
-        return verdict(self.surveys, self.expected) if self.expected else ""
+        return verdict(self.surveys, self.expected, self.support, paired=self.paired) if self.expected else ""
 
     def markdown(self) -> str:
         """Return the tables as Markdown, and at the end the verdict."""
