@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,11 +59,28 @@ def test_few_galaxies_differ_by_chance(forests):
     assert expected_drop(*np.random.default_rng(1).normal(size=(2, 20, 3)), forests).by_chance > 0.02
 
 
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("seed", range(3))
+def test_few_in_the_target_alone_differ_by_chance_too(forests, change, seed):
+    rng = np.random.default_rng(seed)
+    source, target = rng.normal(size=(500, 3)), change(rng.normal(size=(20, 3)))
+    found = expected_drop(source, target, forests, seed)
+    assert found.by_chance > max(0.02, 2 * expected_drop(source, change(source), forests, seed).by_chance)
+
+
 def expected(drop, low, high, by_chance=0.005):
     return Expected(900, 800, drop, (low, high), by_chance, {"bar": drop + 0.01, "disc": drop - 0.01})
 
 
 LITTLE, MUCH = expected(0.01, 0.0, 0.015), expected(0.1, 0.08, 0.12)
+
+
+@pytest.mark.parametrize("source, target, few", [(59, 900, True), (900, 20, True), (60, 60, False)])
+def test_of_few_galaxies_nothing_is_said_for_sure(source, target, few):
+    for drop in (LITTLE, MUCH):
+        found = replace(drop, source=source, target=target)
+        said = verdict(("decals", "new"), {"before": found}, {}, paired=False)
+        assert said.startswith(f"**Cannot tell.** {source} galaxies and {target} are too few, at least 60") == few
 
 
 @pytest.mark.parametrize(

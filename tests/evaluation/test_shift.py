@@ -2,6 +2,7 @@ import csv
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from astropy.table import Table
 from sky import galaxy, write_csv, write_fits
@@ -60,6 +61,15 @@ def world(tmp_path_factory):
     return folder, *sets.values()
 
 
+@pytest.fixture(scope="module")
+def forests(world):
+    """Forests of the VAE's latents of half of the galaxies."""
+    folder, decals, _ = world
+    encode(folder / "vae", decals, folder / "z.parquet")
+    classify(folder / "z.parquet", folder / "votes.csv", folder / "forests")
+    return folder / "forests"
+
+
 def test_before_and_after_are_scored_and_written(world, tmp_path):
     folder, decals, bass = world
     out = tmp_path / "shift"
@@ -101,10 +111,8 @@ def test_only_held_out_galaxies_are_scored(world, tmp_path):
         shift(folder / "da", decals, bass, tmp_path)
 
 
-def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
+def test_forests_of_either_model_are_told_by_their_digest(world, forests, tmp_path):
     folder, decals, bass = world
-    encode(folder / "vae", decals, tmp_path / "z.parquet")
-    classify(tmp_path / "z.parquet", folder / "votes.csv", tmp_path / "forests")
     found = shift(
         folder / "da",
         decals,
@@ -112,7 +120,7 @@ def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
         tmp_path / "shift",
         before=folder / "vae",
         catalog=folder / "votes.csv",
-        forests=[tmp_path / "forests"],
+        forests=[forests],
         split="all",
     )
     # Forests for the adapted model were not given, and all its galaxies are tested.
@@ -128,7 +136,7 @@ def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
         decals,
         bass,
         tmp_path / "blind",
-        forests=[tmp_path / "forests"],
+        forests=[forests],
         split="all",
         unpaired=True,
     )
@@ -142,8 +150,20 @@ def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
             bass,
             tmp_path / "other",
             catalog=folder / "votes.csv",
-            forests=[tmp_path / "forests"],
+            forests=[forests],
         )
+
+
+def test_of_a_target_of_20_galaxies_it_cannot_tell(world, forests, tmp_path):
+    folder, decals, _ = world
+    few = survey(tmp_path, "bass-mzls", range(200, 220), 0.9)
+    words = f"{folder / 'vae'} {decals} {few} --forests {forests} --split all --unpaired --out {tmp_path / 'shift'}"
+    done = CliRunner().invoke(cli.app, ["shift", *words.split()], catch_exceptions=False)
+    assert done.exit_code == 0
+    found = Shift.load(tmp_path / "shift")
+    assert found.expected["before"].target == 20 and found.verdict in done.stdout
+    assert found.verdict.startswith("**Cannot tell.** 45 galaxies and 20 are too few")
+    assert np.ptp(found.support["before"].interval) > 0.05 and np.ptp(found.scores["before"].auc_interval) > 0.05
 
 
 def test_bad_input_is_named(world, tmp_path):

@@ -31,7 +31,7 @@ class Support:
         reference: Galaxies of the source that say where it has any.
         judged: Galaxies of the target that were looked at.
         outside: The share of them that lies outside; 0.01 is what the source's own galaxies give.
-        interval: Its 95 % interval when galaxies of both surveys are drawn again.
+        interval: Its 95 % interval, over the source's galaxies drawn again and for so few of the target.
     """
 
     reference: int
@@ -73,14 +73,15 @@ def support(
     nearest = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, len(learned))).fit(learned)
     with threadpool_limits(1):
         own, others = (nearest.kneighbors(z)[0][:, -1] for z in (source[shown], target[judged]))
-    again = [
-        np.mean(rng.choice(others, len(others)) > np.quantile(rng.choice(own, len(own)), _WITHIN))
-        for _ in range(_RESAMPLES)
-    ]
+    # Drawn again, a target of which none lies outside has none again: the share is drawn as Jeffreys's prior leaves it.
+    beyond = [np.sum(others > np.quantile(rng.choice(own, len(own)), _WITHIN)) for _ in range(_RESAMPLES)]
+    again = [rng.beta(count + 0.5, len(others) - count + 0.5) for count in beyond]
     low, high = np.percentile(again, (2.5, 97.5))
     # A collapsed model has all galaxies in one place.
     limit = max(float(np.quantile(own, _WITHIN)), np.finfo(float).tiny)
     distance = np.full(len(target), np.nan)
     distance[judged] = others / limit
-    scores = Support(len(learned), int(judged.sum()), float(np.mean(others > limit)), (float(low), float(high)))
+    outside = float(np.mean(others > limit))
+    interval = min(float(low), outside), max(float(high), outside)
+    scores = Support(len(learned), int(judged.sum()), outside, interval)
     return scores, distance
