@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
 from galkeras.models.vae import VAE
 from galkeras.morphology.classify import classify
 from galkeras.records.make import make_tfrecords
+from galkeras.training.adapt import adapt
 
 IDS = range(150)
 SETTINGS = {
@@ -164,6 +166,26 @@ def test_of_a_target_of_20_galaxies_it_cannot_tell(world, forests, tmp_path):
     assert found.expected["before"].target == 20 and found.verdict in done.stdout
     assert found.verdict.startswith("**Cannot tell.** 45 galaxies and 20 are too few")
     assert np.ptp(found.support["before"].interval) > 0.05 and np.ptp(found.scores["before"].auc_interval) > 0.05
+
+
+def test_record_sets_of_other_bands_are_refused_with_both_named(world, tmp_path):
+    folder, decals, _ = world
+    ids = [f"g{i:03d}" for i in range(20)]
+    for i, name in enumerate(ids):
+        image = galaxy(64, i)
+        four = np.concatenate([image, image[..., -1:]], axis=-1)
+        write_fits(tmp_path / "cutouts" / f"{name}.fits", four, "griz", SURVEY="toy", VERSION="")
+    catalog = write_csv(tmp_path / "c.csv", {"id": ids, "ra": [180.0] * 20, "dec": [0.5] * 20})
+    other = make_tfrecords(catalog, tmp_path / "cutouts", tmp_path / "griz", survey="toy", workers=1).path
+    said = f"{other} has bands griz, and the model takes grz: see `make_tfrecords(bands=grz)`"
+    for call in (
+        lambda: shift(folder / "vae", decals, other, tmp_path / "shift", unpaired=True),
+        lambda: shift(folder / "vae", other, decals, tmp_path / "shift", unpaired=True),
+        lambda: adapt(folder / "vae", decals, other, tmp_path / "da", unpaired=True),
+    ):
+        with pytest.raises(GalkerasError, match=re.escape(said)):
+            call()
+    assert not (tmp_path / "shift").exists() and not (tmp_path / "da").exists()
 
 
 def test_bad_input_is_named(world, tmp_path):
