@@ -50,6 +50,21 @@ def test_the_drop_that_is_expected_is_the_true_one(forests, change):
     assert (found.source, found.target) == (1200, 1200)
 
 
+def test_each_forest_has_an_interval_that_shrinks_with_more_galaxies(forests):
+    rng = np.random.default_rng(1)
+    many, few = (
+        expected_drop(rng.normal(size=(count, 3)), CHANGES["moved"](rng.normal(size=(count, 3))), forests)
+        for count in (1600, 100)
+    )
+    assert many.intervals.keys() == many.by_question.keys() == {"disc", "luck"}
+    for name, (low, high) in many.intervals.items():
+        assert low < many.by_question[name] < high
+        # Of 16 times as many galaxies it is a fourth as wide, give or take what 40 resamples know.
+        assert high - low < np.ptp(few.intervals[name]) / 2
+    # Each is its own forest's, and the mean of both has one between them.
+    assert many.intervals["luck"][1] < many.interval[0] < many.interval[1] < many.intervals["disc"][0]
+
+
 def test_it_is_the_same_again(forests):
     source, target = np.random.default_rng(1).normal(size=(2, 300, 3))
     assert expected_drop(source, target, forests, 3) == expected_drop(source, target, forests, 3)

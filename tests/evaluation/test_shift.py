@@ -14,6 +14,7 @@ from galkeras.evaluation.shift.result import Shift
 from galkeras.evaluation.shift.shift import shift
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.errors import GalkerasError
+from galkeras.io.files import write_json
 from galkeras.latents.encode import encode
 from galkeras.models.adapters.domain_adaptation import AdaptationConfig, DomainAdaptationVAE
 from galkeras.models.config import PAPER, PAPER_ADAPTATION, ModelConfig
@@ -132,6 +133,15 @@ def test_forests_of_either_model_are_told_by_their_digest(world, forests, tmp_pa
     assert set(found.expected) == {"before"} and found.verdict
     assert f"Does it hold?\n\n{found.verdict}" in (tmp_path / "shift" / "shift.md").read_text()
     assert Shift.load(tmp_path / "shift").expected == found.expected
+    told = found.expected["before"]
+    (low, high), drop = told.intervals["how-rounded"], told.by_question["how-rounded"]
+    assert f"| how-rounded | {100 * drop:.1f} ({100 * low:.1f} to {100 * high:.1f}) |" in found.markdown()
+    # Files of before each forest had an interval.
+    value = found.to_json()
+    del value["expected"]["before"]["intervals"]
+    write_json(tmp_path / "shift" / "shift.json", value)
+    older = Shift.load(tmp_path / "shift")
+    assert older.verdict == found.verdict and f"| how-rounded | {100 * drop:.1f} |" in older.markdown()
     # Neither pairs nor labels are needed.
     blind = shift(
         folder / "vae",

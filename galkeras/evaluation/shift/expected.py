@@ -46,6 +46,7 @@ class Expected:
         by_chance: What is expected where nothing shifts: from one half of the source to as many galaxies of the other
             half as the target has.
         by_question: ``drop`` by question.
+        intervals: ``interval`` by question, of the same galaxies drawn again; nothing in files of before it was told.
     """
 
     source: int
@@ -54,6 +55,7 @@ class Expected:
     interval: tuple[float, float]
     by_chance: float
     by_question: dict[str, float] = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def expected_drop(source: np.ndarray, target: np.ndarray, forests: Forests, seed: int = 0) -> Expected:
@@ -75,20 +77,29 @@ def expected_drop(source: np.ndarray, target: np.ndarray, forests: Forests, seed
     shown = source if len(source) <= _MOST else source[rng.choice(len(source), _MOST, replace=False)]
     before = {name: forest.probabilities(shown.astype(np.float32)) for name, forest in forests.by_question.items()}
     drops = losses(before, shown, source, target, forests)
-    again = [
-        np.mean(losses(before, shown, rng.choice(source, len(source)), rng.choice(target, len(target)), forests))
-        for _ in tqdm(range(_RESAMPLES), desc="expected drop", unit="resample", disable=None)
-    ]
-    # Drawing again adds scatter of its own, which moves the middle and not the width.
-    low, high = np.percentile(again, (2.5, 97.5)) - np.mean(again) + np.mean(drops)
+    again = np.array(
+        [
+            losses(before, shown, rng.choice(source, len(source)), rng.choice(target, len(target)), forests)
+            for _ in tqdm(range(_RESAMPLES), desc="expected drop", unit="resample", disable=None)
+        ]
+    )
+    names = list(forests.by_question)
     return Expected(
         len(source),
         len(target),
         float(np.mean(drops)),
-        (float(low), float(high)),
+        _interval(again.mean(1), np.mean(drops)),
         _by_chance(before, shown, source, len(target), forests, rng),
-        dict(zip(forests.by_question, map(float, drops), strict=True)),
+        dict(zip(names, map(float, drops), strict=True)),
+        dict(zip(names, map(_interval, again.T, drops), strict=True)),
     )
+
+
+def _interval(again: np.ndarray, drop: float) -> tuple[float, float]:
+    """Return the 95 % interval of ``drop`` from the (resamples,) drops of galaxies drawn again."""
+    # Drawing again adds scatter of its own, which moves the middle and not the width.
+    low, high = np.percentile(again, (2.5, 97.5)) - again.mean() + drop
+    return float(low), float(high)
 
 
 def losses(
