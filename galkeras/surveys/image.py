@@ -177,7 +177,7 @@ class ImageSpec:
         Size, units and orientation must agree, and the pixel scale where both are known; where it is not, the crop,
         which then decides what part of the sky an image shows, and images that were resampled to one pixel scale are
         unlike those of unknown or differing ones. Bands must agree in name, and between two surveys,
-        whose filters are never the same, in number.
+        whose filters are never the same, in number, unless they are the same names in another order.
 
         Args:
             other: What is offered.
@@ -192,7 +192,9 @@ class ImageSpec:
 
         need("image size", other.size == self.size, other.size, self.size, "see `make_tfrecords(image_size=…)`")
         need("units", other.units == self.units, other.units, self.units, "use FITS or pictures for both")
-        alike = other.bands == self.bands if same_survey else len(other.bands) == len(self.bands)
+        alike = other.bands == self.bands
+        if not same_survey and sorted(other.bands) != sorted(self.bands):
+            alike = len(other.bands) == len(self.bands)
         ours, theirs = band_text(self.bands), band_text(other.bands)
         need("bands", alike, theirs, ours, f"see `make_tfrecords(bands={ours})`")
         known = self.pixel_scale and other.pixel_scale

@@ -41,6 +41,13 @@ def test_few_galaxies_have_a_wide_interval():
     assert np.ptp(wide) > 3 * np.ptp(narrow)
 
 
+def test_that_none_of_20_or_all_lie_outside_is_no_proof():
+    inside = np.clip(normal(20), -1, 1)
+    none, every = (support(normal(2000), normal(500), z, paired=False)[0] for z in (inside, inside + 9))
+    assert none.outside == none.interval[0] == 0 and none.interval[1] > 0.05
+    assert every.outside == every.interval[1] == 1 and every.interval[0] < 0.95
+
+
 def test_a_collapsed_model_has_all_inside():
     scores, _ = support(None, np.zeros((40, 3)), np.zeros((40, 3)), paired=False)
     assert scores.outside == 0

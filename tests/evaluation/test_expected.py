@@ -1,10 +1,12 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from galkeras.evaluation.shift.expected import Expected, expected_drop, verdict
+from galkeras.evaluation.shift.support import Support, support
 from galkeras.morphology.forests import Forest, Forests
 from galkeras.morphology.stacked import StackedForest
 
@@ -48,6 +50,21 @@ def test_the_drop_that_is_expected_is_the_true_one(forests, change):
     assert (found.source, found.target) == (1200, 1200)
 
 
+def test_each_forest_has_an_interval_that_shrinks_with_more_galaxies(forests):
+    rng = np.random.default_rng(1)
+    many, few = (
+        expected_drop(rng.normal(size=(count, 3)), CHANGES["moved"](rng.normal(size=(count, 3))), forests)
+        for count in (1600, 100)
+    )
+    assert many.intervals.keys() == many.by_question.keys() == {"disc", "luck"}
+    for name, (low, high) in many.intervals.items():
+        assert low < many.by_question[name] < high
+        # Of 16 times as many galaxies it is a fourth as wide, give or take what 40 resamples know.
+        assert high - low < np.ptp(few.intervals[name]) / 2
+    # Each is its own forest's, and the mean of both has one between them.
+    assert many.intervals["luck"][1] < many.interval[0] < many.interval[1] < many.intervals["disc"][0]
+
+
 def test_it_is_the_same_again(forests):
     source, target = np.random.default_rng(1).normal(size=(2, 300, 3))
     assert expected_drop(source, target, forests, 3) == expected_drop(source, target, forests, 3)
@@ -57,6 +74,15 @@ def test_few_galaxies_differ_by_chance(forests):
     assert expected_drop(*np.random.default_rng(1).normal(size=(2, 20, 3)), forests).by_chance > 0.02
 
 
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("seed", range(3))
+def test_few_in_the_target_alone_differ_by_chance_too(forests, change, seed):
+    rng = np.random.default_rng(seed)
+    source, target = rng.normal(size=(500, 3)), change(rng.normal(size=(20, 3)))
+    found = expected_drop(source, target, forests, seed)
+    assert found.by_chance > max(0.02, 2 * expected_drop(source, change(source), forests, seed).by_chance)
+
+
 def expected(drop, low, high, by_chance=0.005):
     return Expected(900, 800, drop, (low, high), by_chance, {"bar": drop + 0.01, "disc": drop - 0.01})
 
@@ -64,12 +90,23 @@ def expected(drop, low, high, by_chance=0.005):
 LITTLE, MUCH = expected(0.01, 0.0, 0.015), expected(0.1, 0.08, 0.12)
 
 
+@pytest.mark.parametrize("source, target, few", [(59, 900, True), (900, 20, True), (60, 60, False)])
+def test_of_few_galaxies_nothing_is_said_for_sure(source, target, few):
+    for drop in (LITTLE, MUCH):
+        found = replace(drop, source=source, target=target)
+        said = verdict(("decals", "new"), {"before": found}, {}, paired=False)
+        assert said.startswith(f"**Cannot tell.** {source} galaxies and {target} are too few, at least 60") == few
+
+
 @pytest.mark.parametrize(
     "by_stage, words",
     [
         ({"before": LITTLE}, r"^\*\*Holds\.\*\* .* lose 1\.0 points \(0\.0 to 1\.5\) .* on new\.$"),
-        ({"before": expected(0.03, 0.01, 0.05)}, r"^\*\*May not hold\.\*\* .* bar \(4\.0\): more galaxies would tell"),
-        ({"before": MUCH}, r"^\*\*Does not hold\.\*\* .*: adapt the model, or label some"),
+        (
+            {"before": expected(0.03, 0.01, 0.05)},
+            r"^\*\*May not hold\.\*\* .* bar \(4\.0\): more galaxies would tell\. .* like galaxies\.$",
+        ),
+        ({"before": MUCH}, r"^\*\*Does not hold\.\*\* .*: adapt the model, or label some .* like galaxies\.$"),
         ({"after": MUCH}, r"^\*\*Does not hold\.\*\* .*\): label some"),
         (
             {"before": expected(0.1, 0.08, 0.12, 0.03)},
@@ -80,4 +117,69 @@ LITTLE, MUCH = expected(0.01, 0.0, 0.015), expected(0.1, 0.08, 0.12)
     ],
 )
 def test_the_verdict_is_one_to_act_on(by_stage, words):
-    assert re.search(words, verdict(("decals", "new"), by_stage))
+    assert re.search(words, verdict(("decals", "new"), by_stage, {}, paired=False))
+
+
+def outside(share):
+    return Support(900, 800, share, (share, share))
+
+
+@pytest.mark.parametrize("change", [lambda z: z + (0, 9, 0), lambda z: z * 8], ids=["elsewhere", "spread out"])
+def test_where_the_source_has_no_galaxies_it_cannot_tell(forests, change):
+    source, target = np.random.default_rng(1).normal(size=(2, 600, 3))
+    found, (shares, _) = (
+        expected_drop(source, change(target), forests),
+        support(None, source, change(target), paired=False),
+    )
+    said = verdict(("decals", "new"), {"before": found}, {"before": shares}, paired=False)
+    share = f"{100 * shares.outside:.0f} %"
+    assert said.startswith(f"**Cannot tell.** {share} of the galaxies of new lie where decals has none, and")
+    assert said.endswith(": look at outside.png, compare like populations, or label some.")
+
+
+@pytest.mark.parametrize(
+    "change, says", [("nothing", "Holds"), ("another latent", "May not hold"), ("moved", "Does not hold")]
+)
+def test_an_ordinary_shift_keeps_its_verdict(forests, change, says):
+    source, target = np.random.default_rng(1).normal(size=(2, 1200, 3))
+    target = CHANGES[change](target)
+    found, (shares, _) = expected_drop(source, target, forests), support(None, source, target, paired=False)
+    with_support, without = (
+        verdict(("decals", "new"), {"before": found}, one, paired=False) for one in ({"before": shares}, {})
+    )
+    assert with_support == without and with_support.startswith(f"**{says}.**")
+
+
+@pytest.mark.parametrize(
+    "by_stage, support, paired, words",
+    [
+        ({"before": MUCH}, {"before": outside(0.5)}, False, r"^\*\*Does not hold"),
+        (
+            {"before": MUCH},
+            {"before": outside(0.51)},
+            False,
+            r"^\*\*Cannot tell\.\*\* 51 % .* compare like populations",
+        ),
+        # Pairs are of one population.
+        (
+            {"before": MUCH},
+            {"before": outside(0.51)},
+            True,
+            r"^\*\*Cannot tell\.\*\* .*: look at outside.png, or label some\.$",
+        ),
+        ({"before": MUCH}, {"before": outside(0.1)}, True, r"^\*\*Does not hold\.\*\* .* fit forests there\.$"),
+        # The encoder was made to mix whatever it was given.
+        (
+            {"after": LITTLE},
+            {"before": outside(0.9), "after": outside(0.01)},
+            False,
+            r"^\*\*Cannot tell\.\*\* 90 % .* has none, as the VAE saw them before adaptation, .*: compare like",
+        ),
+        ({"after": LITTLE}, {"before": outside(0.9), "after": outside(0.01)}, True, r"^\*\*Holds\.\*\*"),
+        # Forests of the VAE alone were given.
+        ({"before": LITTLE}, {"before": outside(0.9), "after": outside(0.01)}, True, r"expected: label some\.$"),
+        ({"before": LITTLE}, {"before": outside(0.01), "after": outside(0.9)}, False, r"^\*\*Holds\.\*\*"),
+    ],
+)
+def test_who_is_asked_whether_the_source_has_such_galaxies(by_stage, support, paired, words):
+    assert re.search(words, verdict(("decals", "new"), by_stage, support, paired=paired))

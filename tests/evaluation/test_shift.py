@@ -1,6 +1,9 @@
 import csv
 import json
+import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from astropy.table import Table
 from sky import galaxy, write_csv, write_fits
@@ -11,6 +14,7 @@ from galkeras.evaluation.shift.result import Shift
 from galkeras.evaluation.shift.shift import shift
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.io.errors import GalkerasError
+from galkeras.io.files import write_json
 from galkeras.latents.encode import encode
 from galkeras.models.adapters.domain_adaptation import AdaptationConfig, DomainAdaptationVAE
 from galkeras.models.config import PAPER, PAPER_ADAPTATION, ModelConfig
@@ -18,6 +22,7 @@ from galkeras.models.folder import WEIGHTS_FILE, write_config, write_weights
 from galkeras.models.vae import VAE
 from galkeras.morphology.classify import classify
 from galkeras.records.make import make_tfrecords
+from galkeras.training.adapt import adapt
 
 IDS = range(150)
 SETTINGS = {
@@ -57,6 +62,15 @@ def world(tmp_path_factory):
             columns[f"{question.name}_{answer}_fraction"] = chosen
     Table(columns).write(folder / "votes.csv")
     return folder, *sets.values()
+
+
+@pytest.fixture(scope="module")
+def forests(world):
+    """Forests of the VAE's latents of half of the galaxies."""
+    folder, decals, _ = world
+    encode(folder / "vae", decals, folder / "z.parquet")
+    classify(folder / "z.parquet", folder / "votes.csv", folder / "forests")
+    return folder / "forests"
 
 
 def test_before_and_after_are_scored_and_written(world, tmp_path):
@@ -100,10 +114,8 @@ def test_only_held_out_galaxies_are_scored(world, tmp_path):
         shift(folder / "da", decals, bass, tmp_path)
 
 
-def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
+def test_forests_of_either_model_are_told_by_their_digest(world, forests, tmp_path):
     folder, decals, bass = world
-    encode(folder / "vae", decals, tmp_path / "z.parquet")
-    classify(tmp_path / "z.parquet", folder / "votes.csv", tmp_path / "forests")
     found = shift(
         folder / "da",
         decals,
@@ -111,7 +123,7 @@ def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
         tmp_path / "shift",
         before=folder / "vae",
         catalog=folder / "votes.csv",
-        forests=[tmp_path / "forests"],
+        forests=[forests],
         split="all",
     )
     # Forests for the adapted model were not given, and all its galaxies are tested.
@@ -121,17 +133,28 @@ def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
     assert set(found.expected) == {"before"} and found.verdict
     assert f"Does it hold?\n\n{found.verdict}" in (tmp_path / "shift" / "shift.md").read_text()
     assert Shift.load(tmp_path / "shift").expected == found.expected
+    told = found.expected["before"]
+    (low, high), drop = told.intervals["how-rounded"], told.by_question["how-rounded"]
+    assert f"| how-rounded | {100 * drop:.1f} ({100 * low:.1f} to {100 * high:.1f}) |" in found.markdown()
+    # Files of before each forest had an interval.
+    value = found.to_json()
+    del value["expected"]["before"]["intervals"]
+    write_json(tmp_path / "shift" / "shift.json", value)
+    older = Shift.load(tmp_path / "shift")
+    assert older.verdict == found.verdict and f"| how-rounded | {100 * drop:.1f} |" in older.markdown()
     # Neither pairs nor labels are needed.
     blind = shift(
         folder / "vae",
         decals,
         bass,
         tmp_path / "blind",
-        forests=[tmp_path / "forests"],
+        forests=[forests],
         split="all",
         unpaired=True,
     )
     assert blind.expected.keys() == {"before"} and not blind.questions
+    far = replace(blind, support={"before": replace(blind.support["before"], outside=0.6)})
+    assert "60 % of the galaxies of bass-mzls lie where decals has none" in far.markdown().split("Does it hold?")[1]
     with pytest.raises(GalkerasError, match="was fitted on latents of model"):
         shift(
             folder / "da",
@@ -139,8 +162,40 @@ def test_forests_of_either_model_are_told_by_their_digest(world, tmp_path):
             bass,
             tmp_path / "other",
             catalog=folder / "votes.csv",
-            forests=[tmp_path / "forests"],
+            forests=[forests],
         )
+
+
+def test_of_a_target_of_20_galaxies_it_cannot_tell(world, forests, tmp_path):
+    folder, decals, _ = world
+    few = survey(tmp_path, "bass-mzls", range(200, 220), 0.9)
+    words = f"{folder / 'vae'} {decals} {few} --forests {forests} --split all --unpaired --out {tmp_path / 'shift'}"
+    done = CliRunner().invoke(cli.app, ["shift", *words.split()], catch_exceptions=False)
+    assert done.exit_code == 0
+    found = Shift.load(tmp_path / "shift")
+    assert found.expected["before"].target == 20 and found.verdict in done.stdout
+    assert found.verdict.startswith("**Cannot tell.** 45 galaxies and 20 are too few")
+    assert np.ptp(found.support["before"].interval) > 0.05 and np.ptp(found.scores["before"].auc_interval) > 0.05
+
+
+def test_record_sets_of_other_bands_are_refused_with_both_named(world, tmp_path):
+    folder, decals, _ = world
+    ids = [f"g{i:03d}" for i in range(20)]
+    for i, name in enumerate(ids):
+        image = galaxy(64, i)
+        four = np.concatenate([image, image[..., -1:]], axis=-1)
+        write_fits(tmp_path / "cutouts" / f"{name}.fits", four, "griz", SURVEY="toy", VERSION="")
+    catalog = write_csv(tmp_path / "c.csv", {"id": ids, "ra": [180.0] * 20, "dec": [0.5] * 20})
+    other = make_tfrecords(catalog, tmp_path / "cutouts", tmp_path / "griz", survey="toy", workers=1).path
+    said = f"{other} has bands griz, and the model takes grz: see `make_tfrecords(bands=grz)`"
+    for call in (
+        lambda: shift(folder / "vae", decals, other, tmp_path / "shift", unpaired=True),
+        lambda: shift(folder / "vae", other, decals, tmp_path / "shift", unpaired=True),
+        lambda: adapt(folder / "vae", decals, other, tmp_path / "da", unpaired=True),
+    ):
+        with pytest.raises(GalkerasError, match=re.escape(said)):
+            call()
+    assert not (tmp_path / "shift").exists() and not (tmp_path / "da").exists()
 
 
 def test_bad_input_is_named(world, tmp_path):

@@ -236,6 +236,15 @@ def test_the_page_says_what_the_files_say_and_needs_nothing_else(model, known, r
     assert "SSIM 0.6950 (0.6900–0.7100) of 47 test galaxies" in seen.text
 
 
+def test_what_each_forest_is_expected_to_lose_has_its_interval(model, tmp_path):
+    expected = {"source": 900, "target": 800, "drop": 0.1, "interval": [0.08, 0.12], "by_chance": 0.005}
+    expected |= {"by_question": {"bar": 0.11, "arms": 0.09}, "intervals": {"bar": [0.07, 0.15]}}
+    shift = write_shift(tmp_path / "shift", expected={"before": expected})
+    seen = Page(report(model, tmp_path / "report", shift=shift))
+    assert seen.row("bar", "11.0 (7.0 to 15.0)") and seen.row("arms", "9.0")
+    assert seen.row("mean over questions", "10.0 (8.0 to 12.0)") and "Does not hold. Forests of decals" in seen.text
+
+
 def test_commands_to_repeat_are_commands(model, known, records, tmp_path):
     folder, _ = known
     adapted = AdaptationConfig(

@@ -76,6 +76,8 @@ def test_bands_of_another_survey_must_agree_in_number():
     SPEC.check(replace(SPEC, bands=("g", "r", "i")), "x", same_survey=False)
     with pytest.raises(GalkerasError, match="has bands griz"):
         SPEC.check(replace(SPEC, bands=("g", "r", "i", "z")), "x", same_survey=False)
+    with pytest.raises(GalkerasError, match="x has bands zrg, and the model takes grz"):
+        SPEC.check(replace(SPEC, bands=("z", "r", "g")), "x", same_survey=False)
 
 
 def test_settings_from_before_bands_were_written_down_are_of_grz():

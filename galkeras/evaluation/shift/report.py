@@ -1,6 +1,6 @@
 """What `shift` found, as Markdown and as figures."""
 
-__all__ = ["beyond", "beyond_rows", "draw_shift", "markdown"]
+__all__ = ["beyond", "beyond_rows", "draw_shift", "expected_losses", "expected_rows", "markdown"]
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 from galkeras.evaluation.shift.compared import Compared, best_of
 from galkeras.evaluation.shift.conservation import COLUMNS, QuestionRow, Recovery
 from galkeras.evaluation.shift.domains import DomainScores, paired_mse
+from galkeras.evaluation.shift.expected import Expected
 from galkeras.evaluation.shift.residuals import Residuals
 from galkeras.evaluation.shift.support import Support
 from galkeras.io.figures import figure, save_figure
@@ -107,6 +108,35 @@ def beyond_rows(
         for domain in ("source", "target")
     ]
     return [outside, *errors]
+
+
+def expected_losses(expected: Mapping[str, Expected]) -> str:
+    """Return, as Markdown, what each forest is expected to lose."""
+    return "\n\n".join(
+        [
+            "## What forests are expected to lose",
+            markdown_table(("points of accuracy", *expected), expected_rows(expected)),
+            "In brackets the 95 % interval when galaxies are drawn again. By chance: from one half of the source to as"
+            " many galaxies of the other half as the target has.",
+        ]
+    )
+
+
+def expected_rows(expected: Mapping[str, Expected]) -> list[tuple[str, ...]]:
+    """Return rows of a table, a column a stage: points that each forest is expected to lose, their mean, and chance."""
+    names = dict.fromkeys(name for one in expected.values() for name in one.by_question)
+    return [
+        *((name, *(_lost(one, name) for one in expected.values())) for name in names),
+        ("mean over questions", *(_percent(one.drop, one.interval) for one in expected.values())),
+        ("– by chance", *(f"{100 * one.by_chance:.1f}" for one in expected.values())),
+    ]
+
+
+def _lost(expected: Expected, name: str) -> str:
+    if name not in expected.by_question:
+        return "–"
+    drop, interval = expected.by_question[name], expected.intervals.get(name)
+    return _percent(drop, interval) if interval else f"{100 * drop:.1f}"
 
 
 def _over_noise(left: Residuals) -> str:

@@ -10,7 +10,7 @@ from galkeras.evaluation.shift.compared import Compared
 from galkeras.evaluation.shift.conservation import QuestionRow, Recovery
 from galkeras.evaluation.shift.domains import DomainScores
 from galkeras.evaluation.shift.expected import CAVEAT, Expected, verdict
-from galkeras.evaluation.shift.report import beyond, markdown
+from galkeras.evaluation.shift.report import beyond, expected_losses, markdown
 from galkeras.evaluation.shift.residuals import Residuals
 from galkeras.evaluation.shift.support import Support
 from galkeras.io.calls import Call
@@ -104,14 +104,16 @@ class Shift(_Beside):
     @property
     def verdict(self) -> str:
         """Whether the model holds on the target, in a sentence or two; empty where no forests were given."""
-        return verdict(self.surveys, self.expected) if self.expected else ""
+        return verdict(self.surveys, self.expected, self.support, paired=self.paired) if self.expected else ""
 
     def markdown(self) -> str:
         """Return the tables as Markdown, and at the end the verdict."""
         tables = markdown(self.surveys, self.split, self.scores, self.questions, self.recovery, self.compared)
         if self.support:
             tables += f"\n{beyond(self.support, self.residuals)}\n"
-        return tables + (f"\n## Does it hold?\n\n{self.verdict} {CAVEAT}\n" if self.expected else "")
+        if self.expected:
+            tables += f"\n{expected_losses(self.expected)}\n\n## Does it hold?\n\n{self.verdict} {CAVEAT}\n"
+        return tables
 
 
 @dataclass(frozen=True)

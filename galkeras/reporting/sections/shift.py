@@ -7,7 +7,7 @@ from pathlib import Path
 
 from galkeras.evaluation.shift.conservation import COLUMNS, QuestionRow
 from galkeras.evaluation.shift.expected import CAVEAT
-from galkeras.evaluation.shift.report import beyond_rows
+from galkeras.evaluation.shift.report import beyond_rows, expected_rows
 from galkeras.evaluation.shift.result import Shift
 from galkeras.galaxyzoo.trees.gzd5 import GZD5
 from galkeras.latents.table import read_latents
@@ -55,6 +55,10 @@ def _part(subject: Subject) -> Part:
     if found.support:
         caption = "What of the target the model has not met; an error of 1 lacks nothing but noise."
         part.tables.append(Table(header, beyond_rows(found.support, found.residuals), caption))
+    if found.expected:
+        stages = ("points of accuracy", *(f"{stage} adaptation" for stage in found.expected))
+        caption = "What forests are expected to lose on the target, told without labels, with 95 % intervals."
+        part.tables.append(Table(stages, expected_rows(found.expected), caption))
     if found.questions:
         part.tables.append(_table_4(found.questions))
     else:
