@@ -2,5 +2,5 @@
 
 __all__ = ["SIMULATED"]
 
-SIMULATED = ("g", "r", "i", "z", "y")
+SIMULATED = ("u", "g", "r", "i", "z", "y")
 """The bands that a simulated sky can be seen in."""

@@ -11,11 +11,11 @@ from scipy import fft
 from galkeras.simulation.cosmos import draw_seed
 from galkeras.simulation.defects import add_defect, draw_defect
 from galkeras.simulation.fourier import Grid
-from galkeras.simulation.sky import draw_sky
+from galkeras.simulation.sky import WITH_U, draw_sky
 from galkeras.simulation.telescope import Conditions, draw_exposure, expose
 from galkeras.simulation.truth import draw_truth, random_of
 from galkeras.simulation.volunteers import catalog_row, clarity_of, no_votes, vote
-from galkeras.surveys.facts import PIXEL_SCALE, get_survey
+from galkeras.surveys.facts import BANDS, PIXEL_SCALE, get_survey
 
 PAIR = ("decals", "bass-mzls")
 """The surveys that are simulated unless others are asked for. Volunteers looked at the first."""
@@ -98,7 +98,8 @@ def simulate(settings: Settings, index: int, draw: bool = True, noise_free: bool
     side = max(frame + 2 * _MARGIN, _REACH * truth["radius"])
     grid = Grid(fft.next_fast_len(int(np.ceil(side / PIXEL_SCALE / 2)) * 2, real=True), PIXEL_SCALE)
     images, clean = {}, {}
-    sky = draw_sky(truth, seed, index, grid, frame, real)
+    bands = WITH_U if any("u" in survey.bands for survey in surveys) else BANDS
+    sky = draw_sky(truth, seed, index, grid, frame, real, bands)
     record |= sky.extra
     if draw:
         for survey in surveys:

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 MAP_SIZE = 256
-_EXTINCTION = np.array([1.25, 0.9, 0.5], np.float32)
-"""Dust's optical depth in g, r, z relative to V."""
+_EXTINCTION = np.array([1.25, 0.9, 0.5, 1.6], np.float32)[:, None, None]
+"""Dust's optical depth in g, r, z and u relative to V."""
 
 
 class Populations(NamedTuple):
-    """The stars that a galaxy is made of, each as (3,) fluxes in g, r, z for unit r flux."""
+    """The stars that a galaxy is made of, each as its fluxes in g, r, z, and perhaps u, for unit r flux."""
 
     old: np.ndarray
     """The disc."""
@@ -43,7 +43,7 @@ def paint_face_on(
         rng: For the texture.
 
     Returns:
-        (3, `MAP_SIZE`, `MAP_SIZE`) fluxes a pixel and the knots, as parts of a galaxy of unit r flux before dust.
+        (bands, `MAP_SIZE`, `MAP_SIZE`) fluxes a pixel and the knots, as parts of a galaxy of unit r flux before dust.
     """
     scale = truth["radius"] / 1.678
     x, y, u, v = _axes(truth["position_angle"], step / scale)
@@ -87,7 +87,7 @@ def paint_face_on(
         shape = (along / length) ** 2 + (across / (0.28 * length)) ** 2
         maps += truth["bar_flux"] * _unit(np.maximum(1 - shape, 0) ** 1.5) * stars.red[:, None, None]
     depth = truth["dust"] * (0.25 * np.exp(-radius / 2) + lanes * contrast * np.exp(0.4 * texture))
-    maps *= np.exp(-_EXTINCTION[:, None, None] * depth.astype(np.float32))
+    maps *= np.exp(-_EXTINCTION[: len(maps)] * depth.astype(np.float32))
     return maps, _knots(star_forming, knotted, x * scale, y * scale, rng)
 
 
@@ -120,7 +120,7 @@ def paint_edge_on(
     if truth["dust"]:
         offset = rng.uniform(-0.25, 0.25) * thickness
         lane = np.exp(-0.5 * ((v - offset) / (0.35 * thickness)) ** 2) * np.exp(-((along / 2.6) ** 2))
-        maps *= np.exp(-_EXTINCTION[:, None, None] * (truth["dust"] * lane * texture).astype(np.float32))
+        maps *= np.exp(-_EXTINCTION[: len(maps)] * (truth["dust"] * lane * texture).astype(np.float32))
     return maps, _knots(star_forming, knotted, x * scale, y * scale, rng)
 
 

@@ -1,6 +1,6 @@
 """The true sky around a galaxy, as both surveys would see it without air, telescope or noise."""
 
-__all__ = ["Sky", "draw_sky"]
+__all__ = ["WITH_U", "Sky", "draw_sky"]
 
 import math
 from dataclasses import dataclass
@@ -14,9 +14,17 @@ from galkeras.simulation.simulator import galsim
 from galkeras.simulation.truth import random_of
 from galkeras.surveys.facts import BANDS, ZERO_POINT
 
-# Bands beside g, r and z as sums of r and z: flux density is taken to be linear in wavelength (622, 763, 905 and
+WITH_U = (*BANDS, "u")
+"""What to draw for a survey that has u; others are spared the time."""
+
+# Two bands more as sums of r and z: flux density is taken to be linear in wavelength (622, 763, 905 and
 # 1020 nm), which is right to a few per cent for starlight without lines.
 _MIXED = {"i": (0.502, 0.498), "y": (-0.406, 1.406)}
+
+# u - g as a line of g - r, about right: u - r is 2.4 for red galaxies and 1.3 to 1.9 for blue ones (Baldry et al. 2004,
+# ApJ 600, 681), where g - r is 0.77 and 0.35 to 0.55. A colour and no sum of bands: across the Balmer break, a sum that
+# is right for blue and red galaxies is negative for red stars and behind dust.
+_U_G, _U_G_SLOPE = 0.45, 1.55
 
 _YOUNG = (0.22, 0.18)
 """g - r and r - z of star-forming arms and knots."""
@@ -41,41 +49,52 @@ class Sky:
         return np.float32(of_r) * self.bands["r"] + np.float32(of_z) * self.bands["z"]
 
 
-def colours(g_r: float, r_z: float) -> np.ndarray:
-    """Return the fluxes in g, r and z of a source with unit r flux."""
-    return np.array([10 ** (-0.4 * g_r), 1.0, 10 ** (0.4 * r_z)], np.float32)
+def colours(g_r: float, r_z: float, planes: int) -> np.ndarray:
+    """Return the fluxes in the first ``planes`` of g, r, z and u of a source with unit r flux."""
+    return np.array([10 ** (-0.4 * g_r), 1.0, 10 ** (0.4 * r_z), 10 ** (-0.4 * _u_r(g_r))][:planes], np.float32)
+
+
+def _u_r(g_r: Any) -> Any:
+    return _U_G + (1 + _U_G_SLOPE) * g_r
 
 
 def draw_sky(
-    truth: dict[str, Any], seed: int, index: int, grid: Grid, frame: float, real: galsim.GSObject | None = None
+    truth: dict[str, Any],
+    seed: int,
+    index: int,
+    grid: Grid,
+    frame: float,
+    real: galsim.GSObject | None = None,
+    bands: tuple[str, ...] = BANDS,
 ) -> Sky:
     """Draw the galaxy, what disturbs it, and the stars and faint galaxies of a field ``frame`` arcsec wide.
 
-    A ``real`` galaxy of unit flux takes the simulated one's place.
+    A ``real`` galaxy of unit flux takes the simulated one's place. ``bands`` are `BANDS` or `WITH_U`: u changes nothing
+    in the others.
     """
     texture = random_of(seed, index, "texture")
     total = 10 ** (0.4 * (ZERO_POINT - truth["r_mag"]))
     if real:
-        galaxy = colours(truth["g_r"], truth["r_z"])[:, None, None] * grid.profile(real)
+        galaxy = colours(truth["g_r"], truth["r_z"], len(bands))[:, None, None] * grid.profile(real)
     else:
-        galaxy = _draw_galaxy(truth, grid, texture)
+        galaxy = _draw_galaxy(truth, grid, texture, len(bands))
     galaxy *= np.float32(total / galaxy[1, 0, 0].real)
     light, extra = _disturb(galaxy, truth, grid, texture)
     field = random_of(seed, index, "field")
     extra |= _add_stars(light, grid, field, frame)
     extra |= _add_neighbours(light, grid, field, frame)
-    return Sky(grid, dict(zip(BANDS, light, strict=True)), extra)
+    return Sky(grid, dict(zip(bands, light, strict=True)), extra)
 
 
-def _draw_galaxy(truth: dict[str, Any], grid: Grid, rng: np.random.Generator) -> np.ndarray:
-    old = colours(truth["g_r"], truth["r_z"])
-    stars = Populations(old, colours(*_YOUNG), colours(truth["bulge_g_r"], truth["bulge_r_z"]))
+def _draw_galaxy(truth: dict[str, Any], grid: Grid, rng: np.random.Generator, planes: int) -> np.ndarray:
+    old = colours(truth["g_r"], truth["r_z"], planes)
+    stars = Populations(old, colours(*_YOUNG, planes), colours(truth["bulge_g_r"], truth["bulge_r_z"], planes))
     angle = truth["position_angle"]
     if truth["kind"] == "smooth":
         spheroid = grid.sersic(truth["sersic_n"], truth["radius"], truth["axis_ratio"], angle)
         # A slightly redder, rounder core: colour gradients of early types are about -0.05 mag a decade.
         core = grid.exponential(truth["radius"] * 0.5, min(1.0, truth["axis_ratio"] * 1.1), angle)
-        warm = colours(truth["g_r"] + 0.08, truth["r_z"] + 0.05)
+        warm = colours(truth["g_r"] + 0.08, truth["r_z"] + 0.05, planes)
         return (0.92 * old)[:, None, None] * spheroid + (0.08 * warm)[:, None, None] * core
 
     paint = paint_edge_on if truth["kind"] == "edge-on" else paint_face_on
@@ -106,7 +125,7 @@ def _disturb(
     rows, columns = grid.shift(0.6 * strength * radius * math.cos(around), 0.6 * strength * radius * math.sin(around))
     light *= 0.6 + 0.4 * grid.gaussian(0.3 * strength * radius) * rows * columns
 
-    starlight = colours(truth["g_r"] - 0.08, truth["r_z"] - 0.06)
+    starlight = colours(truth["g_r"] - 0.08, truth["r_z"] - 0.06, len(light))
     tails = {"minor-disturbance": 1, "major-disturbance": 2, "merger": int(rng.integers(1, 3))}[merging]
     flux = {"minor-disturbance": 0.07, "major-disturbance": 0.20, "merger": 0.20}[merging]
     flux *= total * rng.uniform(0.7, 1.3) / tails
@@ -125,7 +144,7 @@ def _disturb(
         n = float(rng.choice((1.0, 2.0, 3.0)))
         companion = grid.sersic(n, radius * math.sqrt(ratio) * 0.8, rng.uniform(0.5, 1.0), 180 * rng.random())
         rows, columns = grid.shift(distance * math.cos(around), distance * math.sin(around))
-        colour = colours(truth["g_r"] + 0.1 * rng.normal(), truth["r_z"] + 0.05 * rng.normal())
+        colour = colours(truth["g_r"] + 0.1 * rng.normal(), truth["r_z"] + 0.05 * rng.normal(), len(light))
         light += (ratio * total * colour)[:, None, None] * (companion * (rows * columns))
         extra |= {"companion_flux": float(ratio * total), "companion_distance": distance}
     return light, extra
@@ -143,8 +162,8 @@ def _add_stars(light: np.ndarray, grid: Grid, rng: np.random.Generator, frame: f
     keep = np.hypot(x, y) > 3
     x, y, magnitude, g_r, r_z = (values[keep] for values in (x, y, magnitude, g_r, r_z))
     flux = 10 ** (0.4 * (ZERO_POINT - magnitude))
-    for band, colour in enumerate((-0.4 * g_r, np.zeros_like(g_r), 0.4 * r_z)):
-        light[band] += grid.points(x, y, flux * 10**colour)
+    for plane, colour in zip(light, (-0.4 * g_r, np.zeros_like(g_r), 0.4 * r_z, -0.4 * _u_r(g_r)), strict=False):
+        plane += grid.points(x, y, flux * 10**colour)
     inside = (np.abs(x) < frame / 2) & (np.abs(y) < frame / 2)
     return {"stars": int(inside.sum()), "stars_flux": float(flux[inside].sum())}
 
@@ -159,7 +178,8 @@ def _add_neighbours(light: np.ndarray, grid: Grid, rng: np.random.Generator, fra
     g_r = rng.normal(0.75, 0.28, count).clip(0.1, 1.5)
     r_z = 0.2 + 0.6 * g_r + 0.15 * rng.normal(size=count)
     flux = 10 ** (0.4 * (ZERO_POINT - magnitude))
-    in_bands = (np.array([10 ** (-0.4 * g_r), np.ones(count), 10 ** (0.4 * r_z)]) * flux).astype(np.complex64)
+    in_bands = np.array([10 ** (-0.4 * g_r), np.ones(count), 10 ** (0.4 * r_z), 10 ** (-0.4 * _u_r(g_r))])
+    in_bands = (in_bands[: len(light)] * flux).astype(np.complex64)
     # Added as matrices, a few at a time: around the largest galaxies there are many, on large grids.
     sources = np.empty((min(count, _TOGETHER), *light.shape[1:]), np.complex64)
     for start in range(0, count, _TOGETHER):
@@ -168,6 +188,8 @@ def _add_neighbours(light: np.ndarray, grid: Grid, rng: np.random.Generator, fra
             rows, columns = grid.shift(x[each], y[each])
             np.multiply(grid.exponential(radius[each], axis_ratio[each], angle[each]), rows, out=source)
             source *= columns
-        light += np.tensordot(in_bands[:, start : few.stop], sources[: len(few)], 1)
+        # u apart: a product of four rows may round the first three otherwise.
+        for planes in (slice(len(BANDS)), slice(len(BANDS), None)):
+            light[planes] += np.tensordot(in_bands[planes, start : few.stop], sources[: len(few)], 1)
     inside = (np.abs(x) < frame / 2) & (np.abs(y) < frame / 2)
     return {"neighbours": int(inside.sum()), "neighbours_flux": float(flux[inside].sum())}

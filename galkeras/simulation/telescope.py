@@ -14,7 +14,7 @@ from galkeras.simulation.truth import random_of
 from galkeras.surveys.facts import PIXEL_SCALE, ZERO_POINT, Band, Survey
 
 # AB magnitudes an arcsec^2 of a dark to grey night, where a survey does not say its own.
-_SKY_BRIGHTNESS = {"g": 22.0, "r": 21.0, "i": 20.2, "z": 19.2, "y": 18.3}
+_SKY_BRIGHTNESS = {"u": 22.3, "g": 22.0, "r": 21.0, "i": 20.2, "z": 19.2, "y": 18.3}
 
 _BETA_OF_DEPTH = 3.5
 """Exponent of the Moffat profile for which depths are turned into noise."""

@@ -13,7 +13,7 @@ from galkeras.io.errors import GalkerasError
 
 def test_draws_real_galaxies_without_labels(real_data, tmp_path):
     seeds = real_data / "cosmos_real_galaxies"
-    folder = mock(tmp_path / "m", galaxies=4, surveys=["decals"], size=96, seeds=seeds, defects=0.0, workers=1)
+    folder = mock(tmp_path / "m", galaxies=4, surveys=["decals", "sdss"], size=96, seeds=seeds, defects=0.0, workers=1)
     rows = pq.read_table(folder / "catalog.parquet").to_pylist()
     truth = pq.read_table(folder / "truth.parquet").to_pylist()
     for row, record in zip(rows, truth, strict=True):

@@ -46,9 +46,21 @@ def test_pictures_of_sdss_show_gri(tmp_path):
     assert make_tfrecords(catalog, tmp_path, tmp_path / "out", survey="sdss", workers=1).bands == ("g", "r", "i")
 
 
+def test_sdss_is_simulated_in_its_five_bands_and_made_into_records(tmp_path):
+    folder = mock(tmp_path / "m", 3, ["sdss"], size=32, workers=1, defects=0, noise_free=True)
+    for file in (folder / "noise-free" / "sdss").iterdir():
+        cutout = read_cutout(file)
+        assert survey_of(cutout) == "sdss" and cutout.bands == ("u", "g", "r", "i", "z")
+        u, g, r = -2.5 * np.log10(cutout.image.sum((0, 1))[:3])
+        # Between a starburst and the reddest galaxy.
+        assert 0.7 < u - g < 2.2 and 1.2 < u - r < 3
+    records = make_tfrecords(folder / "catalog.parquet", folder / "cutouts" / "sdss", tmp_path / "r", workers=1)
+    assert (records.survey, records.written, records.bands) == ("sdss", 3, ("u", "g", "r", "i", "z"))
+
+
 def test_what_cannot_be_simulated_is_named(tmp_path):
-    with pytest.raises(GalkerasError, match="sdss cannot be simulated: it has u, and the simulated sky has light in g"):
-        mock(tmp_path / "m", 1, ["decals", "sdss"])
+    with pytest.raises(GalkerasError, match="euclid cannot be simulated: it has vis, j, h, and .* has light in u, g"):
+        mock(tmp_path / "m", 1, ["decals", "euclid"])
 
 
 @pytest.fixture
