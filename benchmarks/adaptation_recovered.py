@@ -12,7 +12,7 @@ Intervals are of 95 % and of drawing both galaxies and trainings again. Latents 
 
 Pseudo-labels (after Ye et al. 2025) need no pairs either: forests of the source name the target's training galaxies,
 and new forests learn from both surveys, of the target from those that were named with a probability of `SURE` or
-more. What `align` makes of an adapted model's latents is printed too, with the AUC of telling the surveys apart.
+more. What `align` makes of an adapted model's latents is printed too, and how far apart a galaxy's two latents are.
 
 With ``--blur FWHM …`` (arcsec, a band each), what of the seeing the source lacks, there is one more way that needs
 neither pairs nor training: forests that learned from the source's own images, blurred so and with the target's noise.
@@ -30,7 +30,7 @@ from scipy.ndimage import gaussian_filter
 from galkeras.evaluation.shift.baselines import BASELINES
 from galkeras.evaluation.shift.compared import mapped_latents
 from galkeras.evaluation.shift.conservation import QuestionRow, table_4
-from galkeras.evaluation.shift.domains import tell_apart
+from galkeras.evaluation.shift.domains import between_mse, paired_mse, tell_apart
 from galkeras.galaxyzoo.trees import tree_of
 from galkeras.io.text import markdown_table
 from galkeras.latents.encode import encode
@@ -87,10 +87,16 @@ def main() -> None:
             ways[f"target, adapted {number}, {one.title}"] = (f"target after, {name}", after)
             told.append((f"{model.name}, {one.title}", (tested["source after"], mapped[f"target after, {name}"])))
     print(f"{table(ways, len(given.adapted))}\n\n{questions_table(ways)}\n", flush=True)
-    rows = []
-    for name, (a, b) in told:
-        rows.append((name, *(f"{one.auc:.3f}" for one in tell_apart(a.z, b.z, paired=True, seed=0))))
-    print(markdown_table(("model", "AUC, logistic regression", "AUC, boosted trees"), rows))
+    header = ("model", "AUC, logistic", "AUC, trees", "survey named within a pair", "paired / between")
+    print(markdown_table(header, [(name, *apart(*pair)) for name, pair in told]))
+
+
+def apart(source: LatentTable, target: LatentTable) -> tuple[str, ...]:
+    """Return how far apart pairs are: AUC of two classifiers, the better one's share of pairs told, and distance."""
+    told = tell_apart(source.z, target.z, paired=True, seed=0)
+    best = max(told, key=lambda one: one.auc)
+    ratio = paired_mse(source.z, target.z).mean() / between_mse(source.z, target.z)
+    return (*(f"{one.auc:.3f}" for one in told), f"{best.within_pair():.1%}", f"{ratio:.3f}")
 
 
 def named(pair: Pair, stage: str) -> dict[str, LatentTable]:
