@@ -31,7 +31,7 @@ VIEWS = (1, 8)
 """Of how many views a posterior may be: the image as it is, or its four quarter turns and their mirror images."""
 
 _STRINGS = ("id", "survey", "split")
-_POSE = ("position_angle", "parity")
+_POSE, _CENTRE = ("position_angle", "parity"), ("centre_x", "centre_y")
 _NUMBERS = ("ra", "dec", "reconstruction_mse", "ssim")
 
 
@@ -58,7 +58,9 @@ class LatentTable:
         elsewhere: Whether it learned them of a record set that these galaxies are not of: which of them it knows can
             then be told by their names alone.
         pose: (rows, 2) how a galaxy lies in its image, where the model tells that apart from what it is, else None:
-            position angle in degrees, from the image's x axis towards its y axis; and parity, 1 or -1.
+            position angle in degrees, from the image's x axis towards its y axis; and parity, 1 or -1. Or (rows, 4),
+            where the model looks for the centre too: beside these its x and y, in pixels of the network's images from
+            the middle.
         version: The version of galkeras that made it.
         call: How it was made, None where nobody knows.
     """
@@ -109,7 +111,7 @@ class LatentTable:
         columns = {name: getattr(self, name) for name in ("id", "ra", "dec", "survey", "split")}
         columns |= latent_columns(self.z, self.log_var)
         if self.pose is not None:
-            columns |= dict(zip(_POSE, self.pose.T, strict=True))
+            columns |= dict(zip((*_POSE, *_CENTRE), self.pose.T, strict=False))
         return columns | {"reconstruction_mse": self.reconstruction_mse, "ssim": self.ssim}
 
     def metadata(self) -> Metadata:
@@ -236,6 +238,7 @@ def read_latents(path: str | Path | LatentTable) -> LatentTable:
     def latents(prefix: str) -> np.ndarray:
         return np.stack([numbers(f"{prefix}_{i:02d}", np.float32, True) for i in range(latent_dim)], -1)
 
+    pose = [name for name in (*_POSE, *_CENTRE) if name in columns]
     table = LatentTable(
         **{name: _column(path, columns, name) for name in _STRINGS},
         **{name: numbers(name, np.float64 if name in ("ra", "dec") else np.float32, False) for name in _NUMBERS},
@@ -245,7 +248,7 @@ def read_latents(path: str | Path | LatentTable) -> LatentTable:
         views=views,
         votes=metadata.get("votes") is True,
         elsewhere=metadata.get("elsewhere") is True,
-        pose=np.stack([numbers(name, np.float32, True) for name in _POSE], -1) if _POSE[0] in columns else None,
+        pose=np.stack([numbers(name, np.float32, True) for name in pose], -1) if _POSE[0] in columns else None,
         version=str(metadata.get("galkeras")),
         call=call,
     )
@@ -263,5 +266,6 @@ def _column(path: str | Path, columns: Columns, name: str) -> np.ndarray:
 
 
 def pose_columns(pose: np.ndarray) -> np.ndarray:
-    """Return (rows, 2) position angles in degrees and parities of (rows, 3) cosines, sines and parities."""
-    return np.stack([np.degrees(np.arctan2(pose[:, 1], pose[:, 0])), pose[:, 2]], -1).astype(np.float32)
+    """Return the columns of `LatentTable.pose` of what a network says: (rows, 3) cosines, sines and parities, or 5."""
+    angle = np.degrees(np.arctan2(pose[:, 1], pose[:, 0]))
+    return np.concatenate([angle[:, None], pose[:, 2:]], -1).astype(np.float32)

@@ -1,11 +1,11 @@
 """The galaxy's own frame: a layer from images to pose, upright images and features that no turn changes."""
 
-__all__ = ["Framed", "GalaxyFrame", "jitter_of"]
+__all__ = ["CentredFrame", "Framed", "GalaxyFrame", "jitter_of"]
 
 from typing import NamedTuple
 
 from galkeras.backend import keras, tf
-from galkeras.models.pose import feature_count, mode_features, modes, pose_of, resample, ring_basis
+from galkeras.models.pose import centre_of, feature_count, mode_features, modes, pose_of, resample, ring_basis
 
 # How wrong a pose may be, for an encoder that is to bear it: radians, and how often the two signs are.
 _TURN = 0.1
@@ -46,13 +46,28 @@ class GalaxyFrame(keras.layers.Layer):
     def call(self, images: tf.Tensor, jitter: tf.Tensor | None = None) -> Framed:
         """Return the galaxies of (batch, side, side, band) stretched images, with ``jitter`` a little wrong."""
         images = tf.cast(images, tf.float32)
-        re, im = modes(images, self._basis)
+        middle, centre = self._centred(images)
+        re, im = modes(middle, self._basis)
         pose, features = pose_of(re, im, self._radii, self._side), mode_features(re, im)
         seen = pose
         if jitter is not None:
             seen = _disturbed(pose, jitter[:, :3])
             features += _FEATURE_NOISE * jitter[:, 3:]
+        pose, seen = (tf.concat([one, *centre], -1) for one in (pose, seen))
         return Framed(pose, resample(images, seen), features)
+
+    def _centred(self, images: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Return images with their galaxies in the middle, and the (batch, 2) centres where these are looked for."""
+        return images, []
+
+
+class CentredFrame(GalaxyFrame):
+    """Finds where galaxies lie in their images, too: the pose is (batch, 5), beside the turn the centre."""
+
+    def _centred(self, images: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        centre = tf.stop_gradient(centre_of(images))
+        as_it_lies = tf.constant([[1.0, 0.0, 1.0]]) + 0 * centre[:, :1]
+        return resample(images, tf.concat([as_it_lies, centre], -1)), [centre]
 
 
 def jitter_of(seed: tf.Tensor, count: tf.Tensor, features: int) -> tf.Tensor:

@@ -3,7 +3,17 @@
 Matrix products and gathers alone, so that every reader of a SavedModel runs it.
 """
 
-__all__ = ["MODES", "RINGS", "feature_count", "mode_features", "modes", "pose_of", "resample", "ring_basis"]
+__all__ = [
+    "MODES",
+    "RINGS",
+    "centre_of",
+    "feature_count",
+    "mode_features",
+    "modes",
+    "pose_of",
+    "resample",
+    "ring_basis",
+]
 
 import numpy as np
 
@@ -20,6 +30,12 @@ _MARGIN = 1.5
 _EPSILON = 1e-3
 # Width, in half sides, of the window of the moments, by which neighbours do not turn the galaxy.
 _WINDOW = 0.3
+# Of the centre: the window's width and how far it may lie from the middle, in half sides; how often the window moves,
+# by how many times the step that its centroid says, which falls short as the window pulls to where it is; and the width
+# of the frame whose mean is the sky, in pixels.
+_CENTRE_WINDOW, _FARTHEST = 0.16, 0.19
+_MOVES, _STEP = 8, 1.5
+_SKY = 3
 
 
 def ring_basis(side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -120,6 +136,33 @@ def pose_of(re: tf.Tensor, im: tf.Tensor, radii: np.ndarray, side: int) -> tf.Te
     return tf.stack([tf.cos(angle) * towards, tf.sin(angle) * towards, parity], -1)
 
 
+def centre_of(images: tf.Tensor) -> tf.Tensor:
+    """Return where galaxies lie in their images: (batch, 2) pixels from the middle along x and y.
+
+    The centroid of the light above the sky in a Gaussian window, which moves there and looks again, as the windowed
+    centroids of SExtractor do (Bertin & Arnouts 1996).
+
+    Args:
+        images: (batch, side, side, band).
+    """
+    side = images.shape[1]
+    frame = np.ones((side, side, 1), np.float32)
+    frame[_SKY:-_SKY, _SKY:-_SKY] = 0
+    sky = tf.reduce_sum(images * frame, (1, 2), keepdims=True) / frame.sum()
+    light = tf.reduce_sum(tf.nn.relu(images - sky), -1)
+    axis = tf.constant(np.arange(side) - (side - 1) / 2, tf.float32)
+    width, farthest = _CENTRE_WINDOW * side / 2, _FARTHEST * side / 2
+    centre = tf.zeros((tf.shape(images)[0], 2))
+    for _ in range(_MOVES):
+        x, y = (tf.exp(-0.5 * tf.square((axis - centre[:, i : i + 1]) / width)) for i in range(2))
+        seen = light * y[:, :, None] * x[:, None, :]
+        total = tf.reduce_sum(seen, (1, 2)) + _EPSILON
+        places = [tf.reduce_sum(tf.reduce_sum(seen, sum_over) * axis, 1) / total for sum_over in (1, 2)]
+        centre += _STEP * (tf.stack(places, -1) - centre)
+        centre = tf.clip_by_value(centre, -farthest, farthest)
+    return centre
+
+
 def resample(images: tf.Tensor, pose: tf.Tensor, back: bool = False) -> tf.Tensor:
     """Turn images into their galaxies' frames, or ``back``, by bilinear interpolation.
 
@@ -127,17 +170,21 @@ def resample(images: tf.Tensor, pose: tf.Tensor, back: bool = False) -> tf.Tenso
 
     Args:
         images: (batch, side, side, band).
-        pose: (batch, 3), what `pose_of` gives.
+        pose: (batch, 3), what `pose_of` gives, or (batch, 5), beside it what `centre_of` gives.
         back: Whether ``images`` are in the galaxies' frames and are wanted as ``pose`` says.
     """
     side, bands = images.shape[1], images.shape[3]
     axis = np.arange(side, dtype=np.float32) - (side - 1) / 2
     y, x = (tf.constant(grid.reshape(1, -1), tf.float32) for grid in np.meshgrid(axis, axis, indexing="ij"))
-    cos, sin, parity = (pose[:, i : i + 1] for i in range(3))
+    cos, sin, parity, *centre = tf.split(pose, pose.shape[1], 1)
     if back:
+        if centre:
+            x, y = x - centre[0], y - centre[1]
         u, v = cos * x + sin * y, parity * (cos * y - sin * x)
     else:
         u, v = cos * x - sin * parity * y, sin * x + cos * parity * y
+        if centre:
+            u, v = u + centre[0], v + centre[1]
     u, v = (tf.clip_by_value(place + (side - 1) / 2, 0.0, side - 1.0) for place in (u, v))
     left, top = (tf.minimum(tf.floor(place), side - 2.0) for place in (u, v))
     du, dv = (u - left)[..., None], (v - top)[..., None]

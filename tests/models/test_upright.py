@@ -7,20 +7,24 @@ from astropy.table import Table
 from galkeras.backend import keras, tf
 from galkeras.galaxyzoo.tree import LABEL_VOTES
 from galkeras.io.errors import GalkerasError
+from galkeras.latents.encode import encode
+from galkeras.latents.table import read_latents
 from galkeras.models.architectures import ARCHITECTURES
 from galkeras.models.config import PAPER, ModelConfig
 from galkeras.models.folder import load_model
-from galkeras.models.pose import feature_count, mode_features, modes, pose_of, resample, ring_basis
+from galkeras.models.pose import centre_of, feature_count, mode_features, modes, pose_of, resample, ring_basis
 from galkeras.models.stored import StoredModel
 from galkeras.models.vae import VAE
 from galkeras.models.variance import LearnedVariance
 from galkeras.models.votes import vote_log_likelihood
-from galkeras.records.reader import by_id
+from galkeras.records.reader import by_id, ordered_dataset
+from galkeras.records.schema import RecordSet
 from galkeras.training.fit import fit
 from galkeras.training.stored import FitSummary
 from galkeras.training.votes import read_votes
 
 UPRIGHT = {"architecture": "upright", "loss": "gaussian", "kl_weight": 1.0, "focus": 0.4}
+CENTRED = {"architecture": "centred"}
 SIDE = 64
 
 
@@ -79,6 +83,53 @@ def test_a_galaxy_comes_back_as_it_lay():
     assert (along_x > along_y).all()
 
 
+def moved(images: np.ndarray, x: int, y: int) -> np.ndarray:
+    return np.roll(images, (y, x), (1, 2))
+
+
+def test_a_centre_is_found_where_the_light_is_and_moves_with_it():
+    images = galaxies()
+    centre = centre_of(tf.constant(images)).numpy()
+    # The lump and the arm draw it away from the middle, and not far.
+    assert np.abs(centre).max() < 1.5
+    for x, y in ((3, 0), (-2, 1), (0, -3)):
+        np.testing.assert_allclose(centre_of(tf.constant(moved(images, x, y))), centre + [x, y], atol=0.05)
+    # Not beyond a fifth of the half side, and where there is no light in the middle.
+    assert np.abs(centre_of(tf.constant(moved(images, 20, 0)))).max() < 6.1
+    np.testing.assert_array_equal(centre_of(tf.zeros((2, SIDE, SIDE, 3))), np.zeros((2, 2)))
+
+
+def test_a_centred_network_does_not_see_where_in_its_image_a_galaxy_lies():
+    images = galaxies()
+    model = VAE(ModelConfig(SIDE, "picture", ("decals",), (1.0,) * 3, latent_dim=6, **UPRIGHT | CENTRED))
+    plain = VAE(ModelConfig(SIDE, "picture", ("decals",), (1.0,) * 3, latent_dim=6, **UPRIGHT))
+
+    def frames(one: VAE, x: int, y: int):
+        return one.encoder.frame(one.stretch(moved(images, x, y)))
+
+    here, there = frames(model, 0, 0), frames(model, 3, -2)
+    inner = slice(8, -8)
+    np.testing.assert_allclose(there.features, here.features, atol=0.01)
+    np.testing.assert_allclose(there.images[:, inner, inner], here.images[:, inner, inner], atol=0.02)
+    np.testing.assert_allclose(there.pose - here.pose, np.tile([0, 0, 0, 3, -2], (len(images), 1)), atol=0.05)
+    # The features of a network that takes the middle for the centre do change.
+    assert np.abs(frames(plain, 3, -2).features - frames(plain, 0, 0).features).max() > 0.1
+    # What is drawn comes back to where the galaxy lies.
+    back = model.architecture.place(there.images, there.pose).numpy()
+    difference = np.abs(back - model.stretch(moved(images, 3, -2)))[:, inner, inner]
+    assert difference.mean() < 0.01
+    assert model.architecture.random_pose(4, np.random.default_rng(0)).shape == (4, 5)
+
+
+def test_a_centred_fit_tells_centres_and_loads(records, tmp_path):
+    model = fit(records, tmp_path / "m", latent_dim=6, epochs=1, batch_size=16, quiet=True, **CENTRED)
+    table = encode(model, records)
+    assert table.pose.shape == (len(table), 4) and np.abs(table.pose[:, 2:]).max() < 6.1
+    table.save(tmp_path / "z.parquet")
+    np.testing.assert_array_equal(read_latents(tmp_path / "z.parquet").pose, table.pose)
+    assert load_model(tmp_path / "m").digest == model.digest
+
+
 def test_variance_is_learned_and_nats_are_least_there():
     noise = LearnedVariance(1, 1.0, "noise")
     squares = tf.square(tf.random.stateless_normal((64, 500, 1), (1, 2), stddev=0.1))
@@ -121,11 +172,6 @@ def test_latents_learn_what_was_voted(weight, learned):
 
 
 def test_it_fits_with_labels_and_loads(records, tmp_path):
-    from galkeras.latents.encode import encode
-    from galkeras.latents.table import read_latents
-    from galkeras.records.reader import ordered_dataset
-    from galkeras.records.schema import RecordSet
-
     batch = next(iter(ordered_dataset(RecordSet.load(records), batch_size=80)))
     ids = [name.decode() for name in batch["id"].numpy()]
     flux = batch["image"].numpy().sum((1, 2, 3))

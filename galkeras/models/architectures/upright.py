@@ -137,12 +137,13 @@ class UprightEncoder(keras.Model):
 
     Args:
         config: What to build.
+        frame: What finds the pose.
     """
 
-    def __init__(self, config: ModelConfig):
+    def __init__(self, config: ModelConfig, frame: type[GalaxyFrame] = GalaxyFrame):
         super().__init__(name="encoder")
         side, bands = config.network_shape[0], config.network_shape[-1]
-        self.frame = GalaxyFrame(side, bands)
+        self.frame = frame(side, bands)
         self.pool = layers.AveragePooling2D(side // _LINEAR_SIDE)
         self.linear = layers.Dense(config.latent_dim, name="linear", trainable=False, dtype="float32")
         self.trunk = _trunk(side, bands, self.frame.features)
