@@ -12,7 +12,8 @@ outside the training split, and each kind of draw by its latents from posterior 
 lie from the nearest training galaxy, over how far other galaxies do. Last, whether galaxies generated of a class are
 still of that class when their images are encoded again.
 
-Writes spectra.png, distributions.png, kinds.jpg and classes.jpg, and prints Markdown. For models of nanomaggies.
+Writes spectra.png, distributions.png, kinds.jpg and classes.jpg, and prints Markdown. Of pictures, whose sky is cut to
+black, distances of negative light mean nothing, and without forests of the GZD-5 tree no class is asked for.
 """
 
 import argparse
@@ -275,6 +276,9 @@ def main() -> None:
     for kind, z in others.items():
         print(f"- {kind}: {told_apart(real, z):.3f}")
     forests = Forests.load(given.forests)
+    if any(question not in forests.by_question for asked in CONDITIONS for question in asked):
+        print("\nthe forests are not of the GZD-5 tree: no classes are asked for")
+        return
     print("\n" + conditions(vae, forests, places.sample, 300, show, given.out / "classes.jpg", rng))
 
 
