@@ -111,7 +111,7 @@ class LatentTable:
         columns = {name: getattr(self, name) for name in ("id", "ra", "dec", "survey", "split")}
         columns |= latent_columns(self.z, self.log_var)
         if self.pose is not None:
-            columns |= dict(zip((*_POSE, *_CENTRE), self.pose.T, strict=False))
+            columns |= dict(zip((*_POSE, *_CENTRE)[: self.pose.shape[1]], self.pose.T, strict=True))
         return columns | {"reconstruction_mse": self.reconstruction_mse, "ssim": self.ssim}
 
     def metadata(self) -> Metadata:
@@ -238,7 +238,8 @@ def read_latents(path: str | Path | LatentTable) -> LatentTable:
     def latents(prefix: str) -> np.ndarray:
         return np.stack([numbers(f"{prefix}_{i:02d}", np.float32, True) for i in range(latent_dim)], -1)
 
-    pose = [name for name in (*_POSE, *_CENTRE) if name in columns]
+    # One that is missing beside the others is named, and none takes its place.
+    pose = (*_POSE, *(_CENTRE if columns.keys() & set(_CENTRE) else ()))
     table = LatentTable(
         **{name: _column(path, columns, name) for name in _STRINGS},
         **{name: numbers(name, np.float64 if name in ("ra", "dec") else np.float32, False) for name in _NUMBERS},
@@ -248,7 +249,7 @@ def read_latents(path: str | Path | LatentTable) -> LatentTable:
         views=views,
         votes=metadata.get("votes") is True,
         elsewhere=metadata.get("elsewhere") is True,
-        pose=np.stack([numbers(name, np.float32, True) for name in pose], -1) if _POSE[0] in columns else None,
+        pose=np.stack([numbers(name, np.float32, True) for name in pose], -1) if columns.keys() & set(pose) else None,
         version=str(metadata.get("galkeras")),
         call=call,
     )

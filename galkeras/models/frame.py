@@ -18,7 +18,7 @@ class Framed(NamedTuple):
     """A batch of galaxies in their own frames.
 
     Attributes:
-        pose: (batch, 3) what `galkeras.models.pose.pose_of` says of their images.
+        pose: (batch, 3) what `galkeras.models.pose.pose_of` says of their images; (batch, 5) of `CentredFrame`.
         images: (batch, side, side, band) upright images.
         features: (batch, n) modes that do not depend on the pose.
     """

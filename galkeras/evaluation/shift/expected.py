@@ -24,7 +24,7 @@ CAVEAT = (
 _POPULATION = " Another population (other types, brightness or redshift) looks the same to this: compare like galaxies."
 # Of fewer, a type that one galaxy in twenty is of is missing more often than once in twenty times: no drawing again
 # tells that, and chance costs little where forests guess.
-_FEWEST = 60
+_TELLING = 60
 _RESAMPLES = 40
 # One scatters by a factor of two where galaxies are few.
 _SPLITS = 10
@@ -161,9 +161,9 @@ def verdict(
     if strange := _strange(surveys, support, last, paired):
         return f"**Cannot tell.** {strange}"
     galaxies = f"{counted(found.source, 'galaxy', 'galaxies')} and {found.target:,}"
-    if min(found.source, found.target) < _FEWEST:
+    if min(found.source, found.target) < _TELLING:
         return (
-            f"**Cannot tell.** {galaxies} are too few, at least {_FEWEST} of each are needed: give more, of which no"
+            f"**Cannot tell.** {galaxies} are too few, at least {_TELLING} of each are needed: give more, of which no"
             " labels are needed."
         )
     if found.by_chance > TOLERANCE:
