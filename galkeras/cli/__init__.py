@@ -12,6 +12,7 @@ import galkeras
 from galkeras.cli.speech import in_shell
 from galkeras.cli.terminal import told
 from galkeras.io.errors import GalkerasError
+from galkeras.io.text import printable
 
 # In the order in which the data flows. Each module holds `command`, and imports nothing heavy at its top.
 COMMANDS: tuple[str, ...] = tuple(name.replace("_", "-") for name in galkeras.COMMANDS)
@@ -54,7 +55,7 @@ def main() -> None:
     def say(message: str) -> str:
         # Only where there is something to say: `app` makes its commands itself.
         commands = typer.main.get_command(app).commands
-        return in_shell(message, commands, next((word for word in sys.argv[1:] if word in commands), None))
+        return printable(in_shell(message, commands, next((word for word in sys.argv[1:] if word in commands), None)))
 
     try:
         with told(say):
@@ -75,5 +76,5 @@ def main() -> None:
 
 
 def _fail(message: str, code: int = 1) -> None:
-    print(f"galkeras: {message}", file=sys.stderr)
+    print(f"galkeras: {printable(message)}", file=sys.stderr)
     raise SystemExit(code)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import Crop, Latents, Overwrite
+from galkeras.io.text import printable
 
 
 def command(
@@ -53,8 +54,8 @@ def command(
     width = max(map(len, found["id"].tolist()))
     for row in range(len(found["id"])):
         if found["neighbour"][row] == 1:
-            typer.echo(f"like {found['query'][row]} ({found['query_survey'][row]})")
+            typer.echo(printable(f"like {found['query'][row]} ({found['query_survey'][row]})"))
         name, survey, distance = (found[key][row] for key in ("id", "survey", "distance"))
-        typer.echo(f"{found['neighbour'][row]:4}  {name:{width}}  {survey}  {distance:.3f}")
+        typer.echo(printable(f"{found['neighbour'][row]:4}  {name:{width}}  {survey}  {distance:.3f}"))
     if out:
         typer.echo(f"{out / TABLE}" + (f", {out / MOSAIC}" if records else ""))

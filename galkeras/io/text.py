@@ -1,8 +1,12 @@
 """Numbers in sentences, and tables in Markdown."""
 
-__all__ = ["counted", "markdown_table", "one_of", "readable_bytes", "share_within"]
+__all__ = ["counted", "markdown_table", "one_of", "printable", "readable_bytes", "share_within"]
 
+import unicodedata
 from collections.abc import Iterable, Sequence
+
+# Categories of what moves a terminal's cursor, colours or reorders text.
+_UNSEEN = ("Cc", "Cf")
 
 
 def counted(count: int, singular: str, plural: str | None = None) -> str:
@@ -51,3 +55,18 @@ def one_of(names: Iterable[str]) -> str:
     """
     *first, last = (f"`{name}`" for name in names)
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def printable(text: str) -> str:
+    r"""Return text with what a terminal would obey written out; lines and tabs stay.
+
+    Names of files and ids come from elsewhere, and may hold anything.
+
+    >>> printable("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    return "".join(_written(sign) if unicodedata.category(sign) in _UNSEEN else sign for sign in text)
+
+
+def _written(sign: str) -> str:
+    return sign if sign in "\n\t" else sign.encode("unicode_escape").decode()

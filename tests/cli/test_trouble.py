@@ -26,6 +26,16 @@ def test_a_path_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, capsys
     assert str(tmp_path / "file") in line
 
 
+def test_what_a_terminal_would_obey_is_written_out(tmp_path, monkeypatch, capsys):
+    strange = tmp_path / "clear\x1b[2J\x9b1m\u202e"
+    strange.write_text("in the way")
+    for line in (
+        run(monkeypatch, capsys, "inspect", strange),
+        run(monkeypatch, capsys, "mock", "--galaxies", 1, "--size", 32, "--workers", 1, "--out", strange / "m"),
+    ):
+        assert "clear\\x1b[2J\\x9b1m\\u202e" in line and "\x1b" not in line
+
+
 def test_a_folder_where_a_file_goes_is_named(tmp_path, monkeypatch, capsys):
     for name, survey in (("a", "decals"), ("b", "sdss")):
         latent_table(200, survey=np.full(200, survey)).save(tmp_path / f"{name}.npz")
