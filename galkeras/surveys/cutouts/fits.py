@@ -16,6 +16,7 @@ from astropy.io import fits
 from galkeras.io.errors import GalkerasError
 from galkeras.surveys.cutouts import FORMATS, Cutout, CutoutError, Format, check_size, one_line
 from galkeras.surveys.cutouts._apart import apart, inside
+from galkeras.surveys.cutouts._plain_fits import plain_image
 from galkeras.surveys.facts import Survey, recognise
 from galkeras.surveys.image import BANDS, NANOMAGGY, band_text, bands_of, in_order, is_band
 from galkeras.surveys.position import wcs_cards
@@ -64,9 +65,14 @@ def _read_open(file: BinaryIO, bands: tuple[str, ...] | None) -> Cutout:
         if not inside():
             raise _Risky
         file = _unpacked(file)
-    _check_counts(file)
-    with fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
-        headers, bands, planes = _fits_planes(hdus, bands)
+    plain = plain_image(file)
+    if plain is not None:
+        headers, bands, planes = _fits_planes([plain], bands)
+    else:
+        file.seek(0)
+        _check_counts(file)
+        with fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
+            headers, bands, planes = _fits_planes(hdus, bands)
     with np.errstate(over="ignore"):
         image = np.stack(planes, -1).astype(np.float32)
     if _number(headers, "CD2_2" if "CD2_2" in headers[0] else "CDELT2", 1) < 0:
