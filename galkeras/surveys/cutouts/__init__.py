@@ -171,6 +171,9 @@ def _check_pixels(cutout: Cutout) -> None:
         planes = (image[..., band] for band in range(image.shape[-1]))
         zero, what = np.mean(reduce(np.bitwise_or, planes) == 0), "the pixels are black"
     else:
-        zero, what = (image == 0).mean((0, 1)).max(), "a band's pixels are 0"
+        empty = image == 0
+        # A mean over rows and columns takes nearly ten times as long.
+        most = max(np.count_nonzero(empty[..., band]) for band in range(image.shape[-1]))
+        zero, what = most / empty[..., 0].size, "a band's pixels are 0"
     if zero > _MAX_ZERO[cutout.units]:
         raise CutoutError(f"mostly zero: {100 * zero:.0f} % of {what}")
