@@ -4,13 +4,15 @@ __all__ = ["Source", "locate_cutouts"]
 
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from astropy.table import Table
 
 from galkeras.io.errors import GalkerasError
 from galkeras.surveys.cutouts import extension_of, extensions, format_of
+
+if TYPE_CHECKING:  # A process that writes a shard needs `Source` alone, and astropy's tables take half of its start.
+    from astropy.table import Table
 
 
 class Source(NamedTuple):
@@ -20,7 +22,7 @@ class Source(NamedTuple):
     row: int | None = None
 
 
-def locate_cutouts(table: Table, cutouts: str | Path, catalog: str | Path) -> list[Source | str]:
+def locate_cutouts(table: "Table", cutouts: str | Path, catalog: str | Path) -> list[Source | str]:
     """Return a `Source` for each row of a catalog, or the reason why there is none.
 
     A galaxy's file is the column ``file`` (beside the cutouts or the catalog), or else any ``ID.EXT`` in the
