@@ -1,16 +1,17 @@
-"""How many images a second do the architectures train on and encode, and the paper's network in PyTorch or OpenVINO?
+"""How many images a second do the architectures train on and encode, and the same networks in PyTorch or OpenVINO?
 
     python benchmarks/training_speed.py [--side 64] [--rounds 5] [--architectures paper] [--half] [--torch PYTHON]
         [--compile] [--openvino PYTHON]
 
-One step is a batch of 64 random images, float32: forward, loss, gradients and Adam; encoding is images to posterior
-means. PYTHON is an interpreter that has PyTorch (`pip install torch==2.13.0` in an environment of its own), which runs
-the same layers with the same loss, as they are and in channels_last, and with --compile by torch.compile too. --half
-adds Keras's mixed bfloat16, and PyTorch's autocast. --openvino takes an interpreter that has OpenVINO, which encodes
-with the graph of each of our encoders. Each contender lives in its own process and all take turns, so that other
-work on the machine slows them alike; the median of the turns counts, and ratios are to the paper's network here. The
-peak is that of float32 matrix products of 2,048 by 2,048, which take turns too; operations are TensorFlow's count of
-convolutions and matrix products. Prints a Markdown table.
+One step is a batch of 64 random images, float32: turns and flips, forward, loss, gradients and Adam; encoding is images
+to posterior means. PYTHON is an interpreter that has PyTorch (`pip install torch==2.13.0 numpy` in an environment of
+its own), which runs the same networks (`torch_networks`; `same_network.py` says how exactly) as they are and in
+channels_last, and with --compile by torch.compile too. --half adds Keras's mixed bfloat16, and PyTorch's autocast.
+--openvino takes an interpreter that has OpenVINO, which encodes with the graph of each of our encoders. Each contender
+lives in its own process, and all of an architecture take turns, so that other work on the machine slows them alike; the
+median of the turns counts. The peak is that of float32 matrix products of 2,048 by 2,048, which take turns too;
+operations are TensorFlow's count of convolutions and matrix products. Prints a Markdown table for each architecture;
+its first row is our network in float32, which the others are compared with.
 """
 
 import argparse
@@ -25,8 +26,7 @@ from pathlib import Path
 
 BATCH, LATENTS, STEPS = 64, 40, 4
 OURS = ("upright", "residual", "paper")
-REFERENCE = "paper"
-HALF, OPENVINO, PEAK = "bfloat16", "OpenVINO", "matrix products"
+HALF, TORCH, OPENVINO, PEAK = "bfloat16", "PyTorch", "OpenVINO", "matrix products"
 PEAK_SIDE = 2048
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--architectures", default=",".join(OURS), help="with commas between; the paper's among them")
+    parser.add_argument("--architectures", default=",".join(OURS), help="with commas between")
     parser.add_argument("--torch", help="a Python interpreter with PyTorch")
     parser.add_argument("--compile", action="store_true", help="torch.compile too")
     parser.add_argument("--half", action="store_true", help="bfloat16 too")
@@ -45,26 +45,33 @@ def main() -> None:
     if options.contender:
         serve(*contender(options.contender, options.side, options.folder))
         return
-    architectures = options.architectures.split(",")
-    contenders = dict.fromkeys([*architectures, PEAK], sys.executable)
-    if options.half:
-        contenders |= {f"{name} {HALF}": sys.executable for name in architectures}
+    for name in options.architectures.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            counts, times = compared(contenders(name, options), options.side, options.rounds, folder)
+        print_table(name, counts, times, options.side)
+
+
+def contenders(architecture: str, options: argparse.Namespace) -> dict[str, str]:
+    """Return the interpreter of each contender of an architecture, ours first."""
+    found = dict.fromkeys([architecture, *([f"{architecture} {HALF}"] if options.half else []), PEAK], sys.executable)
     if options.torch:
-        peers = ("eager", "channels_last", *(["compiled"] if options.compile else []))
-        peers += tuple(f"{peer} {HALF}" for peer in peers[1:] if options.half)
-        contenders |= {f"PyTorch {peer}": options.torch for peer in peers}
+        variants = ["eager", "channels_last", *(["compiled"] if options.compile else [])]
+        variants += [f"{variant} {HALF}" for variant in variants[1:] if options.half]
+        found |= {f"{TORCH} {architecture} {variant}": options.torch for variant in variants}
     if options.openvino:
-        contenders |= {f"{OPENVINO} {name}": options.openvino for name in architectures}
-        if options.half:
-            contenders |= {f"{OPENVINO} {name} {HALF}": options.openvino for name in architectures}
-    with tempfile.TemporaryDirectory() as folder:
-        counts, times = compared(contenders, options.side, options.rounds, folder)
-    print(f"{options.side} px, batches of {BATCH}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", end=", ")
+        kinds = ["", *([f" {HALF}"] if options.half else [])]
+        found |= {f"{OPENVINO} {architecture}{kind}": options.openvino for kind in kinds}
+    return found
+
+
+def print_table(architecture: str, counts: dict, times: dict, side: int) -> None:
+    """Print the images a second of all contenders of an architecture, and how many times ours they are."""
     peak = 2 * PEAK_SIDE**3 / (times[PEAK, "train"] / STEPS)
-    print(f"matrix products {peak / 1e9:.0f} Gflop/s\n")
-    columns = ("trains, images/s", "ratio", "of the peak", "encodes, images/s", "ratio", "of the peak")
+    print(f"`{architecture}`, {side} px, batches of {BATCH}, {os.cpu_count()} cores", end=", ")
+    print(f"load {os.getloadavg()[0]:.1f}, matrix products {peak / 1e9:.0f} Gflop/s\n")
+    columns = ("trains, images/s", "times ours", "of the peak", "encodes, images/s", "times ours", "of the peak")
     print(f"| | {' | '.join(columns)} |\n|{' --- |' * (len(columns) + 1)}")
-    for name in contenders:
+    for name in counts:
         if name == PEAK:
             continue
         cells = []
@@ -73,10 +80,11 @@ def main() -> None:
             if seconds is None:
                 cells += ["", "", ""]
                 continue
-            flops = counts[name][kind] and counts[name][kind] * STEPS / seconds / peak
-            cells += [f"{STEPS * BATCH / seconds:.0f}", f"{times[REFERENCE, kind] / seconds:.2f}"]
+            flops = counts[name].get(kind, 0) * STEPS / seconds / peak
+            cells += [f"{STEPS * BATCH / seconds:.0f}", f"{times[architecture, kind] / seconds:.2f}"]
             cells += [f"{flops:.0%}" if flops else ""]
-        print(f"| {name if ' ' in name else f'`{name}`'} | {' | '.join(cells)} |")
+        print(f"| {f'`{name}`' if name == architecture else name} | {' | '.join(cells)} |")
+    print(flush=True)
 
 
 def compared(contenders: dict[str, str], side: int, rounds: int, folder: str) -> tuple[dict, dict]:
@@ -119,8 +127,8 @@ def contender(name: str, side: int, folder: Path) -> tuple[Work, dict[str, int]]
         return matrix_products(), {}
     if name.startswith(OPENVINO):
         return openvino_peer(name.split()[-1], half, folder, side), {}
-    if name.startswith("PyTorch"):
-        return torch_peer(name.split()[-1], side, half), {}
+    if name.startswith(TORCH):
+        return torch_peer(*name.split()[1:], side, half), {}
     return ours(name, side, half, folder)
 
 
@@ -155,7 +163,7 @@ def fresh(name: str, side: int):
     from galkeras.models.config import ModelConfig
     from galkeras.models.vae import VAE
 
-    loss = {"loss": "mse" if name == REFERENCE else "gaussian", "kl_weight": 1.0, "focus": None}
+    loss = {"loss": "mse" if name == "paper" else "gaussian", "kl_weight": 1.0, "focus": None}
     model = VAE(ModelConfig(side, "picture", ("decals",), (255.0,) * 3, latent_dim=LATENTS, architecture=name, **loss))
     model.compile(optimizer=keras.optimizers.Adam(2e-4), jit_compile=False)
     model.optimizer.build(model.trainable_variables)
@@ -207,45 +215,30 @@ def openvino_peer(name: str, half: bool, folder: Path, side: int) -> Work:
     return {"encode": lambda: compiled(images)[0]}
 
 
-def torch_peer(name: str, side: int, half: bool) -> Work:
-    """Return training and encoding of the paper's network in PyTorch."""
+def torch_peer(name: str, variant: str, side: int, half: bool) -> Work:
+    """Return training and encoding of the same network in PyTorch."""
     import torch
-    from torch import nn
+    from torch_networks import NETWORKS
 
-    channels, start = (32, 64, 128), side // 64
-    encoder: list = []
-    for before, width in zip((3, *channels), channels, strict=False):
-        encoder += [nn.Conv2d(before, width, 3, 2, 1), nn.MaxPool2d(2), nn.LeakyReLU(0.01)]
-    encoder += [nn.Flatten(), nn.Linear(start * start * channels[-1], 2 * LATENTS)]
-    decoder = [nn.Linear(LATENTS, start * start * channels[-1]), nn.Unflatten(1, (channels[-1], start, start))]
-    for before, width in zip((128, 64, 32), (64, 32, 32), strict=True):
-        up = nn.ConvTranspose2d(before, width, 3, 2, 1, output_padding=1)
-        decoder += [nn.Upsample(scale_factor=2), up, nn.LeakyReLU(0.01)]
-    decoder += [nn.Conv2d(32, 3, 3, padding=1), nn.ReLU()]
-    see, draw = nn.Sequential(*encoder), nn.Sequential(*decoder)
-    images = torch.rand(BATCH, 3, side, side)
-    if name != "eager":
-        layout = torch.channels_last
-        see, draw, images = see.to(memory_format=layout), draw.to(memory_format=layout), images.to(memory_format=layout)
-    optimizer = torch.optim.Adam([*see.parameters(), *draw.parameters()], 2e-4)
-
-    def loss(images):
-        mean, log_var = see(images).chunk(2, 1)
-        rebuilt = draw(mean + torch.exp(0.5 * log_var) * torch.randn_like(mean))
-        kl = 0.5 * (mean.square() + log_var.exp() - 1 - log_var).sum(1)
-        return (((rebuilt - images).square().sum((1, 2, 3)) + kl).mean()) / images[0].numel()
-
-    asked, look = (torch.compile(loss), torch.compile(see)) if name == "compiled" else (loss, see)
+    network, images = NETWORKS[name](side, LATENTS), 255 * torch.rand(BATCH, 3, side, side)
+    if variant != "eager":
+        network, images = (each.to(memory_format=torch.channels_last) for each in (network, images))
+    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    optimizer = torch.optim.Adam(trained, 2e-4, fused=True)
+    compiled = torch.compile if variant == "compiled" else lambda function: function
+    losses, look = compiled(network), compiled(network.encode)
 
     def train() -> float:
+        network.train()
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            value = asked(images)
-        value.backward()
+            loss = losses(images).mean()
+        loss.backward()
         optimizer.step()
-        return value.item()
+        return loss.item()
 
     def encode() -> None:
+        network.eval()
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=half):
             look(images)
 
