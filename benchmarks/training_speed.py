@@ -8,8 +8,9 @@ to posterior means. PYTHON is an interpreter that has PyTorch (`pip install torc
 its own), which runs the same networks (`torch_networks`; `same_network.py` says how exactly) as they are and in
 channels_last, and with --compile by torch.compile too. --half adds Keras's mixed bfloat16, and PyTorch's autocast.
 --openvino takes an interpreter that has OpenVINO, which encodes with the graph of each of our encoders. Each contender
-lives in its own process, and all of an architecture take turns, so that other work on the machine slows them alike; the
-median of the turns counts. The peak is that of float32 matrix products of 2,048 by 2,048, which take turns too;
+lives in its own process, all of an architecture take turns, and the median of the turns counts. Measure on an idle
+machine: PyTorch's threads wait for each other after every operation, and where something else holds a core it loses
+far more than TensorFlow. The peak is that of float32 matrix products of 2,048 by 2,048, which take turns too;
 operations are TensorFlow's count of convolutions and matrix products. Prints a Markdown table for each architecture;
 its first row is our network in float32, which the others are compared with.
 """
