@@ -43,6 +43,17 @@ def test_a_forest_that_knows_nothing_is_not_sharpened():
     assert fit_power(z, coins, np.arange(300), 0) < 1
 
 
+def test_of_many_galaxies_one_fold_says_it(monkeypatch):
+    z, target = telling(6000, 0)
+    grown: list[int] = []
+    three = fit_power(z, target, np.arange(6000), 0, grown.append, paper=True)
+    assert sum(grown) == 90
+    monkeypatch.setattr("galkeras.morphology.sharpening._ENOUGH", 2000)
+    one = fit_power(z, target, np.arange(6000), 0, grown.append, paper=True)
+    assert sum(grown) == 90 + 30 and one != three
+    assert abs(np.log(one / three)) < 0.15
+
+
 def test_rows_of_a_galaxy_stay_on_one_side():
     # Latents that name the galaxy and nothing else, in ten rows each: a forest that sees a galaxy twice is sure.
     rng = np.random.default_rng(0)
