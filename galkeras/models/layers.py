@@ -1,6 +1,6 @@
 """Layers that architectures share."""
 
-__all__ = ["PixelShuffle", "ResidualBlock", "convolution"]
+__all__ = ["PixelShuffle", "ResidualBlock", "UpConv2D", "convolution", "up_convolution"]
 
 from galkeras.backend import keras, tf
 from galkeras.models.normalization import GroupNormalization
@@ -53,8 +53,27 @@ class PixelShuffle(layers.Layer):
         return (batch, 2 * height, 2 * width, channels // 4)
 
 
-# Keras writes weights under the names of classes, and files were written when these were private.
-ResidualBlock.__name__, PixelShuffle.__name__ = "_ResidualBlock", "_PixelShuffle"
+class UpConv2D(layers.Conv2D):
+    """``Conv2D(channels, 3, padding="same")(UpSampling2D(2)(x))``, without the large image between.
+
+    A pixel that is repeated 2 x 2 and then convolved leaves behind the flipped kernel, convolved with 2 x 2 ones. So
+    this is a transposed convolution by those 4 x 4 numbers, with strides of 2: each number that comes out is a sum over
+    2 x 2 pixels, not 3 x 3. Kernel and bias are those of the convolution.
+    """
+
+    def convolution_op(self, inputs, kernel):
+        flipped = tf.transpose(tf.reverse(kernel, (0, 1)), (0, 1, 3, 2))
+        places = [(down, across) for down in ((0, 1), (1, 0)) for across in ((0, 1), (1, 0))]
+        spread = tf.add_n([tf.pad(flipped, [*place, (0, 0), (0, 0)]) for place in places])
+        return keras.ops.conv_transpose(inputs, spread, strides=2, padding="same")
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        return (batch, 2 * height, 2 * width, self.filters)
+
+
+# Keras writes weights under the names of classes, and files were written when these were private, or Keras's.
+ResidualBlock.__name__, PixelShuffle.__name__, UpConv2D.__name__ = "_ResidualBlock", "_PixelShuffle", "Conv2D"
 
 
 def convolution(channels: int, strides: int = 1, size: int = 3, zeros: bool = False) -> keras.Layer:
@@ -64,3 +83,8 @@ def convolution(channels: int, strides: int = 1, size: int = 3, zeros: bool = Fa
     """
     start = "zeros" if zeros else "he_normal"
     return layers.Conv2D(channels, size, strides=strides, padding="same", kernel_initializer=start)
+
+
+def up_convolution(channels: int) -> keras.Layer:
+    """Return a 3 x 3 convolution of the image at twice its side."""
+    return UpConv2D(channels, 3, padding="same", kernel_initializer="he_normal")

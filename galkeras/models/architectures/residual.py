@@ -5,7 +5,7 @@ __all__ = ["Residual"]
 from galkeras.backend import keras
 from galkeras.models.architectures import ARCHITECTURES, Architecture
 from galkeras.models.config import ModelConfig
-from galkeras.models.layers import PixelShuffle, ResidualBlock, convolution
+from galkeras.models.layers import PixelShuffle, ResidualBlock, convolution, up_convolution
 from galkeras.models.normalization import GroupNormalization
 from galkeras.models.principal import start_from_principal_components
 from galkeras.models.vae import VAE
@@ -55,7 +55,7 @@ class Residual(Architecture):
         x = layers.Reshape((side, side, _STAGES[-1]))(x)
         for channels in _STAGES[-2 : _WITHOUT_BLOCK - 2 : -1]:
             x = ResidualBlock(x.shape[-1])(x)
-            x = convolution(channels)(layers.UpSampling2D(2)(x))
+            x = up_convolution(channels)(x)
         x = layers.Activation("swish")(GroupNormalization(8)(x))
         x = layers.Activation("swish")(PixelShuffle()(convolution(4 * _STAGES[0])(x)))
         correction = layers.Conv2D(4 * bands, 3, padding="same", kernel_initializer="zeros", name="correction")

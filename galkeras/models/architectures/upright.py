@@ -8,7 +8,7 @@ from galkeras.backend import keras, tf
 from galkeras.models.architectures import ARCHITECTURES, Architecture
 from galkeras.models.config import ModelConfig
 from galkeras.models.frame import GalaxyFrame, jitter_of
-from galkeras.models.layers import PixelShuffle, ResidualBlock, convolution
+from galkeras.models.layers import PixelShuffle, ResidualBlock, convolution, up_convolution
 from galkeras.models.normalization import GroupNormalization
 from galkeras.models.pose import feature_count, resample
 from galkeras.models.vae import VAE, focus_window
@@ -60,7 +60,7 @@ class Upright(Architecture):
         start = side // 8
         x = layers.Reshape((start, start, _DECODER[0]))(layers.Dense(start * start * _DECODER[0])(z))
         for width in _DECODER[1:]:
-            x = convolution(width)(layers.UpSampling2D(2)(_block(x)))
+            x = up_convolution(width)(_block(x))
         x = PixelShuffle()(convolution(4 * bands, zeros=True)(_normal(_block(x))))
         return keras.Model(z, linear + x, name=name)
 
