@@ -63,8 +63,8 @@ def expected_drop(source: np.ndarray, target: np.ndarray, forests: Forests, seed
 
     Source latents are moved by the optimal transport from a Gaussian of their mean and covariance to one of the
     target's; the forests' answers there are judged by their probabilities where the galaxies came from. That takes for
-    granted that both surveys hold like galaxies. On 26 simulated shifts of two skies it was wrong by 1.2 points in
-    the mean (``docs/adaptation.md``).
+    granted that both surveys hold like galaxies. On 26 simulated shifts it was wrong by 1.2 points in the mean with
+    one model and by 2.1 with another (``docs/adaptation.md``).
 
     Args:
         source: (m, latent_dim) latents of galaxies on which the forests are as good as ever: that they did not learn.
