@@ -58,7 +58,8 @@ class UpConv2D(layers.Conv2D):
 
     A pixel that is repeated 2 x 2 and then convolved leaves behind the flipped kernel, convolved with 2 x 2 ones. So
     this is a transposed convolution by those 4 x 4 numbers, with strides of 2: each number that comes out is a sum over
-    2 x 2 pixels, not 3 x 3. Kernel and bias are those of the convolution.
+    2 x 2 pixels, not 3 x 3. Kernel and bias are those of the convolution. For kernels of 3 x 3, strides of 1 and
+    ``same`` padding alone.
     """
 
     def convolution_op(self, inputs, kernel):

@@ -72,10 +72,10 @@ def in_order(bands: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(bands, key=_WAVELENGTHS.__getitem__)) if all(b in _WAVELENGTHS for b in bands) else bands
 
 
-def _ranks(bands: tuple[str, ...]) -> list[int]:
-    """Return the place of each band among its own by wavelength, or by the order given where one is not known."""
+def _ranks(bands: tuple[str, ...]) -> list[int] | None:
+    """Return the place of each band among its own by wavelength, None where one is not known."""
     ordered = in_order(bands)
-    return [ordered.index(band) for band in bands]
+    return [ordered.index(band) for band in bands] if all(band in _WAVELENGTHS for band in bands) else None
 
 
 def is_band(name: Any) -> bool:
@@ -183,7 +183,7 @@ class ImageSpec:
         Size, units and orientation must agree, and the pixel scale where both are known; where it is not, the crop,
         which then decides what part of the sky an image shows, and images that were resampled to one pixel scale are
         unlike those of unknown or differing ones. Bands must agree in name, and between two surveys,
-        whose filters are never the same, in number and in which is redder than which.
+        whose filters are never the same, in number and in which is redder than which, where that is known of all.
 
         Args:
             other: What is offered.
@@ -200,7 +200,8 @@ class ImageSpec:
         need("units", other.units == self.units, other.units, self.units, "use FITS or pictures for both")
         alike = other.bands == self.bands
         if not same_survey and sorted(other.bands) != sorted(self.bands):
-            alike = len(other.bands) == len(self.bands) and _ranks(other.bands) == _ranks(self.bands)
+            ranks = _ranks(other.bands), _ranks(self.bands)
+            alike = len(other.bands) == len(self.bands) and (None in ranks or ranks[0] == ranks[1])
         ours, theirs = band_text(self.bands), band_text(other.bands)
         need("bands", alike, theirs, ours, f"see `make_tfrecords(bands={ours})`")
         known = self.pixel_scale and other.pixel_scale
