@@ -55,7 +55,7 @@ def main() -> None:
     def say(message: str) -> str:
         # Only where there is something to say: `app` makes its commands itself.
         commands = typer.main.get_command(app).commands
-        return printable(in_shell(message, commands, next((word for word in sys.argv[1:] if word in commands), None)))
+        return in_shell(message, commands, next((word for word in sys.argv[1:] if word in commands), None))
 
     try:
         with told(say):

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
 from typer import Argument, Context, Option
 
 from galkeras.cli.options import NewModel, Overwrite, Resume, lists, named_values, paper_flag, typed
+from galkeras.cli.terminal import echo
 from galkeras.io.text import counted
 from galkeras.training.options import AdaptOptions
 
@@ -59,9 +59,7 @@ def command(
     sets = [RecordSet.load(records) for records in (source, *target)]
     *surveys, last = (f"{one.path} ({counted(one.written, 'galaxy', 'galaxies')} of {one.survey})" for one in sets)
     if Workers.of().chief:
-        typer.echo(
-            f"{out}: {model} adapted to {', '.join(surveys)} and {last}, at most {counted(options.epochs, 'epoch')}"
-        )
+        echo(f"{out}: {model} adapted to {', '.join(surveys)} and {last}, at most {counted(options.epochs, 'epoch')}")
     from galkeras.training.adapt import adapt
 
     adapt(model, source, target, out, **asdict(options), settings=chosen, resume=resume, overwrite=overwrite)

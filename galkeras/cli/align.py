@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import NewLatents, Overwrite
+from galkeras.cli.terminal import echo
 from galkeras.io.text import counted
 
 
@@ -40,4 +41,4 @@ def command(
     from galkeras.evaluation.align import align
 
     moved = align(source, target, out, method=method, overwrite=overwrite)
-    typer.echo(f"{out}: {counted(len(moved), 'galaxy', 'galaxies')} of {moved.survey[0]}, their latents moved")
+    echo(f"{out}: {counted(len(moved), 'galaxy', 'galaxies')} of {moved.survey[0]}, their latents moved")

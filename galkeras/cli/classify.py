@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import IdColumn, Latents, Overwrite, Samples
+from galkeras.cli.terminal import echo
 from galkeras.morphology.settings import FOREST
 
 
@@ -79,11 +80,11 @@ def command(
         seed=seed,
         overwrite=overwrite,
     )
-    typer.echo(f"{done.matched:,} latents have a row in the catalog, {done.unmatched:,} do not\n")
-    typer.echo(done.class_table() + "\n")
-    typer.echo(done.score_table())
+    echo(f"{done.matched:,} latents have a row in the catalog, {done.unmatched:,} do not\n")
+    echo(done.class_table() + "\n")
+    echo(done.score_table())
     for name, reason in done.skipped.items():
-        typer.echo(f"skipped {name}: {reason}")
+        echo(f"skipped {name}: {reason}")
     names = ", ".join(result.name for result in done.results)
     drawn = ", curves.png" if any(result.curves for result in done.results) else ""
-    typer.echo(f"\n{out}: forests of {names}; scores.md, scores.json, confusion.png, calibration.png{drawn}")
+    echo(f"\n{out}: forests of {names}; scores.md, scores.json, confusion.png, calibration.png{drawn}")

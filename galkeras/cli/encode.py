@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import BatchSize, Dask, ModelFolder, NewLatents, Overwrite, Records
+from galkeras.cli.terminal import echo
 from galkeras.io.text import counted
 
 
@@ -71,4 +72,4 @@ def command(
     galaxies = counted(encoded.galaxies, "galaxy", "galaxies")
     of = "" if encoded.scored == encoded.galaxies else f" of {encoded.scored:,}"
     said = f"mean SSIM{of} {encoded.ssim:.3f} (stretched, data range 1)" if encoded.scored else "not scored"
-    typer.echo(f"{encoded.path}: {galaxies}, {said}")
+    echo(f"{encoded.path}: {galaxies}, {said}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import Latents, NewFolder, Overwrite
+from galkeras.cli.terminal import echo
 
 
 def command(
@@ -53,8 +54,8 @@ def command(
     shown = counted(done.galaxies, "galaxy", "galaxies")
     if done.galaxies < done.given:
         shown += f", drawn from {done.given:,} with seed {seed}"
-    typer.echo(f"{out}: {shown}; thumbnails of {done.thumbnail} pixels; columns {', '.join(done.columns)}")
+    echo(f"{out}: {shown}; thumbnails of {done.thumbnail} pixels; columns {', '.join(done.columns)}")
     if start:
-        serve(out, port, lambda url: typer.echo(f"{url} shows them in a browser; Ctrl-C ends it"))
+        serve(out, port, lambda url: echo(f"{url} shows them in a browser; Ctrl-C ends it"))
     else:
-        typer.echo(f"tensorboard --logdir {out} shows them in a browser, under #projector")
+        echo(f"tensorboard --logdir {out} shows them in a browser, under #projector")

@@ -5,10 +5,10 @@ __all__ = ["command"]
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Option
 
 from galkeras.cli.options import ModelFolder
+from galkeras.cli.terminal import echo
 
 
 def command(
@@ -32,5 +32,5 @@ def command(
     from galkeras.serving.export import export
 
     done = export(model, forests=forests, version=version)
-    typer.echo(f"{done.path}: version {done.version}, {done.bytes / 1e6:.1f} MB")
-    typer.echo(f"signatures: {', '.join(done.signatures)}")
+    echo(f"{done.path}: version {done.version}, {done.bytes / 1e6:.1f} MB")
+    echo(f"signatures: {', '.join(done.signatures)}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import ModelFolder, Overwrite
+from galkeras.cli.terminal import echo
 from galkeras.io.text import counted
 
 
@@ -73,9 +74,9 @@ def command(
         overwrite=overwrite,
     )
     origin = "from the prior" if done.origin is None else done.origin.describe()
-    typer.echo(f"{out}: {counted(count, 'galaxy', 'galaxies')} {origin}")
+    echo(f"{out}: {counted(count, 'galaxy', 'galaxies')} {origin}")
     if asked:
-        typer.echo(
+        echo(
             f"{', '.join(f'{q}={a}' for q, a in asked.items())}: {count:,} of {done.tried:,} draws accepted"
             f" ({done.acceptance:.1%})"
         )

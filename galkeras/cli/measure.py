@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import CUTOUTS, BatchSize, Crop, IdColumn, NewLatents, Overwrite
+from galkeras.cli.terminal import echo
 from galkeras.io.text import counted
 
 
@@ -67,8 +68,8 @@ def command(
     )
     classes = f", {done.probabilities} probabilities each" if done.probabilities else ""
     galaxies = counted(done.galaxies, "galaxy", "galaxies")
-    typer.echo(f"{done.path}: {galaxies}{classes}, mean SSIM {done.ssim:.3f} (stretched, data range 1)")
+    echo(f"{done.path}: {galaxies}{classes}, mean SSIM {done.ssim:.3f} (stretched, data range 1)")
     if done.rejected:
         reasons = Counter(one.reason.split(":")[0] for one in done.rejected).most_common(3)
         why = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
-        typer.echo(f"{done.path}.rejected.csv: {len(done.rejected):,} rejected ({why})")
+        echo(f"{done.path}.rejected.csv: {len(done.rejected):,} rejected ({why})")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from galkeras.cli.terminal import echo
 from galkeras.io.text import counted
 from galkeras.simulation import SIMULATED
 from galkeras.surveys.facts import PIXEL_SCALE, SURVEYS
@@ -68,4 +69,4 @@ def command(
         depth_offset=depth_offset,
         zero_point=zero_point,
     )
-    typer.echo(f"{counted(galaxies, 'galaxy', 'galaxies')} in {', '.join(names)}: {folder}")
+    echo(f"{counted(galaxies, 'galaxy', 'galaxies')} in {', '.join(names)}: {folder}")

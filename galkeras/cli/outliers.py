@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import Latents, NewFolder, Overwrite
+from galkeras.cli.terminal import echo
 from galkeras.discovery.rules import PAPER_SIGMA
 
 _PRINTED = 10
@@ -37,19 +38,19 @@ def command(
         galkeras outliers latents.parquet --records tfrecords/decals --out outliers/
     """
     from galkeras.discovery.outliers import MOSAIC, SHOWN, TABLE, outliers
-    from galkeras.io.text import counted
+    from galkeras.io.text import counted, printable
 
     done = outliers(latents, out, sigma=sigma, records=records or (), overwrite=overwrite)
-    typer.echo(f"{out / TABLE}: {counted(len(done), 'galaxy', 'galaxies')}, the most unusual first")
+    echo(f"{out / TABLE}: {counted(len(done), 'galaxy', 'galaxies')}, the most unusual first")
     share = 100 * done.beyond_sigma / len(done)
-    typer.echo(f"the paper's rule, a latent beyond {sigma:g} sigma, finds {done.beyond_sigma:,} ({share:.3g} %)")
+    echo(f"the paper's rule, a latent beyond {sigma:g} sigma, finds {done.beyond_sigma:,} ({share:.3g} %)")
     if done.largest_possible_sigma < sigma:
-        typer.echo(f"(of so few galaxies none can be beyond {done.largest_possible_sigma:.1f} sigma)")
+        echo(f"(of so few galaxies none can be beyond {done.largest_possible_sigma:.1f} sigma)")
     columns = done.columns
-    width = max(map(len, columns["id"][:_PRINTED].tolist()))
-    typer.echo(f"rank  {'id':{width}}  score  because of          sigma")
+    width = max(len(printable(name)) for name in columns["id"][:_PRINTED].tolist())
+    echo(f"rank  {'id':{width}}  score  because of          sigma")
     for row in range(min(_PRINTED, len(done))):
         name, score, because, largest = (columns[key][row] for key in ("id", "score", "because", "sigma"))
-        typer.echo(f"{row + 1:4}  {name:{width}}  {score:5.1f}  {because:18}  {largest:5.1f}")
+        echo(f"{row + 1:4}  {printable(name):{width}}  {score:5.1f}  {because:18}  {largest:5.1f}")
     if records:
-        typer.echo(f"{out / MOSAIC}: the first {min(SHOWN, len(done))}, row by row")
+        echo(f"{out / MOSAIC}: the first {min(SHOWN, len(done))}, row by row")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import IdColumn, LabelColumn, Overwrite, Samples
+from galkeras.cli.terminal import echo
 from galkeras.io.text import counted
 
 
@@ -58,12 +59,12 @@ def command(
     probabilities = sum(map(len, columns.classes.values()))
     averaged = "" if samples is None else f", averaged over {counted(samples, 'draw')}"
     votes = f", the votes expected for {counted(len(columns.votes), 'question')}" if columns.votes else ""
-    typer.echo(f"{out}: {galaxies}, {probabilities} probabilities each{averaged}{votes}")
+    echo(f"{out}: {galaxies}, {probabilities} probabilities each{averaged}{votes}")
     scores = columns.scores
     if scores is None:
         return
-    typer.echo(f"{scores.matched:,} have a row in the catalog. Scored: {scores.method()}\n")
-    typer.echo(scores.score_table())
+    echo(f"{scores.matched:,} have a row in the catalog. Scored: {scores.method()}\n")
+    echo(scores.score_table())
     for name, reason in scores.skipped.items():
-        typer.echo(f"skipped {name}: {reason}")
-    typer.echo(f"\n{out}.scores.md, {out}.scores.json")
+        echo(f"skipped {name}: {reason}")
+    echo(f"\n{out}.scores.md, {out}.scores.json")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import ModelFolder, NewFolder, Overwrite
+from galkeras.cli.terminal import echo
 
 
 def command(
@@ -53,4 +54,4 @@ def command(
         inputs=named_values(input, "--input", "NAME=PATH"),
         overwrite=overwrite,
     )
-    typer.echo(f"{page}: {page.stat().st_size / 1e6:.1f} MB, needs nothing else")
+    echo(f"{page}: {page.stat().st_size / 1e6:.1f} MB, needs nothing else")

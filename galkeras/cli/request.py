@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
 from typer import Argument, Option
 
 from galkeras.cli.options import Crop, Overwrite
+from galkeras.cli.terminal import echo
 from galkeras.io.text import counted
 
 
@@ -39,13 +39,13 @@ def command(
 
     done = request(url, cutouts, out, crop=crop, batch_size=batch_size, patience=patience, overwrite=overwrite)
     for path, reason in done.rejected[: 3 if out else None]:
-        typer.echo(f"{path} left out: {reason}", err=True)
+        echo(f"{path} left out: {reason}", err=True)
     if done.rows is None:
         left_out = f", {len(done.rejected):,} left out, see {out}.rejected.csv" if done.rejected else ""
-        typer.echo(f"{out}: {counted(done.galaxies, 'galaxy', 'galaxies')}{left_out}")
+        echo(f"{out}: {counted(done.galaxies, 'galaxy', 'galaxies')}{left_out}")
         return
     for row in range(done.galaxies):
-        typer.echo(json.dumps({name: _plain(values[row].tolist()) for name, values in done.rows.items()}))
+        echo(json.dumps({name: _plain(values[row].tolist()) for name, values in done.rows.items()}))
 
 
 def _plain(value: Any) -> Any:

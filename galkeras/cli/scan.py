@@ -6,9 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option, echo
+from typer import Option
 
 from galkeras.cli.options import IdColumn, LabelColumn, Records, lists
+from galkeras.cli.terminal import echo
 from galkeras.io.errors import GalkerasError
 from galkeras.io.text import one_of
 from galkeras.models.losses import LOSSES

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import NewFolder, Overwrite
+from galkeras.cli.terminal import echo
 
 
 def command(
@@ -63,5 +64,5 @@ def command(
         seed=seed,
         overwrite=overwrite,
     )
-    typer.echo(done.markdown())
-    typer.echo(f"{out}: shift.md, shift.json, shift.png")
+    echo(done.markdown())
+    echo(f"{out}: shift.md, shift.json, shift.png")

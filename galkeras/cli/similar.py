@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from galkeras.cli.options import Crop, Latents, Overwrite
+from galkeras.cli.terminal import echo
 from galkeras.io.text import printable
 
 
@@ -50,12 +51,12 @@ def command(
         overwrite=overwrite,
     )
     found = done.columns
-    typer.echo(f"two galaxies at random are about {done.typical_distance:.1f} apart")
-    width = max(map(len, found["id"].tolist()))
+    echo(f"two galaxies at random are about {done.typical_distance:.1f} apart")
+    width = max(len(printable(name)) for name in found["id"].tolist())
     for row in range(len(found["id"])):
         if found["neighbour"][row] == 1:
-            typer.echo(printable(f"like {found['query'][row]} ({found['query_survey'][row]})"))
+            echo(f"like {found['query'][row]} ({found['query_survey'][row]})")
         name, survey, distance = (found[key][row] for key in ("id", "survey", "distance"))
-        typer.echo(printable(f"{found['neighbour'][row]:4}  {name:{width}}  {survey}  {distance:.3f}"))
+        echo(f"{found['neighbour'][row]:4}  {printable(name):{width}}  {survey}  {distance:.3f}")
     if out:
-        typer.echo(f"{out / TABLE}" + (f", {out / MOSAIC}" if records else ""))
+        echo(f"{out / TABLE}" + (f", {out / MOSAIC}" if records else ""))

@@ -1,6 +1,6 @@
-"""What the library tells, on the terminal: messages of the logger ``galkeras`` as lines of stdout."""
+"""What is told on the terminal: lines of commands, and messages of the logger ``galkeras`` as lines of stdout."""
 
-__all__ = ["told"]
+__all__ = ["echo", "told"]
 
 import logging
 import sys
@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import typer
 from tqdm import tqdm
+
+from galkeras.io.text import printable
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print a command's own words; what a terminal would obey in the names and classes among them is written out."""
+    typer.echo(printable(text), err=err)
 
 
 class _Lines(logging.Handler):
@@ -22,7 +30,7 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         # Whatever stdout is now; trouble with it is for `main` to tell, as that of all output.
         about = "warning: " if record.levelno >= logging.WARNING else ""
-        tqdm.write(f"{about}{self.say(record.getMessage())}", file=sys.stdout)
+        tqdm.write(printable(f"{about}{self.say(record.getMessage())}"), file=sys.stdout)
         sys.stdout.flush()
 
 
@@ -37,7 +45,7 @@ def told(say: Callable[[str], str] = str) -> Iterator[None]:
     level, up, shown = logger.level, logger.propagate, warnings.showwarning
 
     def show(message: Warning | str, *about: Any, **more: Any) -> None:
-        tqdm.write(f"warning: {say(str(message))}", file=sys.stderr)
+        tqdm.write(printable(f"warning: {say(str(message))}"), file=sys.stderr)
 
     warnings.showwarning = show
     logger.addHandler(handler)

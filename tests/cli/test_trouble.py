@@ -36,6 +36,18 @@ def test_what_a_terminal_would_obey_is_written_out(tmp_path, monkeypatch, capsys
         assert "clear\\x1b[2J\\x9b1m\\u202e" in line and "\x1b" not in line
 
 
+@pytest.mark.parametrize("command", ["outliers", "similar"])
+def test_ids_that_a_terminal_would_obey_are_written_out(command, tmp_path, monkeypatch, capsys):
+    names = np.array([f"J{row:03}\x1b]0;mine\x07" for row in range(200)])
+    latent_table(200, id=names).save(tmp_path / "z.npz")
+    more = [names[0]] if command == "similar" else ["--out", tmp_path / "out"]
+    monkeypatch.setattr("sys.argv", ["galkeras", command, *map(str, (tmp_path / "z.npz", *more))])
+    with pytest.raises(SystemExit) as end:
+        main()
+    shown = capsys.readouterr().out
+    assert not end.value.code and "\\x1b]0;mine\\x07  " in shown and "\x1b" not in shown and "\x07" not in shown
+
+
 def test_a_folder_where_a_file_goes_is_named(tmp_path, monkeypatch, capsys):
     for name, survey in (("a", "decals"), ("b", "sdss")):
         latent_table(200, survey=np.full(200, survey)).save(tmp_path / f"{name}.npz")
