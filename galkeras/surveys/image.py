@@ -198,12 +198,15 @@ class ImageSpec:
 
         need("image size", other.size == self.size, other.size, self.size, "see `make_tfrecords(image_size=…)`")
         need("units", other.units == self.units, other.units, self.units, "use FITS or pictures for both")
-        alike = other.bands == self.bands
+        alike, asked = other.bands == self.bands, self.bands
         if not same_survey and sorted(other.bands) != sorted(self.bands):
-            ranks = _ranks(other.bands), _ranks(self.bands)
-            alike = len(other.bands) == len(self.bands) and (None in ranks or ranks[0] == ranks[1])
-        ours, theirs = band_text(self.bands), band_text(other.bands)
-        need("bands", alike, theirs, ours, f"see `make_tfrecords(bands={ours})`")
+            theirs, ours = _ranks(other.bands), _ranks(self.bands)
+            alike = len(other.bands) == len(self.bands) and (theirs is None or ours is None or theirs == ours)
+            if len(other.bands) == len(self.bands) and ours is not None:
+                # Another survey's own bands, in the order that the model takes.
+                asked = tuple(in_order(other.bands)[rank] for rank in ours)
+        fix = f"see `make_tfrecords(bands={band_text(asked)})`"
+        need("bands", alike, band_text(other.bands), band_text(self.bands), fix)
         known = self.pixel_scale and other.pixel_scale
         same = not known or abs(other.pixel_scale / self.pixel_scale - 1) < 0.01
         need("pixel scale", same, other.pixel_scale, self.pixel_scale, "arcsec a pixel must agree")

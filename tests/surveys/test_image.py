@@ -76,9 +76,9 @@ def test_bands_of_another_survey_must_agree_in_number():
     SPEC.check(replace(SPEC, bands=("g", "r", "i")), "x", same_survey=False)
     with pytest.raises(GalkerasError, match="has bands griz"):
         SPEC.check(replace(SPEC, bands=("g", "r", "i", "z")), "x", same_survey=False)
-    for bands in (("z", "r", "g"), ("i", "r", "g"), ("g", "i", "r")):
-        with pytest.raises(GalkerasError, match=f"x has bands {''.join(bands)}, and the model takes grz"):
-            SPEC.check(replace(SPEC, bands=bands), "x", same_survey=False)
+    for bands, asked in (("zrg", "grz"), ("irg", "gri"), ("gir", "gri")):
+        with pytest.raises(GalkerasError, match=f"x has bands {bands}, and the model takes grz: .*bands={asked}"):
+            SPEC.check(replace(SPEC, bands=tuple(bands)), "x", same_survey=False)
     # Of bands that are not known the order is the caller's to get right.
     replace(SPEC, bands=("z", "r", "g")).check(replace(SPEC, bands=("f814w", "f606w", "f435w")), "x", same_survey=False)
 
