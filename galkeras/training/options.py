@@ -110,7 +110,7 @@ class NetworkOptions(RunOptions):
     architecture: str = option(
         "upright",
         f"{one_of(ARCHITECTURES)}: `upright` sees galaxies in their own frame, `centred` looks for their centres"
-        " too, `paper` is that of Xu et al. 2023.",
+        " too, `detailed` draws arms and bars better, `paper` is that of Xu et al. 2023.",
     )
     kl_weight: float | None = option(
         None, "Weight k of the KL term (paper, eq. 2) [default: the loss's own, 1 for `gaussian`]."

@@ -15,11 +15,12 @@ from galkeras.models.config import PAPER, ModelConfig
 from galkeras.models.folder import load_model
 from galkeras.models.pose import centre_of, feature_count, mode_features, modes, pose_of, resample, ring_basis
 from galkeras.models.stored import StoredModel
-from galkeras.models.vae import VAE
+from galkeras.models.vae import VAE, focus_window
 from galkeras.models.variance import LearnedVariance
 from galkeras.models.votes import vote_log_likelihood
 from galkeras.records.reader import by_id, ordered_dataset
 from galkeras.records.schema import RecordSet
+from galkeras.training.data import measure_stretch
 from galkeras.training.fit import fit
 from galkeras.training.stored import FitSummary
 from galkeras.training.votes import read_votes
@@ -232,6 +233,26 @@ def test_it_fits_with_labels_and_loads(records, tmp_path):
     latents = read_latents(tmp_path / "z.parquet")
     assert latents.votes and latents.pose.shape == (len(latents), 2)
     assert set(np.unique(latents.pose[:, 1])) <= {-1.0, 1.0}
+
+
+def test_a_detailed_network_starts_nearer_to_the_pixels_and_farther_from_the_features(records):
+    records = RecordSet.load(records)
+    images = next(iter(ordered_dataset(records, ("train",), batch_size=60)))["image"]
+    errors = {}
+    for architecture in ("upright", "detailed"):
+        settings = UPRIGHT | {"architecture": architecture, "latent_dim": 16} | measure_stretch(records)
+        model = VAE(ModelConfig(SIDE, "nanomaggy", ("decals",), **settings))
+        model.architecture.start(model, records, 0)
+        stretched = model.stretch(images)
+        parts = model.encoder(stretched)
+        z = model.encode(images)[0]
+        drawn = model.architecture.place(model.decoder(z), parts["pose"]).numpy()
+        window = focus_window(model.config)
+        pixels = np.sum(window * np.square(drawn - stretched.numpy()))
+        errors[architecture] = pixels, np.sum(np.square(model.feature_decoder(z) - parts["features"]))
+    # Most of what is left of the pixels is noise.
+    assert errors["detailed"][0] < errors["upright"][0] - 1
+    assert errors["detailed"][1] > 1.2 * errors["upright"][1]
 
 
 def test_old_settings_mean_what_they_meant():

@@ -2,6 +2,8 @@
 
 __all__ = ["Upright", "UprightEncoder"]
 
+from typing import ClassVar
+
 import numpy as np
 
 from galkeras.backend import keras, tf
@@ -24,8 +26,6 @@ _ENCODER, _DECODER = (32, 64, 128), (64, 48, 24)
 _GROUPS = 8
 _DROPOUT = 0.2
 _LOG_VAR = -3.0
-# Of the variance, the features' share over the pixels' in the components that a model starts from.
-_FEATURES_OVER_PIXELS = 4.0
 # Training galaxies that the components are of.
 _SAMPLE = 10_000
 _LEAST = 1e-12
@@ -42,11 +42,16 @@ class Upright(Architecture):
     and a convolutional correction that starts at zero. The decoder draws the upright galaxy, and the same pose turns it
     back. The features are a second thing observed: latents must account for them too. Compare TARGET-VAE (Nasiri &
     Bepler 2022) and spatial-VAE (Bepler et al. 2019), which learn the pose.
+
+    Attributes:
+        features_over_pixels: Of the variance, the features' share over the pixels' in the components that a model
+            starts from.
     """
 
     multiple = 32
     learning_rate = 1.5e-3
     disturbs = True
+    features_over_pixels: ClassVar[float] = 4.0
 
     def encoder(self, config: ModelConfig) -> keras.Model:
         return UprightEncoder(config)
@@ -106,7 +111,7 @@ class Upright(Architecture):
         pixel_weight = _pooled(np.broadcast_to(window, (side, side, bands))[None], factor)[0]
         weight = np.sqrt(pixel_weight)
         spread = np.sqrt(max((pixels * weight).var(0).sum(), _LEAST))
-        feature_scale = np.sqrt(_FEATURES_OVER_PIXELS / max(features.var(0).sum(), _LEAST))
+        feature_scale = np.sqrt(self.features_over_pixels / max(features.var(0).sum(), _LEAST))
         scale = np.concatenate([np.full(features.shape[1], feature_scale), weight / spread]).astype(np.float32)
         split = features.shape[1]
         joint = np.concatenate([features, pixels], 1)
