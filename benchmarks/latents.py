@@ -11,7 +11,8 @@ supervised network is a convolutional one through as many numbers, trained on th
 `score` fits forests on the galaxies of the training split and scores all others: mean balanced accuracy over the
 questions, its difference from the first table with the 95 % bootstrap interval over galaxies, and each question.
 `rebuilt` compares reconstructions of the galaxies outside the training split with their noise-free images: SSIM in the
-central half of the frame, by type; and counts dark lobes, of these and of galaxies that `generate` would draw.
+central half of the frame, by type, and of those with arms or a bar; and counts dark lobes, of these and of galaxies
+that `generate` would draw.
 With `--label-column` (repeated) labels stand in place of votes; with `--share 0.1` the labels of a tenth of the
 training galaxies are all that forests, and the supervised network, are told.
 
@@ -28,6 +29,7 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+from astropy.table import Table
 from lobes import LOBE, darkest
 
 from galkeras.backend import keras, tf
@@ -271,16 +273,24 @@ def rebuilt(vae: VAE, records: RecordSet, catalog: Path, clean: Path, latents: L
     scores = {name: np.concatenate(values) for name, values in scores.items()}
     types, _ = galaxy_types(np.array(names), catalog)
     kinds = np.array([types.get(name, "") for name in names])
+    groups = {kind: kinds == kind for kind in dict.fromkeys(types.values())} | featured(read_catalog(catalog), names)
     print("| SSIM, central half, against the noise-free image | galaxies | " + " | ".join(scores) + " |")
     print("| --- " * (len(scores) + 2) + "|")
-    for kind in (*dict.fromkeys(types.values()), "all"):
-        rows = kinds == kind if kind != "all" else np.ones(len(kinds), bool)
+    for kind, rows in (groups | {"all": np.ones(len(kinds), bool)}).items():
         cells = [kind, f"{rows.sum()}", *(f"{values[rows].mean():.3f}" for values in scores.values())]
         print("| " + " | ".join(cells) + " |")
     places = galaxy_neighbourhoods(latents[latents.split == "train"])
     drawn = vae.decode_stretched(places.sample(500, np.random.default_rng(0))).numpy()
     shares = [np.concatenate(lobes).mean(), (darkest(drawn) < LOBE).mean()]
     print("dark lobes: {:.1%} of reconstructions, {:.1%} of 500 drawn as `generate` does".format(*shares))
+
+
+def featured(catalog: Table, names: list[str]) -> dict[str, np.ndarray]:
+    """Return which galaxies of these ``names`` have arms, and which a bar, by their votes."""
+    rows = {str(name): row for row, name in enumerate(catalog["id"])}
+    order = [rows[name] for name in names]
+    arms, bar = (labels(catalog, question)[order] for question in ("has-spiral-arms", "bar"))
+    return {"armed": arms == "yes", "barred": np.isin(bar, ("strong", "weak"))}
 
 
 def main() -> None:
