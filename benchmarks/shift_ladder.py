@@ -11,6 +11,7 @@ confidence of all galaxies (Garg et al. 2022), that of those galaxies alone that
 user does not know), the difference of mean confidences, and what `shift` expects, which moves the source's latents as
 the two surveys' latents differ; and the error of the reconstruction over the source's. Estimates see half of the
 source's galaxies and the other half of the target's, and the halves change places: they are not the same galaxies.
+Then the same where nothing shifts but the target holds other galaxies than the source.
 """
 
 import argparse
@@ -21,10 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
+from astropy.table import Table
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
-from galkeras.evaluation.shift.expected import losses
+from galkeras.evaluation.shift.expected import by_chance, losses
 from galkeras.galaxyzoo.labels import labels
 from galkeras.galaxyzoo.trees import tree_of
 from galkeras.io.processes import cores, in_parallel
@@ -128,7 +131,6 @@ RUNGS = {
 def draw(model: Path, out: Path, galaxies: int, seed: int, workers: int) -> None:
     """Write ``RUNG.parquet`` for each rung and for the source, and ``catalog.parquet``."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from galkeras.simulation.galaxy import Settings, simulate
 
@@ -213,11 +215,12 @@ def score(forests: Forests, ladder: Path) -> None:
     def said(table: LatentTable) -> dict[str, np.ndarray]:
         return {name: forests.by_question[name].probabilities(table.z) for name in questions}
 
-    before, expected, true = said(source), [], []
+    before, expected, true, rng = said(source), [], [], np.random.default_rng(0)
     first = np.arange(len(source)) < len(source) // 2
     halves = ((first, ~first), (~first, first))
     asked = {name: np.isin(own[name], forests.by_question[name].classes) for name in questions}
     right = {name: _accuracy(forests, name, own[name], before[name], asked[name]) for name in questions}
+    chance = np.mean([by_chance(before, source.z, source.z[i], sum(j), forests, rng) for i, j in halves])
     rows = []
     for number, name in enumerate(RUNGS, 1):
         target = read_latents(ladder / f"{number:02d}.parquet")
@@ -228,7 +231,7 @@ def score(forests: Forests, ladder: Path) -> None:
             np.mean([_thresholded(a[i], b[j]) for a, b, _ in sure for i, j in halves]),
             np.mean([_thresholded(a[known & i], b[known & j]) for a, b, known in sure for i, j in halves]),
             np.mean([a.mean() - b.mean() for a, b, _ in sure]),
-            np.mean([losses(before, source.z, source.z[i], target.z[j], forests) for i, j in halves]),
+            np.mean([losses(before, source.z, source.z[i], target.z[j], forests, rng) for i, j in halves]) - chance,
         )
         error = np.median(target.reconstruction_mse) / np.median(source.reconstruction_mse)
         true.append(drop)
@@ -240,9 +243,47 @@ def score(forests: Forests, ladder: Path) -> None:
         print(f"{name}: rank correlation {spearmanr(values, true)[0]:.2f}", end="")
         print("" if name == header[-1] else f", mean absolute error {100 * np.abs(values - true).mean():.1f} points")
 
+    target = read_latents(ladder / f"{1 + list(RUNGS).index(NONE):02d}.parquet")
+    after, rows = said(target), []
+    for name, held in populations(catalog, pq.read_table(ladder / "truth.parquet")["r_mag"].to_numpy()).items():
+        drops = []
+        for one in questions:
+            there = held[np.isin(held, np.flatnonzero(asked[one]))]
+            if len(there):
+                seen = (_right(forests, one, own[one][there], tell[one][there]) for tell in (before, after))
+                drops.append(np.subtract(*map(np.mean, seen)))
+        told = []
+        for i, j in halves:
+            other = target.z[held[j[held]]]
+            lost = losses(before, source.z, source.z[i], other, forests, rng)
+            told.append(lost - by_chance(before, source.z, source.z[i], len(other), forests, rng))
+        rows.append((name, f"{100 * np.mean(drops):.1f}", f"{100 * np.mean(told):.1f}"))
+    print()
+    print(markdown_table(("the target holds", "true drop", "`shift`"), rows))
+
+
+def populations(catalog: Table, magnitude: np.ndarray) -> dict[str, np.ndarray]:
+    """Return by what it holds the rows of a target, of which some may come several times."""
+    rows = np.arange(len(catalog))
+    bright = magnitude < np.median(magnitude)
+    smooth = np.asarray(catalog["smooth-or-featured_smooth_fraction"]) > 0.5
+    merger = labels(catalog, "merging") == "merger"
+    return {
+        "the same galaxies": rows,
+        "the brighter half": rows[bright],
+        "the fainter half": rows[~bright],
+        "mergers five times as often": np.repeat(rows, np.where(merger, 5, 1)),
+        "featured galaxies alone": rows[~smooth],
+        "smooth galaxies alone": rows[smooth],
+    }
+
+
+def _right(forests: Forests, name: str, label: np.ndarray, said: np.ndarray) -> np.ndarray:
+    return np.array(forests.by_question[name].classes)[said.argmax(1)] == label
+
 
 def _accuracy(forests: Forests, name: str, label: np.ndarray, said: np.ndarray, asked: np.ndarray) -> float:
-    return float(np.mean(np.array(forests.by_question[name].classes)[said[asked].argmax(1)] == label[asked]))
+    return float(np.mean(_right(forests, name, label[asked], said[asked])))
 
 
 def _thresholded(before: np.ndarray, after: np.ndarray) -> float:

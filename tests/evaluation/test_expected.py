@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
-from galkeras.evaluation.shift.expected import Expected, expected_drop, verdict
+from galkeras.evaluation.shift.expected import Expected, expected_drop, losses, verdict
 from galkeras.evaluation.shift.support import Support, support
 from galkeras.morphology.forests import Forest, Forests
+from galkeras.morphology.shares import SharedQuestion, VoteShares
 from galkeras.morphology.stacked import StackedForest
 
 
@@ -32,7 +33,8 @@ CHANGES = {
     "nothing": lambda z: z,
     "another latent": lambda z: z + (0, 2, 0),
     "moved": lambda z: z + (0.8, 0, 0),
-    "squeezed": lambda z: z * (0.2, 1, 1) + (0.1, 0, 0),
+    "moved a little": lambda z: z + (0.3, 0, 0),
+    "more told of it": lambda z: z * (1.5, 1, 1),
 }
 
 
@@ -48,6 +50,45 @@ def test_the_drop_that_is_expected_is_the_true_one(forests, change):
     assert abs(found.by_question["luck"]) < 0.05
     assert found.interval[0] < found.drop < found.interval[1] and found.by_chance < 0.02
     assert (found.source, found.target) == (1200, 1200)
+
+
+def test_where_images_tell_less_it_lies_between_the_least_and_the_most_that_may_be_lost(forests):
+    rng = np.random.default_rng(1)
+    source, target = rng.normal(size=(2, 1200, 3))
+    truth, forest = answers(source, rng), forests.by_question["disc"]
+    found = expected_drop(source, target * (0.5, 1, 1), forests)
+    # Either of these has latents that vary a quarter as much, as the target's do.
+    scattered = source * (0.25, 1, 1) + rng.normal(size=source.shape) * (np.sqrt(0.25 - 0.0625), 0, 0)
+    before, squeezed, scattered = (
+        np.mean(forest.probabilities(z.astype("f")).argmax(1) == truth)
+        for z in (source, source * (0.5, 1, 1), scattered)
+    )
+    assert before - squeezed + 0.02 < found.by_question["disc"] < before - scattered - 0.02
+
+
+def test_a_question_counts_those_who_are_asked_it(forests):
+    """Of two halves of a sky only the one that is asked is seen another way."""
+    rng = np.random.default_rng(1)
+    source = rng.normal(size=(1200, 3))
+    led = SharedQuestion(
+        weights=np.array([[0.0, 0, 9], [0, 0, 0]]), bias=np.zeros(2), answers=("a", "b"), after=None, when=()
+    )
+    asked = SharedQuestion(
+        weights=np.zeros((2, 3)), bias=np.zeros(2), answers=("no", "yes"), after="first", when=("a",)
+    )
+    some = replace(forests, votes=VoteShares({"first": led, "disc": asked}))
+    none = replace(forests, votes=VoteShares({"first": led, "disc": replace(asked, when=())}))
+    rows = np.arange(len(source))
+    before = {name: forest.probabilities(source.astype("f")) for name, forest in forests.by_question.items()}
+    target = source + (0.8, 0, 0)
+    lost = {
+        name: losses(before, source, source, target, of, np.random.default_rng(0))[0]
+        for name, of in (("all", forests), ("some", some), ("none", none))
+    }
+    moved = forests.by_question["disc"].probabilities(target.astype("f")).argmax(1)
+    each = before["disc"].max(1) - before["disc"][rows, moved]
+    assert lost["some"] == pytest.approx(each[source[:, 2] > 0].mean(), abs=0.01)
+    assert lost["none"] == lost["all"] != lost["some"]
 
 
 def test_each_forest_has_an_interval_that_shrinks_with_more_galaxies(forests):
@@ -138,7 +179,13 @@ def test_where_the_source_has_no_galaxies_it_cannot_tell(forests, change):
 
 
 @pytest.mark.parametrize(
-    "change, says", [("nothing", "Holds"), ("another latent", "May not hold"), ("moved", "Does not hold")]
+    "change, says",
+    [
+        ("nothing", "Holds"),
+        ("another latent", "Holds"),
+        ("moved a little", "May not hold"),
+        ("moved", "Does not hold"),
+    ],
 )
 def test_an_ordinary_shift_keeps_its_verdict(forests, change, says):
     source, target = np.random.default_rng(1).normal(size=(2, 1200, 3))
