@@ -179,9 +179,10 @@ class AdaptOptions(RunOptions, _WithPaper):
     PAPER: ClassVar[dict[str, Any]] = {name: PAPER_ADAPTATION[name] for name in _WEIGHTS}
 
     alignment: str = option("mmd2", f"What --mmd-weight weighs: {one_of(ALIGNMENTS)}.")
-    mmd_weight: float = option(
-        500.0,
-        "λ of the paper's eq. 6, on the scale of the loss per image, where the paper's 0.5 does next to nothing.",
+    mmd_weight: float | None = option(
+        None,
+        "λ of the paper's eq. 6, on the scale of the loss per image, where the paper's 0.5 does next to nothing."
+        "  [default: 0 where pairs join the surveys, 500 with --unpaired, --pair-weight 0 or another --alignment]",
     )
     pair_weight: float | None = option(
         None,
@@ -217,6 +218,10 @@ class AdaptOptions(RunOptions, _WithPaper):
         own = asdict(self)
         if self.pair_weight is None:
             own["pair_weight"] = 0.0 if self.unpaired else 1.0
+        if self.mmd_weight is None:
+            # Pairs join the surveys better alone (docs/adaptation.md, More pairs).
+            joined = own["pair_weight"] and self.alignment == type(self).alignment
+            own["mmd_weight"] = 0.0 if joined else 500.0
         return {name: own[name] for name in names if name in own}
 
 

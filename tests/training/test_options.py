@@ -29,6 +29,22 @@ def test_the_paper_is_network_and_loss_and_how_long_is_the_users_choice():
             options.as_paper({name})
 
 
+@pytest.mark.parametrize(
+    ("given", "weights"),
+    [
+        ({}, (0, 1)),
+        ({"unpaired": True}, (500, 0)),
+        ({"pair_weight": 0.0}, (500, 0)),
+        ({"alignment": "sinkhorn"}, (500, 1)),
+        ({"mmd_weight": 7.0}, (7, 1)),
+        ({"unpaired": True, "mmd_weight": 0.0}, (0, 0)),
+    ],
+)
+def test_surveys_are_aligned_as_wholes_where_no_pairs_join_them(given, weights):
+    own = AdaptOptions(**given).of_model(("mmd_weight", "pair_weight"))
+    assert (own["mmd_weight"], own["pair_weight"]) == weights
+
+
 @pytest.mark.parametrize("options", [{"label_columns": ["a"]}, {"votes_weight": 3.0}, {"id_column": "name"}])
 def test_what_is_of_a_catalog_is_refused_without_one(options):
     (name,) = options
