@@ -20,7 +20,7 @@ TOLERANCE = 0.02
 
 CAVEAT = (
     "This is told without labels, and takes for granted that both surveys hold like galaxies. On simulated shifts it is"
-    " off by about a point; what it misses most are galaxies that are smaller and fainter."
+    " off by about a point; images that are sharper than the source's cost less than it says."
 )
 
 _POPULATION = " Another population (other types, brightness or redshift) looks the same to this: compare like galaxies."
