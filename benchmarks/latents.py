@@ -288,9 +288,9 @@ def rebuilt(vae: VAE, records: RecordSet, catalog: Path, clean: Path, latents: L
 def featured(catalog: Table, names: list[str]) -> dict[str, np.ndarray]:
     """Return which galaxies of these ``names`` have arms, and which a bar, by their votes."""
     rows = {str(name): row for row, name in enumerate(catalog["id"])}
-    order = [rows[name] for name in names]
-    arms, bar = (labels(catalog, question)[order] for question in ("has-spiral-arms", "bar"))
-    return {"armed": arms == "yes", "barred": np.isin(bar, ("strong", "weak"))}
+    arms, bar = (labels(catalog, question) for question in ("has-spiral-arms", "bar"))
+    groups = {"armed": arms == "yes", "barred": np.isin(bar, ("strong", "weak"))}
+    return {kind: np.array([name in rows and held[rows[name]] for name in names]) for kind, held in groups.items()}
 
 
 def main() -> None:

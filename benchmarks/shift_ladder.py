@@ -246,20 +246,23 @@ def score(forests: Forests, ladder: Path) -> None:
     target = read_latents(ladder / f"{1 + list(RUNGS).index(NONE):02d}.parquet")
     after, rows = said(target), []
     for name, held in populations(catalog, pq.read_table(ladder / "truth.parquet")["r_mag"].to_numpy()).items():
-        drops = []
-        for one in questions:
+        drops = {}
+        for number, one in enumerate(questions):
             there = held[np.isin(held, np.flatnonzero(asked[one]))]
             if len(there):
                 seen = (_right(forests, one, own[one][there], tell[one][there]) for tell in (before, after))
-                drops.append(np.subtract(*map(np.mean, seen)))
+                drops[number] = np.subtract(*map(np.mean, seen))
         told = []
         for i, j in halves:
             other = target.z[held[j[held]]]
             lost = losses(before, source.z, source.z[i], other, forests, rng)
             told.append(lost - by_chance(before, source.z, source.z[i], len(other), forests, rng))
-        rows.append((name, f"{100 * np.mean(drops):.1f}", f"{100 * np.mean(told):.1f}"))
+        same = np.mean(told, 0)[list(drops)]
+        shares = (np.mean(list(drops.values())), same.mean(), np.mean(told))
+        rows.append((name, len(drops), *(f"{100 * share:.1f}" for share in shares)))
     print()
-    print(markdown_table(("the target holds", "true drop", "`shift`"), rows))
+    header = ("the target holds", "questions it has labels to", "true drop of these", "`shift`, of these", "of all")
+    print(markdown_table(header, rows))
 
 
 def populations(catalog: Table, magnitude: np.ndarray) -> dict[str, np.ndarray]:

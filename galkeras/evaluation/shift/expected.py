@@ -34,10 +34,10 @@ _DRAWS = 10
 _MOST = 2000
 _SHRUNK = 1e-3
 """Of the mean variance, added along the diagonals."""
-# Chosen among 0.5, 0.65, 0.75 and 1 on a sky that docs/adaptation.md does not tell of.
+# Chosen among 0.5, 0.65, 0.75 and 1 on another sky than that of the table in docs/adaptation.md.
 _KEPT = 0.65
-# Covariances of more galaxies than this differ by chance as if they were of as many.
-_MOST_BY_CHANCE = 10_000
+# So many are drawn to see what chance does to covariances; of more galaxies it does less, as their square root.
+_MOST_BY_CHANCE = 2000
 _WISHARTS = 20
 
 
@@ -50,7 +50,8 @@ class Expected:
         target: Galaxies of the target survey.
         drop: Accuracy lost, in the mean over questions; 0.1 is ten points.
         interval: Its 95 % interval when galaxies are drawn again. It knows nothing of what the method itself misses.
-        by_chance: What forests seem to lose where nothing shifts, from as many galaxies. It is taken off the others.
+        by_chance: What forests seem to lose where nothing shifts, from as many galaxies. It is taken off the others
+            (not in files of before it was).
         by_question: ``drop`` by question.
         intervals: ``interval`` by question, of the same galaxies drawn again; nothing in files of before it was told.
     """
@@ -76,7 +77,7 @@ def expected_drop(source: np.ndarray, target: np.ndarray, forests: Forests, seed
         source: (m, latent_dim) latents of galaxies on which the forests are as good as ever: that they did not learn.
         target: (n, latent_dim) latents of other galaxies, or the same, in the target survey.
         forests: Of the model that the latents are of.
-        seed: Of the sample, the resamples and the halves.
+        seed: Of the sample, the resamples and what is scattered.
     """
     rng = np.random.default_rng(seed)
     source, target = source.astype(np.float64), target.astype(np.float64)
@@ -84,12 +85,15 @@ def expected_drop(source: np.ndarray, target: np.ndarray, forests: Forests, seed
     before = {name: forest.probabilities(shown.astype(np.float32)) for name, forest in forests.by_question.items()}
     chance = by_chance(before, shown, source, len(target), forests, rng)
     drops = losses(before, shown, source, target, forests, rng) - chance
-    again = np.array(
-        [
-            losses(before, shown, rng.choice(source, len(source)), rng.choice(target, len(target)), forests, rng)
-            for _ in tqdm(range(_RESAMPLES), desc="expected drop", unit="resample", disable=None)
-        ]
-    )
+
+    def drawn_again() -> np.ndarray:
+        rows = rng.integers(len(shown), size=len(shown))
+        those = {name: said[rows] for name, said in before.items()}
+        one, other = rng.choice(source, len(source)), rng.choice(target, len(target))
+        return losses(those, shown[rows], one, other, forests, rng)
+
+    progress = tqdm(range(_RESAMPLES), desc="expected drop", unit="resample", disable=None)
+    again = np.array([drawn_again() for _ in progress])
     names = list(forests.by_question)
     return Expected(
         len(source),
@@ -248,16 +252,19 @@ def _worsened(source: np.ndarray, target: np.ndarray, rng: np.random.Generator) 
     return moved
 
 
-@lru_cache
 def _ratio_by_chance(source: int, target: int, latents: int) -> np.ndarray:
     """Return (latents,) mean eigenvalues, the least first, of a covariance over another one of the same Gaussian."""
+    fewer = min(source, _MOST_BY_CHANCE), min(target, _MOST_BY_CHANCE)
+    less = np.sqrt((1 / source + 1 / target) / (1 / fewer[0] + 1 / fewer[1]))
+    return 1 + less * (_drawn_ratio(*fewer, latents) - 1)
+
+
+@lru_cache
+def _drawn_ratio(source: int, target: int, latents: int) -> np.ndarray:
     rng = np.random.default_rng(0)
-
-    def drawn(galaxies: int) -> np.ndarray:
-        return covariance(rng.standard_normal((min(galaxies, _MOST_BY_CHANCE), latents)), _SHRUNK)
-
     found = []
     for _ in range(_WISHARTS):
-        back = power(drawn(source), -0.5)
-        found.append(np.linalg.eigvalsh(back @ drawn(target) @ back))
+        narrow, wide = (covariance(rng.standard_normal((count, latents)), _SHRUNK) for count in (source, target))
+        back = power(narrow, -0.5)
+        found.append(np.linalg.eigvalsh(back @ wide @ back))
     return np.mean(found, 0)

@@ -116,8 +116,8 @@ def expected_losses(expected: Mapping[str, Expected]) -> str:
         [
             "## What forests are expected to lose",
             markdown_table(("points of accuracy", *expected), expected_rows(expected)),
-            "In brackets the 95 % interval when galaxies are drawn again. By chance: from one half of the source to as"
-            " many galaxies of the other half as the target has.",
+            "In brackets the 95 % interval when galaxies are drawn again. By chance: what would seem to be lost if as"
+            " many galaxies of the source were the target. It is taken off already.",
         ]
     )
 

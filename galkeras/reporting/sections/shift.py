@@ -57,7 +57,10 @@ def _part(subject: Subject) -> Part:
         part.tables.append(Table(header, beyond_rows(found.support, found.residuals), caption))
     if found.expected:
         stages = ("points of accuracy", *(f"{stage} adaptation" for stage in found.expected))
-        caption = "What forests are expected to lose on the target, told without labels, with 95 % intervals."
+        caption = (
+            "What forests are expected to lose on the target, told without labels, with 95 % intervals; what chance"
+            " would seem to cost is taken off."
+        )
         part.tables.append(Table(stages, expected_rows(found.expected), caption))
     if found.questions:
         part.tables.append(_table_4(found.questions))
