@@ -77,7 +77,7 @@ def summarise_adaptation(model: AdaptedVAE, parts: dict[str, Galaxies], out: Pat
         warnings.warn(
             f"only {summary.active_units} of {summary.latents} latents are worth what they cost: the model has"
             " collapsed, and a collapsed one mixes surveys without knowing galaxies."
-            " Lower `mmd_weight` or `pair_weight`",
+            " Lower `mmd_weight`, if it is not 0, or `pair_weight`",
             stacklevel=2,
         )
     return summary
