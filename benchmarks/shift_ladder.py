@@ -259,7 +259,7 @@ def score(forests: Forests, ladder: Path) -> None:
             told.append(lost - by_chance(before, source.z, source.z[i], len(other), forests, rng))
         same = np.mean(told, 0)[list(drops)]
         shares = (np.mean(list(drops.values())), same.mean(), np.mean(told))
-        rows.append((name, len(drops), *(f"{100 * share:.1f}" for share in shares)))
+        rows.append((name, f"{len(drops)}", *(f"{100 * share:.1f}" for share in shares)))
     print()
     header = ("the target holds", "questions it has labels to", "true drop of these", "`shift`, of these", "of all")
     print(markdown_table(header, rows))
