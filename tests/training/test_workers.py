@@ -131,7 +131,9 @@ def test_two_workers_one_of_them_killed_come_to_what_one_process_does(surveys, a
             for term in one.keys() - {"seconds"}:
                 assert one[term] == pytest.approx(two[term], rel=1e-3, abs=1e-5), (name, one["epoch"], term)
         for one, two in zip(weights(tmp_path / name), weights(alone / name), strict=True):
-            np.testing.assert_allclose(one, two, atol=1e-4)
+            # Sums of another order, which Adam makes much of where a gradient is next to nothing.
+            np.testing.assert_allclose(one, two, atol=5e-4)
+            assert np.sqrt(np.mean(np.square(one - two))) < 2e-5
         ours, theirs = (StoredModel.load(folder / name).training for folder in (tmp_path, alone))
         # The model that was adapted is not the same to the bit.
         assert {**ours, "vae": None} == {**theirs, "vae": None}
