@@ -23,7 +23,8 @@ from galkeras.training.history import read_history
 from galkeras.training.workers import ALONE, Workers
 
 FIT = {"latent_dim": 4, "epochs": 12, "batch_size": 16, "architecture": "paper", "loss": "mse", "learning_rate": 1e-3}
-ADAPT = {"epochs": 2, "batch_size": 8}
+# Weighed, what compares whole batches must agree between the workers, too.
+ADAPT = {"epochs": 2, "batch_size": 8, "mmd_weight": 500.0}
 _PROGRAM = (
     """
 import json, logging, sys
@@ -131,9 +132,7 @@ def test_two_workers_one_of_them_killed_come_to_what_one_process_does(surveys, a
             for term in one.keys() - {"seconds"}:
                 assert one[term] == pytest.approx(two[term], rel=1e-3, abs=1e-5), (name, one["epoch"], term)
         for one, two in zip(weights(tmp_path / name), weights(alone / name), strict=True):
-            # Sums of another order, which Adam makes much of where a gradient is next to nothing.
-            np.testing.assert_allclose(one, two, atol=5e-4)
-            assert np.sqrt(np.mean(np.square(one - two))) < 2e-5
+            np.testing.assert_allclose(one, two, atol=1e-4)
         ours, theirs = (StoredModel.load(folder / name).training for folder in (tmp_path, alone))
         # The model that was adapted is not the same to the bit.
         assert {**ours, "vae": None} == {**theirs, "vae": None}
