@@ -4,6 +4,10 @@
     galkeras make-tfrecords real/catalog.csv real/cutouts --image-size 64 --survey sdss --no-position \
         --out tfrecords/real
 
+The split follows from the name, so a prefix of the names, a third argument, puts others into the training split:
+
+    python benchmarks/real_pictures.py DATA real-b b-
+
 12,411 pictures: EFIGI (whole frames), Galaxy Zoo 2 of Kaggle and by label, DECaLS rings (the central half), Galaxy10
 and unlabelled SDSS galaxies. Their pixel scales differ, and DECaLS pictures count as SDSS ones here.
 """
@@ -30,18 +34,18 @@ LABELS = ("stage", "bar", "spiral", "class4", "derived_label", "ring", "galaxy10
 _WIDTH, _CROP = 424, 150
 
 
-def pictures(data: Path) -> Iterator[tuple[str, Path, int, dict[str, str]]]:
+def pictures(data: Path, prefix: str) -> Iterator[tuple[str, Path, int, dict[str, str]]]:
     """Yield the name, file, crop and labels of every picture."""
     for name, (folder, key, columns, crop) in COLLECTIONS.items():
         with open(data / folder / "catalog.csv", newline="") as file:
             for row in csv.DictReader(file):
                 small = name in ("kaggle", "gz2s") and int(row["width"]) != _WIDTH
                 labels = {column: row[column] for column in columns}
-                yield f"{name}-{row[key]}", data / folder / row["file"], _CROP if small else crop, labels
+                yield f"{prefix}{name}-{row[key]}", data / folder / row["file"], _CROP if small else crop, labels
     for file in sorted((data / "galaxy10").glob("*.jpg")):
         # Classes are numbered from 0 in names that begin with "class", and from 1 in those that begin with "sample".
         kind, number, *_ = file.stem.split("_")
-        yield f"galaxy10-{file.stem}", file, 160, {"galaxy10": str(int(number) - (kind == "sample"))}
+        yield f"{prefix}galaxy10-{file.stem}", file, 160, {"galaxy10": str(int(number) - (kind == "sample"))}
 
 
 def crop(task: tuple[Path, int, Path]) -> None:
@@ -52,10 +56,10 @@ def crop(task: tuple[Path, int, Path]) -> None:
     image.crop((left, top, left + side, top + side)).save(out)
 
 
-def main(data: Path, out: Path) -> None:
+def main(data: Path, out: Path, prefix: str = "") -> None:
     cutouts = out / "cutouts"
     cutouts.mkdir(parents=True, exist_ok=True)
-    found = list(pictures(data))
+    found = list(pictures(data, prefix))
     with ProcessPoolExecutor() as pool:
         list(pool.map(crop, [(file, side, cutouts / f"{name}.png") for name, file, side, _ in found], chunksize=64))
     with open(out / "catalog.csv", "w", newline="") as file:
@@ -66,4 +70,4 @@ def main(data: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
