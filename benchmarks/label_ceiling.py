@@ -35,11 +35,12 @@ def main() -> None:
     catalog = read_catalog(parser.parse_args().catalog, id_column="objid", position=False)
     tree, labels = tree_of(catalog), np.array(catalog[LABEL])
 
-    seen = expected_votes(tree, catalog)
+    seen = votes_cast(tree, catalog)
     lines = []
     for kind, question in DECIDED.items():
         asked = seen[question].sum(1)[labels == kind]
-        lines.append([kind, question, str(len(asked)), *(f"{value:.0f}" for value in np.percentile(asked, (5, 25, 50)))])
+        quantiles = np.percentile(asked, (5, 25, 50))
+        lines.append([kind, question, str(len(asked)), *(f"{value:.0f}" for value in quantiles)])
     print(markdown_table(["label", "decided by", "galaxies", "volunteers asked: 5 %", "25 %", "50 %"], lines), "\n")
 
     scores = {"the votes that labels are of": [score(shares(seen), labels, seed) for seed in range(PANELS)]}
@@ -49,7 +50,7 @@ def main() -> None:
     print(markdown_table(["balanced accuracy of forests on", "mean", f"of {PANELS} draws"], lines))
 
 
-def expected_votes(tree: Tree, catalog: Table) -> dict[str, np.ndarray]:
+def votes_cast(tree: Tree, catalog: Table) -> dict[str, np.ndarray]:
     """Return (rows, answers) votes of each question: the volunteers led to it times its fractions."""
     volunteers = np.asarray(catalog[VOLUNTEERS], dtype=np.float64)
     return {
