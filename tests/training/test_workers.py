@@ -22,7 +22,8 @@ from galkeras.training.fit import fit
 from galkeras.training.history import read_history
 from galkeras.training.workers import ALONE, Workers
 
-FIT = {"latent_dim": 4, "epochs": 12, "batch_size": 16, "architecture": "paper", "loss": "mse", "learning_rate": 1e-3}
+# Few epochs: sums over workers are in another order, of which Adam makes more with every step.
+FIT = {"latent_dim": 4, "epochs": 4, "batch_size": 16, "architecture": "paper", "loss": "mse", "learning_rate": 1e-3}
 # Weighed, what compares whole batches must agree between the workers, too.
 ADAPT = {"epochs": 2, "batch_size": 8, "mmd_weight": 500.0}
 _PROGRAM = (
@@ -32,11 +33,11 @@ logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 from galkeras.training.adapt import adapt
 from galkeras.training.fit import fit
 from galkeras.io.errors import GalkerasError
-source, target, folder, settings, vae = json.loads(sys.argv[1])
+source, target, folder, settings, resume = json.loads(sys.argv[1])
 try:
-    fit(source, folder + "/vae", **settings, resume=vae is not None)
-    if vae:
-        model = adapt(vae, source, target, folder + "/da", **{adapt})
+    fit(source, folder + "/vae", **settings, resume=resume)
+    if resume:
+        model = adapt(folder + "/vae", source, target, folder + "/da", **{adapt})
         print("digest", model.digest)
 except GalkerasError as error:
     sys.exit(f"refused: {{error}}")
@@ -71,14 +72,14 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def started(surveys: list[Path], folder: Path, vae: Path | None, *settings: dict) -> list[subprocess.Popen]:
-    """Start a worker for each of some settings of `fit`, which then resume and adapt ``vae``, where it is given."""
+def started(surveys: list[Path], folder: Path, resume: bool, *settings: dict) -> list[subprocess.Popen]:
+    """Start a worker for each of some settings of `fit`."""
     cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(len(settings))]}
     workers = []
     for index, one in enumerate(settings):
         config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
         told = {"TF_CONFIG": json.dumps(config), "PYTHONPATH": os.pathsep.join(sys.path)}
-        arguments = json.dumps([*map(str, surveys), str(folder), one, vae and str(vae)])
+        arguments = json.dumps([*map(str, surveys), str(folder), one, resume])
         workers.append(
             subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM, arguments],
@@ -101,12 +102,12 @@ def ended(workers: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
     return [(worker.returncode, *one) for worker, one in zip(workers, said, strict=True)]
 
 
-def weights(folder: Path) -> np.ndarray:
-    return np.concatenate([np.ravel(one) for one in load_model(folder).weights])
+def weights(folder: Path) -> list[np.ndarray]:
+    return [np.asarray(one) for one in load_model(folder).weights]
 
 
 def test_two_workers_one_of_them_killed_come_to_what_one_process_does(surveys, alone, tmp_path):
-    workers = started(surveys, tmp_path, None, FIT, FIT)
+    workers = started(surveys, tmp_path, False, FIT, FIT)
     deadline = time.monotonic() + 120
     while not (tmp_path / "vae/checkpoints/last.weights.h5").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -119,7 +120,7 @@ def test_two_workers_one_of_them_killed_come_to_what_one_process_does(surveys, a
     begun = len(read_history(tmp_path / "vae"))
     assert 0 < begun < FIT["epochs"]
 
-    (first, told, error), (second, other, also) = ended(started(surveys, tmp_path, alone / "vae", FIT, FIT))
+    (first, told, error), (second, other, also) = ended(started(surveys, tmp_path, True, FIT, FIT))
     assert (first, second) == (0, 0), error + also
     # The chief alone tells of the work; both return the finished model.
     assert "best epoch" in told and other == f"digest {load_model(tmp_path / 'da').digest}\n"
@@ -131,20 +132,15 @@ def test_two_workers_one_of_them_killed_come_to_what_one_process_does(surveys, a
             assert one.keys() == two.keys()
             for term in one.keys() - {"seconds"}:
                 assert one[term] == pytest.approx(two[term], rel=1e-3, abs=1e-5), (name, one["epoch"], term)
-        apart = np.abs(weights(tmp_path / name) - weights(alone / name))
-        if name == "da":
-            assert apart.max() < 1e-5
-        else:
-            # Sums are in another order, of which Adam makes up to a step where a gradient is next to nothing, and more
-            # so over twelve epochs than over the two of the adaptation, which starts from the same model.
-            assert np.quantile(apart, 0.99) < 1e-4 and apart.max() < FIT["learning_rate"]
+        for one, two in zip(weights(tmp_path / name), weights(alone / name), strict=True):
+            np.testing.assert_allclose(one, two, atol=1e-5)
         ours, theirs = (StoredModel.load(folder / name).training for folder in (tmp_path, alone))
         # The model that was adapted is not the same to the bit.
         assert {**ours, "vae": None} == {**theirs, "vae": None}
 
 
 def test_workers_of_other_settings_are_refused(surveys, tmp_path):
-    (first, _, one), (second, _, two) = ended(started(surveys, tmp_path, None, FIT, FIT | {"seed": 1}))
+    (first, _, one), (second, _, two) = ended(started(surveys, tmp_path, False, FIT, FIT | {"seed": 1}))
     assert first and second
     for said in (one, two):
         assert "refused: worker 1 has seed=1, and worker 0 has seed=0: start all with the same command" in said
