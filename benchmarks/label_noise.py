@@ -17,12 +17,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Table
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from galkeras.galaxyzoo.tree import Tree
+from galkeras.galaxyzoo.tree import LABEL_VOTES, Tree
 from galkeras.galaxyzoo.trees import tree_of
 from galkeras.io.text import markdown_table
 from galkeras.surveys.catalog import read_catalog
@@ -43,7 +42,9 @@ def main() -> None:
     catalog = read_catalog(parser.parse_args().catalog, id_column="objid", position=False)
     tree, labels = tree_of(catalog), np.array(catalog[LABEL])
 
-    seen = votes_cast(tree, catalog)
+    volunteers = np.asarray(catalog[VOLUNTEERS], dtype=int)
+    # The catalog has no totals of the questions, so counts are of so many volunteers at the first.
+    seen = {q.name: tree.counts(catalog, q.name) * volunteers[:, None] / LABEL_VOTES for q in tree.asks}
     lines = []
     for kind, (question, answer) in DECIDED.items():
         own = labels == kind
@@ -57,33 +58,23 @@ def main() -> None:
     print(markdown_table(header, lines), "\n")
 
     scores = {"the votes that labels are of": [score(shares(seen), labels, seed) for seed in range(PANELS)]}
-    panels = (another_panel(tree, catalog, np.random.default_rng(seed)) for seed in range(PANELS))
+    panels = (another_panel(tree, seen, volunteers, np.random.default_rng(seed)) for seed in range(PANELS))
     scores["votes of a second panel"] = [score(shares(votes), labels, seed) for seed, votes in enumerate(panels)]
     lines = [[what, f"{np.mean(found):.1%}", f"{min(found):.1%} to {max(found):.1%}"] for what, found in scores.items()]
     print(markdown_table(["balanced accuracy of forests on", "mean", f"of {PANELS} draws"], lines))
 
 
-def votes_cast(tree: Tree, catalog: Table) -> dict[str, np.ndarray]:
-    """Return (rows, answers) votes of each question: the volunteers led to it times its fractions."""
-    volunteers = np.asarray(catalog[VOLUNTEERS], dtype=np.float64)
-    return {
-        question.name: (volunteers * tree.asked(catalog, question.name))[:, None]
-        * np.nan_to_num(tree.answer_fractions(catalog, question.name))
-        for question in tree.asks
-    }
-
-
-def another_panel(tree: Tree, catalog: Table, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def another_panel(
+    tree: Tree, seen: dict[str, np.ndarray], volunteers: np.ndarray, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     """Return (rows, answers) votes of each question by as many other volunteers."""
     votes: dict[str, np.ndarray] = {}
     for question in tree.asks:
-        chances = shares({question.name: np.nan_to_num(tree.answer_fractions(catalog, question.name))})
-        if question.after is None:
-            asked = np.asarray(catalog[VOLUNTEERS], dtype=int)
-        else:
-            before = tree.questions[question.after]
-            asked = votes[before.name][:, [before.answers.index(answer) for answer in question.when]].sum(1)
-        votes[question.name] = rng.multinomial(asked, chances)
+        asked = volunteers
+        if question.after is not None:
+            answers = tree.questions[question.after].answers
+            asked = votes[question.after][:, [answers.index(answer) for answer in question.when]].sum(1)
+        votes[question.name] = rng.multinomial(asked, shares({question.name: seen[question.name]}))
     return votes
 
 
